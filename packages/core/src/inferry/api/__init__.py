@@ -1,0 +1,1 @@
+"""The kinds that Inferry reads: parse, default, validate."""

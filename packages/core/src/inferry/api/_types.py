@@ -1,0 +1,278 @@
+"""The kinds of ``serving.kserve.io`` as frozen types, spelt in YAML as KServe spells them.
+
+Where KServe inlines a pod spec or a container, the fields that are not KServe's own land
+untouched in ``pod`` or ``container``, in Kubernetes' spelling; the loader checks their
+names. Types say the shape; `inferry.api.validate` says the rules.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+ProtocolVersion = Literal["v1", "v2", "grpc-v1", "grpc-v2"]
+Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+
+LEGACY_FORMATS = (
+    "sklearn",
+    "tensorflow",
+    "xgboost",
+    "pytorch",
+    "triton",
+    "onnx",
+    "huggingface",
+    "pmml",
+    "lightgbm",
+    "paddle",
+)
+
+
+class Api(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
+    """What every type of the API shares: frozen, camelCase, defaults left out."""
+
+
+class ObjectMeta(Api, frozen=True):
+    """The part of Kubernetes' metadata that means something here."""
+
+    name: str
+    namespace: str = "default"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    generation: int = 0
+    resource_version: str = ""
+    uid: str = ""
+    creation_timestamp: str | None = None
+    generate_name: str = ""
+    deletion_timestamp: str | None = None
+    finalizers: list[str] = []
+    owner_references: list[dict[str, Any]] = []
+    managed_fields: list[dict[str, Any]] = []
+
+
+class ModelFormatRef(Api, frozen=True):
+    """``modelFormat`` of a model."""
+
+    name: str
+    version: str | None = None
+
+
+class ModelStorageSpec(Api, frozen=True):
+    """KServe's ``storage``: a key of the secret, and a path below its bucket."""
+
+    path: str | None = None
+    schema_path: str | None = None
+    parameters: dict[str, str] = {}
+    key: str | None = msgspec.field(default=None, name="key")
+
+
+class Confidential(Api, frozen=True):
+    """Confidential model serving."""
+
+    enabled: bool = False
+    resource_id: str | None = None
+
+
+class ModelSpec(Api, frozen=True):
+    """``model`` (and each legacy key, whose format is its name)."""
+
+    model_format: ModelFormatRef | None = None
+    runtime: str | None = None
+    storage_uri: str | None = None
+    runtime_version: str | None = None
+    protocol_version: ProtocolVersion | None = None
+    storage: ModelStorageSpec | None = None
+    confidential: Confidential | None = None
+    container: dict[str, Any] = {}
+
+
+class StorageUriSpec(Api, frozen=True):
+    """One entry of ``storageUris``."""
+
+    uri: str
+    mount_path: str = "/mnt/models"
+
+
+class LoggerStorageSpec(Api, frozen=True):
+    """Where the payload logger writes objects."""
+
+    path: str | None = None
+    parameters: dict[str, str] = {}
+    key: str | None = msgspec.field(default=None, name="key")
+    service_account_name: str | None = None
+
+
+class LoggerSpec(Api, frozen=True):
+    """The payload logger of a component."""
+
+    url: str | None = None
+    mode: Literal["all", "request", "response"] = "all"
+    metadata_headers: list[str] = []
+    metadata_annotations: list[str] = []
+    storage: LoggerStorageSpec | None = None
+    marshaller_url: str | None = None
+    batch_size: int | None = None
+    batch_interval: str | None = None
+
+
+class Batcher(Api, frozen=True):
+    """Adaptive batching of a component; latency in milliseconds, timeout in seconds."""
+
+    max_batch_size: int | None = None
+    max_latency: int | None = None
+    timeout: int | None = None
+
+
+class AutoScalingSpec(Api, frozen=True):
+    """HPA and KEDA metrics, as KServe writes them."""
+
+    metrics: list[dict[str, Any]] = []
+    behavior: dict[str, Any] | None = None
+
+
+class ComponentSpec(Api, frozen=True):
+    """What predictor, transformer and explainer share (KServe's ComponentExtensionSpec).
+
+    ``pod`` is the inlined pod spec, ``containers`` included.
+    """
+
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    scale_target: int | None = None
+    scale_metric: Literal["cpu", "memory", "concurrency", "rps"] | None = None
+    scale_metric_type: Literal["Utilization", "AverageValue"] | None = None
+    auto_scaling: AutoScalingSpec | None = None
+    container_concurrency: int | None = None
+    timeout: int | None = None
+    canary_traffic_percent: Percent | None = None
+    logger: LoggerSpec | None = None
+    batcher: Batcher | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    deployment_strategy: dict[str, Any] | None = None
+    storage_uris: list[StorageUriSpec] = []
+    pod: dict[str, Any] = {}
+
+
+class WorkerSpec(Api, frozen=True):
+    """The workers of a multi-node predictor."""
+
+    pipeline_parallel_size: int | None = None
+    tensor_parallel_size: int | None = None
+    pod: dict[str, Any] = {}
+
+
+class PredictorSpec(ComponentSpec, frozen=True):
+    """``spec.predictor``: one implementation, a pod spec and the component's fields."""
+
+    name: str | None = None
+    model: ModelSpec | None = None
+    sklearn: ModelSpec | None = None
+    xgboost: ModelSpec | None = None
+    tensorflow: ModelSpec | None = None
+    pytorch: ModelSpec | None = None
+    triton: ModelSpec | None = None
+    onnx: ModelSpec | None = None
+    huggingface: ModelSpec | None = None
+    pmml: ModelSpec | None = None
+    lightgbm: ModelSpec | None = None
+    paddle: ModelSpec | None = None
+    storage_container_name: str | None = None
+    worker_spec: WorkerSpec | None = None
+
+
+class TransformerSpec(ComponentSpec, frozen=True):
+    """``spec.transformer``: ``pod['containers'][0]`` is the implementation."""
+
+
+class ArtExplainer(ModelSpec, frozen=True):
+    """The ART explainer."""
+
+    type: str = ""
+    config: dict[str, str] = {}
+
+
+class ExplainerSpec(ComponentSpec, frozen=True):
+    """``spec.explainer``."""
+
+    art: ArtExplainer | None = None
+
+
+class CanarySpec(Api, frozen=True):
+    """One named canary of KServe 0.20."""
+
+    predictor: PredictorSpec
+    traffic_percent: int
+
+
+class InferenceServiceSpec(Api, frozen=True):
+    """``spec`` of an InferenceService.
+
+    ``canary`` is a list of named canaries, or the older single map with a predictor.
+    """
+
+    predictor: PredictorSpec
+    transformer: TransformerSpec | None = None
+    explainer: ExplainerSpec | None = None
+    canary: list[CanarySpec] | PredictorSpec | None = None
+    canary_traffic_percent: Percent | None = None
+
+
+class InferenceService(Api, frozen=True):
+    """``serving.kserve.io/v1beta1`` InferenceService."""
+
+    metadata: ObjectMeta
+    spec: InferenceServiceSpec
+    api_version: str = "serving.kserve.io/v1beta1"
+    kind: str = "InferenceService"
+
+
+class SupportedModelFormat(Api, frozen=True):
+    """One entry of ``supportedModelFormats``."""
+
+    name: str
+    version: str | None = None
+    auto_select: bool = False
+    priority: int | None = None
+
+
+class ServingRuntimeSpec(Api, frozen=True):
+    """``spec`` of a ServingRuntime or ClusterServingRuntime; ``pod`` holds containers."""
+
+    supported_model_formats: list[SupportedModelFormat] = []
+    multi_model: bool = False
+    disabled: bool = False
+    protocol_versions: list[ProtocolVersion] = []
+    worker_spec: WorkerSpec | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    grpc_endpoint: str | None = None
+    grpc_data_endpoint: str | None = None
+    http_data_endpoint: str | None = None
+    replicas: int | None = None
+    storage_helper: dict[str, Any] | None = None
+    built_in_adapter: dict[str, Any] | None = None
+    pod: dict[str, Any] = {}
+
+
+class ServingRuntime(Api, frozen=True):
+    """``serving.kserve.io/v1alpha1`` ServingRuntime."""
+
+    metadata: ObjectMeta
+    spec: ServingRuntimeSpec
+    api_version: str = "serving.kserve.io/v1alpha1"
+    kind: str = "ServingRuntime"
+
+
+class ClusterServingRuntime(Api, frozen=True):
+    """``serving.kserve.io/v1alpha1`` ClusterServingRuntime; it has no namespace."""
+
+    metadata: ObjectMeta
+    spec: ServingRuntimeSpec
+    api_version: str = "serving.kserve.io/v1alpha1"
+    kind: str = "ClusterServingRuntime"
+
+
+Document = InferenceService | ServingRuntime | ClusterServingRuntime

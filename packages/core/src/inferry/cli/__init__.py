@@ -1,0 +1,1 @@
+"""The ``inferry`` command; each subcommand is imported only when it is called."""

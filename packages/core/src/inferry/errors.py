@@ -1,0 +1,156 @@
+"""What can go wrong, as one small tree.
+
+```
+InferryError
+├── InvalidDocument          a file that is not what it should be, every problem listed
+├── SettingsError            inferry.toml, the environment or a flag, every problem listed
+├── PluginError
+│   ├── PluginIncompatible   needs another version of inferry; it was not imported
+│   ├── PluginLoadError      its module cannot be imported or registered
+│   ├── PluginHookError      a hook raised or gave something else than descriptors
+│   ├── PluginConflict       two plugins claim one name
+│   └── ImplementationMissing  the extra that holds the implementation is not installed
+├── PlanningError            no plan for this service; carries a status reason
+├── StorageError             a model cannot be had from its URI
+├── ModelError
+│   ├── ModelLoadError       the model cannot serve; carries a status reason
+│   ├── InvalidInput         the request is wrong (HTTP 400)
+│   ├── ModelNotFound        no such model, version or tensor (HTTP 404)
+│   ├── ModelNotReady        known, but not loaded (HTTP 503)
+│   ├── Overloaded           the queue is full (HTTP 503, Retry-After)
+│   └── InferenceError       the model itself failed (HTTP 500)
+└── BackendError             a backend (laptop, cluster) cannot do what was asked
+```
+
+Every error says what, which object and what to do: ``message`` states the first two,
+``remedy`` the third.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class InferryError(Exception):
+    """The root of every error that Inferry raises on purpose."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        if not self.remedy:
+            return self.message
+        return f"{self.message.rstrip('.')}; {self.remedy}"
+
+
+class InvalidDocument(InferryError, ValueError):
+    """A document that breaks its schema; ``problems`` lists everything, one line each."""
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class SettingsError(InferryError, ValueError):
+    """Settings that cannot be used; ``problems`` lists everything, one line each."""
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class PluginError(InferryError):
+    """Something is wrong with one plugin, named by ``plugin``."""
+
+    def __init__(self, message: str, *, plugin: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.plugin = plugin
+
+
+class PluginIncompatible(PluginError):
+    """The plugin requires another version of Inferry and was not imported."""
+
+
+class PluginLoadError(PluginError):
+    """The plugin's module cannot be imported or registered."""
+
+
+class PluginHookError(PluginError):
+    """A hook of the plugin raised, or yielded something else than descriptors."""
+
+
+class PluginConflict(PluginError):
+    """Two plugins claim the same name."""
+
+
+class ImplementationMissing(PluginError, ImportError):
+    """The module that an ImportRef names is not installed."""
+
+
+class PlanningError(InferryError):
+    """A service that cannot be planned; ``reason`` is one of `inferry.status.Reason`."""
+
+    def __init__(self, message: str, *, reason: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.reason = reason
+
+
+class StorageError(InferryError):
+    """A model that cannot be had from its URI; ``reason`` is a status reason."""
+
+    def __init__(
+        self, message: str, *, reason: str = "StorageFailed", remedy: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.reason = reason
+
+
+class ModelError(InferryError):
+    """The root of what a model or its server refuses."""
+
+
+class ModelLoadError(ModelError):
+    """A model that cannot be loaded; ``reason`` is one of `inferry.status.Reason`."""
+
+    def __init__(
+        self, message: str, *, reason: str = "ModelLoadFailed", remedy: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.reason = reason
+
+
+class InvalidInput(ModelError, ValueError):
+    """The caller's request is wrong: a tensor, a shape, a type, a parameter."""
+
+
+class ModelNotFound(ModelError, LookupError):
+    """No model, version or tensor of that name."""
+
+
+class ModelNotReady(ModelError):
+    """The model is known but cannot answer yet."""
+
+
+class Overloaded(ModelError):
+    """The queue is full; try again after ``retry_after`` seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class InferenceError(ModelError):
+    """The model raised while it computed an answer."""
+
+
+class BackendError(InferryError):
+    """A backend cannot do what was asked; ``exit_code`` is what a command ends with."""
+
+    def __init__(self, message: str, *, remedy: str = "", exit_code: int = 1) -> None:
+        super().__init__(message, remedy=remedy)
+        self.exit_code = exit_code

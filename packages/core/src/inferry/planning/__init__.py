@@ -1,0 +1,1 @@
+"""From a document to a `ServingPlan`: catalog, runtime selection, merge, placeholders."""

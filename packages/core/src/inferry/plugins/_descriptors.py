@@ -1,0 +1,204 @@
+"""The frozen descriptors that hooks yield; each checks itself when it is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Protocol = Literal["v1", "v2", "grpc-v1", "grpc-v2", "openai"]
+Role = Literal["cli", "controller", "local", "server"]
+Capability = Literal["list", "presign", "range", "stream"]
+OptionType = Literal["bool", "float", "int", "str"]
+
+PROTOCOLS: tuple[Protocol, ...] = ("v1", "v2", "grpc-v1", "grpc-v2", "openai")
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
+
+
+def _check_name(kind: str, name: str) -> None:
+    if not _DNS_LABEL.match(name):
+        msg = (
+            f"{kind} name {name!r} must be a DNS label: lower-case letters, digits and "
+            "'-', at most 63, no '-' at either end"
+        )
+        raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRef:
+    """Where the implementation is, without importing it.
+
+    ``target`` is ``package.module:attribute``; ``extra`` names the extra of the plugin's
+    distribution that installs what the module needs.
+    """
+
+    target: str
+    extra: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _TARGET.match(self.target):
+            msg = f"ImportRef target {self.target!r} must read 'package.module:attribute'"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFormat:
+    """One entry of KServe's ``supportedModelFormats``; higher ``priority`` wins."""
+
+    name: str
+    version: str | None = None
+    auto_select: bool = True
+    priority: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            msg = "a ModelFormat needs a name"
+            raise ValueError(msg)
+        if self.priority is not None and self.priority < 1:
+            msg = f"priority of model format {self.name!r} is {self.priority}, must be >= 1"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerTemplate:
+    """The container that a cluster runs.
+
+    ``image`` may hold ``{registry}`` and ``{version}``; ``args`` may hold KServe's
+    placeholders (``{{.Name}}``). ``pod`` is laid over the pod spec by strategic merge.
+    """
+
+    image: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    pod: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.image:
+            msg = "a ContainerTemplate needs an image"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One thing that a runtime's model can be told: ``--name=value`` in the container's args.
+
+    ``name`` is spelt in camelCase (``allowPickle``); ``--allow_pickle`` means the same.
+    The value reaches ``Model.load`` in ``options[name]``, converted to ``type``.
+    """
+
+    name: str
+    type: OptionType = "str"
+    default: bool | float | int | str | None = None
+    help: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.match(r"[a-z][A-Za-z0-9]*\Z", self.name):
+            msg = f"option name {self.name!r} must be camelCase letters and digits"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A model runtime: which formats it serves, and what serves them.
+
+    ``model`` is what the local backend and the server call, ``container`` what a cluster
+    runs; at least one is needed. ``aliases`` are further names a service may ask for it
+    by, such as KServe's own runtime names. ``artifacts`` are globs that betray a format.
+    """
+
+    name: str
+    formats: tuple[ModelFormat, ...]
+    protocols: tuple[Protocol, ...] = ("v2",)
+    container: ContainerTemplate | None = None
+    model: ImportRef | None = None
+    render: ImportRef | None = None
+    artifacts: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    aliases: tuple[str, ...] = ()
+    multi_model: bool = False
+
+    def __post_init__(self) -> None:
+        _check_name("runtime", self.name)
+        if self.container is None and self.model is None:
+            msg = f"runtime {self.name!r} needs a container, a model, or both"
+            raise ValueError(msg)
+        if not self.formats:
+            msg = f"runtime {self.name!r} must name at least one model format"
+            raise ValueError(msg)
+        unknown = sorted(set(self.protocols) - set(PROTOCOLS))
+        if unknown:
+            msg = f"runtime {self.name!r}: unknown protocols {unknown}, known {PROTOCOLS}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageBackend:
+    """A family of URIs and the client that reads them.
+
+    ``client`` points at a callable ``(settings: Mapping) -> inferry.storage.Storage``.
+    ``uri_patterns`` are regular expressions for URIs of a shared scheme (https).
+    """
+
+    name: str
+    schemes: tuple[str, ...]
+    client: ImportRef
+    uri_patterns: tuple[str, ...] = ()
+    capabilities: frozenset[Capability] = frozenset()
+    container: ContainerTemplate | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("storage backend", self.name)
+        if not self.schemes and not self.uri_patterns:
+            msg = f"storage backend {self.name!r} needs a scheme or a uri pattern"
+            raise ValueError(msg)
+        for scheme in self.schemes:
+            if not _SCHEME.match(scheme):
+                msg = f"storage backend {self.name!r}: {scheme!r} is not a URI scheme"
+                raise ValueError(msg)
+        for pattern in self.uri_patterns:
+            re.compile(pattern)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoscalingPolicy:
+    """A policy by name; ``policy`` is a callable ``(settings: Mapping) -> Policy``."""
+
+    name: str
+    policy: ImportRef
+    metrics: frozenset[str] = frozenset()
+    scale_to_zero: bool = False
+    delegate: ImportRef | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("autoscaling policy", self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsSpec:
+    """One setting: ``[section] key`` of inferry.toml, INFERRY_<SECTION>__<KEY>.
+
+    A plugin of a third party owns the section ``plugins.<its name>`` and no other.
+    ``type`` is ``bool``, ``float``, ``int``, ``str`` or ``list`` (of strings); ``secret``
+    values are never printed.
+    """
+
+    section: str
+    key: str
+    type: Literal["bool", "float", "int", "list", "str"] = "str"
+    default: Any = None
+    help: str = ""
+    secret: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.match(r"[a-z][a-z0-9_]*\Z", self.key):
+            msg = f"setting key {self.key!r} must be lower_snake_case"
+            raise ValueError(msg)

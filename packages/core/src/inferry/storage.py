@@ -1,0 +1,84 @@
+"""What a storage backend implements.
+
+A backend resolves a URI to an immutable snapshot and yields bytes of its entries.
+It never touches the local file system: names, limits, verification and publishing are
+the engine's (`inferry_storage`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Entry", "LocalPath", "Snapshot", "Source", "Storage"]
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to fetch: *uri* goes below *mount_path* of the model's tree.
+
+    ``parameters`` are KServe's ``storage.parameters``; ``credentials`` never appears
+    in a repr, a log or an error.
+    """
+
+    uri: str
+    mount_path: str = "/mnt/models"
+    parameters: Mapping[str, Any] = {}
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a snapshot.
+
+    ``path`` is relative, with ``/`` between its parts. ``size`` is in bytes, None when
+    the server does not say. ``digest`` is ``algorithm:hex`` where the store promises one.
+    ``etag`` is the validator that ranged reads must match.
+    """
+
+    path: str
+    size: int | None = None
+    digest: str | None = None
+    etag: str | None = None
+    location: str = ""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable state of a source; ``id`` changes whenever any byte may have."""
+
+    uri: str
+    id: str
+    entries: tuple[Entry, ...]
+
+
+class LocalPath(msgspec.Struct, frozen=True, kw_only=True):
+    """A source that is already on this machine; it is bound, never copied."""
+
+    uri: str
+    path: Path
+
+
+@runtime_checkable
+class Storage(Protocol):
+    """One client of a storage backend, made per service with its settings."""
+
+    async def resolve(self, source: Source) -> Snapshot | LocalPath:
+        """Say what *source* holds now, without reading its bytes.
+
+        Raises:
+            StorageError: Not found, not allowed, not reachable; each with a remedy.
+
+        """
+
+    def read(self, entry: Entry, start: int, length: int | None) -> AsyncIterator[bytes]:
+        """Yield the bytes of *entry* from *start*, *length* of them or to the end.
+
+        Raises:
+            StorageError: Also when the object is no longer the one that was resolved.
+
+        """
+
+    async def close(self) -> None:
+        """Give back connections."""

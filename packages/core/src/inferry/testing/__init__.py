@@ -1,0 +1,1 @@
+"""Compliance kits for plugin authors: subclass one class, set one attribute, run pytest."""

@@ -1,0 +1,1 @@
+"""The gateway of Inferry: routes by host, path or model, weighs revisions, holds requests."""

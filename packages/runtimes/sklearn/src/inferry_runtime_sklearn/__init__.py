@@ -1,0 +1,1 @@
+"""The sklearn runtime of Inferry."""

@@ -1,0 +1,1 @@
+"""The fetch engine of Inferry and its storage backends."""
