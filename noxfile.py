@@ -1,0 +1,246 @@
+"""Every check of every package; nothing is checked that is not here.
+
+``nox`` runs what a change must pass. ``nox -l`` lists the rest with these docstrings.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).parent
+CORE = "inferry"
+DIST = ROOT / "dist"
+CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
+PROJECTS = {
+    project["project"]["name"]: (path.parent, project)
+    for path in sorted(ROOT.glob("packages/**/pyproject.toml"))
+    if "node_modules" not in path.parts
+    for project in [nox.project.load_toml(path)]
+}
+TEST_TOOLS = (
+    "pytest>=9",
+    "pytest-asyncio>=1.3",
+    "pytest-cov>=7",
+    "hypothesis>=6.150",
+    "httpx>=0.28",
+)
+SOURCES = [str(folder / "src") for folder, _ in PROJECTS.values()]
+PYTHON_FILES = (
+    "noxfile.py",
+    "packages",
+    "integration-tests",
+    "benchmarks",
+    "examples",
+)
+
+
+def requirements(name: str, extras: frozenset[str]) -> list[Requirement]:
+    """Return what *name* with *extras* requires directly."""
+    project = PROJECTS[name][1]["project"]
+    optional = project.get("optional-dependencies", {})
+    texts = list(project.get("dependencies", []))
+    for extra in sorted(extras):
+        texts += optional[extra]
+    return [Requirement(text) for text in texts]
+
+
+def siblings(name: str, *extras: str) -> dict[str, frozenset[str]]:
+    """Return *name* and all packages of this repository it needs, with their extras."""
+    found: dict[str, frozenset[str]] = {}
+    queue = [(name, frozenset(extras))]
+    while queue:
+        current, wanted = queue.pop()
+        if current in found and wanted <= found[current]:
+            continue
+        found[current] = found.get(current, frozenset()) | wanted
+        queue += [
+            (canonicalize_name(requirement.name), frozenset(requirement.extras))
+            for requirement in requirements(current, found[current])
+            if canonicalize_name(requirement.name) in PROJECTS
+        ]
+    return found
+
+
+@functools.cache
+def wheels() -> dict[str, Path]:
+    """Build every package once per run of nox; return the wheel of each."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    subprocess.run(
+        ["uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(DIST)],
+        cwd=ROOT,
+        check=True,
+    )
+    return {
+        canonicalize_name(wheel.name.partition("-")[0]): wheel
+        for wheel in DIST.glob("*.whl")
+    }
+
+
+def pinned(name: str, *extras: str) -> list[str]:
+    """Return *name* and its siblings as requirements that name this tree's wheels.
+
+    By path, because an installer may serve a cached wheel of the same version.
+    """
+    return [
+        f"{sibling}[{','.join(sorted(wanted))}] @ {wheels()[sibling].as_uri()}"
+        if wanted
+        else f"{sibling} @ {wheels()[sibling].as_uri()}"
+        for sibling, wanted in siblings(name, *extras).items()
+    ]
+
+
+def install(session: nox.Session, *what: str) -> None:
+    """Install *what* at the versions of the constraints file."""
+    session.install(*CONSTRAINTS, *what)
+
+
+def import_name(name: str) -> str:
+    """Return the import name of the distribution *name*."""
+    return name.replace("-", "_")
+
+
+@nox.session(tags=["static"])
+def lint(session: nox.Session) -> None:
+    """Check style and format of every Python file."""
+    install(session, "ruff")
+    session.run("ruff", "check", *PYTHON_FILES)
+    session.run("ruff", "format", "--check", *PYTHON_FILES)
+
+
+@nox.session(tags=["static"])
+def types(session: nox.Session) -> None:
+    """Check the types of every package, strictly."""
+    everything = pinned(CORE, "all", "testing")
+    install(session, "mypy", "types-PyYAML", "pytest", "nox", *everything)
+    for folder, project in PROJECTS.values():
+        session.run(
+            "mypy", str(folder / "src" / import_name(project["project"]["name"]))
+        )
+    session.run("mypy", "noxfile.py")
+
+
+@nox.session(tags=["static"])
+def layers(session: nox.Session) -> None:
+    """Check that packages import only what the design lets them import."""
+    install(session, "import-linter")
+    session.run("lint-imports", env={"PYTHONPATH": os.pathsep.join(SOURCES)})
+
+
+@nox.session(tags=["static"])
+def bounds(session: nox.Session) -> None:
+    """Check what a uv workspace does not: siblings bound each other on both sides."""
+    for name, (_, project) in PROJECTS.items():
+        optional = project["project"].get("optional-dependencies", {})
+        for requirement in requirements(name, frozenset(optional)):
+            sibling = canonicalize_name(requirement.name)
+            if sibling not in PROJECTS or sibling == name:
+                continue
+            version = PROJECTS[sibling][1]["project"]["version"]
+            if not requirement.specifier.contains(version, prereleases=True):
+                session.error(f"{name} requires {requirement}, this tree has {version}")
+            if not {">=", "<"} <= {spec.operator for spec in requirement.specifier}:
+                session.error(
+                    f"{name} must bound {sibling} on both sides: {requirement}"
+                )
+    session.log("every bound between packages holds")
+
+
+@nox.session
+@nox.parametrize("package", list(PROJECTS), ids=list(PROJECTS))
+def tests(session: nox.Session, package: str) -> None:
+    """Test one package as a wheel, with what it declares and no sibling besides."""
+    folder, project = PROJECTS[package]
+    optional = project["project"].get("optional-dependencies", {})
+    extras = [extra for extra in ("serve", "testing") if extra in optional]
+    extra_tests = project.get("dependency-groups", {}).get("test", [])
+    kit = ["inferry[testing]"] if package != CORE else []
+    install(session, *TEST_TOOLS, *kit, *pinned(package, *extras), *extra_tests)
+    session.run("uv", "pip", "check", external=True)
+    session.run(
+        # -I keeps the working directory, and so src, out of the import path.
+        *("python", "-I", "-m", "pytest", "-q", str(folder / "tests")),
+        *(f"--cov={import_name(package)}", "--cov-report=term"),
+        *session.posargs,
+        env={"COVERAGE_FILE": str(Path(session.create_tmp(), "coverage"))},
+    )
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Test what needs more than one package, with everything installed from wheels."""
+    install(
+        session, *TEST_TOOLS, *pinned(CORE, "all", "testing"), "psutil", "uv", "pip"
+    )
+    install(session, "--no-deps", "magika==1.0.3")
+    session.run(
+        *("python", "-I", "-m", "pytest", "-q", "integration-tests"),
+        *session.posargs,
+        env={"INFERRY_WHEELS": str(DIST)},
+    )
+
+
+@nox.session(name="docs-check")
+def docs_check(session: nox.Session) -> None:
+    """Check that docs say what the code does, and that changelogs are there."""
+    install(session, *TEST_TOOLS, *pinned(CORE, "all", "testing"))
+    session.run("python", "-I", "-m", "pytest", "-q", "docs/tests", *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the wheel of every package into dist/."""
+    for name, wheel in sorted(wheels().items()):
+        session.log(f"{name}: {wheel.relative_to(ROOT)}")
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Serve two real models from one YAML file, ask them, and print the answers."""
+    install(session, *pinned(CORE, "local", "onnx", "sklearn"))
+    install(session, "--no-deps", "magika==1.0.3")
+    session.run("python", "examples/demo/demo.py", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure, as ratios within this run, and print the table."""
+    install(session, *pinned(CORE, "all"), "httpx", "psutil")
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def pin(session: nox.Session) -> None:
+    """Write constraints.txt anew from what the index has now."""
+    session.run("uv", "lock", "--upgrade", external=True)
+    session.run(
+        *("uv", "export", "--quiet", "--all-packages", "--all-extras", "--all-groups"),
+        *("--no-emit-workspace", "--no-annotate", "--no-header"),
+        *("--format", "requirements.txt", "-o", "constraints.txt"),
+        external=True,
+    )
+
+
+@nox.session(default=False, venv_backend="none")
+def develop(session: nox.Session) -> None:
+    """Make .venv with every package editable, for work on the code."""
+    session.run(
+        *("uv", "sync", "--all-packages", "--all-extras", "--group", "dev"),
+        external=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit("run me with nox: pip install 'nox[uv]' && nox -l")
