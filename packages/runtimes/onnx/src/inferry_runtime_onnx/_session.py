@@ -1,0 +1,107 @@
+"""Open an onnxruntime session with the threads and devices that the options name."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import onnxruntime
+
+from inferry.errors import ModelLoadError
+from inferry.status import Reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_ERROR = 3
+
+
+def open_session(path: Path, *, threads: int, device: str) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    """Return the session of the model at *path*.
+
+    Raises:
+        ModelLoadError: The file, the graph or the device is not usable.
+
+    """
+    providers, required = _providers(device)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERROR
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning thread takes the CPU share that the rest of the process needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), sess_options=options, providers=providers
+        )
+    except Exception as error:
+        raise _load_error(path, error) from error
+    if required and required not in session.get_providers():
+        raise ModelLoadError(
+            f"onnxruntime could not start {required} on this machine",
+            remedy="install its driver, or use the option device=cuda,cpu",
+        )
+    return session
+
+
+def cores() -> int:
+    """Return how many threads this process may keep busy, at least 1."""
+    try:
+        from inferry_server.cpu import quota
+    except ImportError:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return max(1, int(quota()))
+
+
+def _providers(device: str) -> tuple[list[str], str]:
+    """Return the providers to ask for, and the one that must not be missing."""
+    names = [name.strip().lower() for name in device.split(",") if name.strip()]
+    unknown = [name for name in names if name not in _PROVIDERS]
+    if unknown or not names:
+        raise ModelLoadError(
+            f"unknown device {device!r}", remedy="use cpu, cuda or cuda,cpu"
+        )
+    available = onnxruntime.get_available_providers()
+    wanted = [_PROVIDERS[name] for name in names]
+    usable = [provider for provider in wanted if provider in available]
+    if not usable:
+        raise ModelLoadError(
+            f"the installed onnxruntime has no {' or '.join(wanted)}, "
+            f"only {', '.join(available)}",
+            remedy="install onnxruntime-gpu, or use the option device=cpu",
+        )
+    required = wanted[0] if len(wanted) == 1 else ""
+    return usable, required
+
+
+def _load_error(path: Path, error: Exception) -> ModelLoadError:
+    """Return what onnxruntime said, as one line with its reason."""
+    kind, text = type(error).__name__, " ".join(str(error).split())
+    text = text.partition(" : ")[2].partition(" : ")[2] or text
+    text = text.replace(str(path), path.name)
+    if "IR version" in text or "opset" in text.lower():
+        return ModelLoadError(
+            f"{path.name} needs a newer onnxruntime than "
+            f"{onnxruntime.__version__}: {text}",
+            reason=Reason.ModelVersionMismatch,
+            remedy="upgrade onnxruntime, or export with an older opset",
+        )
+    if kind in {"InvalidProtobuf", "InvalidGraph"} or "does not have a graph" in text:
+        return ModelLoadError(
+            f"{path.name} is not a valid ONNX model: {text}",
+            reason=Reason.ModelCorrupt,
+            remedy="export or upload the model again",
+        )
+    if "bad_alloc" in text or isinstance(error, MemoryError):
+        return ModelLoadError(
+            f"{path.name} does not fit into memory", reason=Reason.OutOfMemory
+        )
+    if kind == "NotImplemented" or "is not a registered" in text:
+        return ModelLoadError(
+            f"{path.name} uses what onnxruntime {onnxruntime.__version__} cannot run: "
+            f"{text}",
+            remedy="export the model with standard operators",
+        )
+    return ModelLoadError(f"onnxruntime cannot load {path.name}: {text}")

@@ -1,0 +1,178 @@
+"""`OnnxModel`: one ONNX file served by onnxruntime."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from inferry.errors import (
+    InferenceError,
+    InvalidInput,
+    ModelLoadError,
+    ModelNotReady,
+)
+from inferry.model import (
+    DATATYPES,
+    InferRequest,
+    InferResponse,
+    ModelMetadata,
+    Tensor,
+    TensorSpec,
+)
+from inferry_runtime_onnx import _external, _files, _session, _tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["OnnxModel"]
+
+_BATCHING = {"auto": None, "true": True, "false": False}
+# Sizes that warm-up tries for an axis that the model leaves open.
+_OPEN_SIZES = (1, 16, 64, 320)
+
+
+class OnnxModel:
+    """Serves one ONNX model; an instance is one session and is safe for many threads."""
+
+    def __init__(self) -> None:
+        self._session: Any = None
+        self._inputs: dict[str, _tensors.Port] = {}
+        self._outputs: dict[str, _tensors.Port] = {}
+        self.batching = False
+        self.max_concurrency = 1
+
+    def load(self, path: Path, options: Mapping[str, Any]) -> None:
+        """Open the model at *path*, a file or a folder that holds one.
+
+        Options: ``threads`` (0: the CPU quota), ``device`` (``cpu``, ``cuda``,
+        ``cuda,cpu``), ``batching`` (``auto``, ``true``, ``false``).
+
+        Raises:
+            ModelLoadError: With the reason and what to do.
+
+        """
+        batching = _batching_option(options)
+        threads = int(options.get("threads") or 0) or _session.cores()
+        file = _files.find(path)
+        _external.check(file)
+        session = _session.open_session(
+            file, threads=threads, device=str(options.get("device") or "cpu")
+        )
+        inputs = [_tensors.port(node) for node in session.get_inputs()]
+        outputs = [_tensors.port(node, output=True) for node in session.get_outputs()]
+        self._inputs = {port.spec.name: port for port in inputs}
+        self._outputs = {port.spec.name: port for port in outputs}
+        self.batching = (
+            _same_rows([*inputs, *outputs]) if batching is None else batching
+        )
+        # Calls release the interpreter lock, and one fills the gaps of another.
+        self.max_concurrency = max(2, threads)
+        self._session = session
+
+    def metadata(self) -> ModelMetadata:
+        """Return the inputs and outputs as the session declares them."""
+        return ModelMetadata(
+            inputs=tuple(port.spec for port in self._inputs.values()),
+            outputs=tuple(port.spec for port in self._outputs.values()),
+            platform="onnxruntime_onnx",
+        )
+
+    def warm_up(self) -> InferRequest | None:
+        """Return a request of zeros that the model should answer.
+
+        Axes that the model leaves open are 1, or the first other size that works; a
+        model that takes none of them is not warmed up.
+        """
+        specs = [port.spec for port in self._inputs.values()]
+        if not any(-1 in spec.shape[1:] for spec in specs):
+            return _zeros(specs, 1)
+        for size in _OPEN_SIZES:
+            request = _zeros(specs, size)
+            with contextlib.suppress(InferenceError, InvalidInput):
+                self.predict(request)
+                return request
+        return None
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        """Run the model, computing only the outputs that *request* names.
+
+        Raises:
+            InvalidInput: A tensor does not fit the model.
+            InferenceError: onnxruntime failed on inputs that fit.
+
+        """
+        session = self._session
+        if session is None:
+            raise ModelNotReady("the ONNX model is not loaded")
+        feed = _tensors.feed(self._inputs, request.inputs)
+        names = self._wanted(request.outputs)
+        try:
+            values = session.run(names, feed)
+        except ort_errors.InvalidArgument as error:
+            raise InvalidInput(_one_line(error)) from None
+        except Exception as error:
+            raise InferenceError(
+                f"onnxruntime could not compute the answer: {_one_line(error)}"
+            ) from error
+        made = (
+            _tensors.tensor(self._outputs[name], value)
+            for name, value in zip(names, values, strict=True)
+        )
+        return InferResponse(outputs=tuple(t for t in made if t is not None))
+
+    def unload(self) -> None:
+        """Close the session."""
+        self._session = None
+
+    def _wanted(self, names: tuple[str, ...]) -> list[str]:
+        unknown = [name for name in names if name not in self._outputs]
+        if unknown:
+            raise InvalidInput(
+                f"unknown output {unknown[0]!r}; the model gives "
+                f"{', '.join(map(repr, self._outputs))}"
+            )
+        return list(names or self._outputs)
+
+
+def _batching_option(options: Mapping[str, Any]) -> bool | None:
+    value = str(options.get("batching", "auto")).lower()
+    if value not in _BATCHING:
+        raise ModelLoadError(
+            f"option batching is {value!r}", remedy="use auto, true or false"
+        )
+    return _BATCHING[value]
+
+
+def _same_rows(ports: Iterable[_tensors.Port]) -> bool:
+    """Say whether axis 0 of all *ports* is the same open axis, as far as names tell."""
+    first = [port.axes[0] if port.axes else 0 for port in ports]
+    names = {
+        axis
+        for axis in first
+        if isinstance(axis, str) and axis != "?" and not axis.startswith("unk__")
+    }
+    return all(not isinstance(axis, int) for axis in first) and len(names) <= 1
+
+
+def _zeros(specs: Iterable[TensorSpec], size: int) -> InferRequest:
+    tensors = []
+    for spec in specs:
+        open_sizes = [1] + [size] * (len(spec.shape) - 1)
+        shape = [
+            open_size if fixed < 0 else fixed
+            for fixed, open_size in zip(spec.shape, open_sizes, strict=False)
+        ]
+        data = np.zeros(shape, dtype=DATATYPES[spec.datatype])
+        if spec.datatype == "BYTES":
+            data.fill(b"")
+        tensors.append(Tensor(name=spec.name, datatype=spec.datatype, data=data))
+    return InferRequest(inputs=tuple(tensors))
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text.partition(" : ")[2].partition(" : ")[2] or text

@@ -1,0 +1,61 @@
+"""The descriptor of the onnx runtime; importing it imports no framework."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inferry.plugins import (
+    ContainerTemplate,
+    ImportRef,
+    ModelFormat,
+    Option,
+    Runtime,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RESOURCES = {"cpu": "1", "memory": "2Gi"}
+
+
+@hookimpl
+def inferry_runtimes() -> Iterable[Runtime]:
+    """Yield the runtime that serves ONNX models with onnxruntime."""
+    yield Runtime(
+        name="onnx",
+        formats=(ModelFormat(name="onnx", version="1", priority=1),),
+        protocols=("v1", "v2"),
+        container=ContainerTemplate(
+            image="{registry}/inferry-runtime-onnx:{version}",
+            args=(
+                "--runtime=onnx",
+                "--model_name={{.Name}}",
+                "--model_dir=/mnt/models",
+                "--http_port=8080",
+            ),
+            requests=RESOURCES,
+            limits=RESOURCES,
+        ),
+        model=ImportRef("inferry_runtime_onnx.model:OnnxModel", extra="serve"),
+        artifacts=("*.onnx",),
+        accelerators=("nvidia.com/gpu",),
+        options=(
+            Option(
+                name="threads",
+                type="int",
+                default=0,
+                help="Threads of one inference; 0 takes the CPU quota of the process.",
+            ),
+            Option(
+                name="device",
+                default="cpu",
+                help="cpu, cuda, or cuda,cpu: the first that this machine has.",
+            ),
+            Option(
+                name="batching",
+                default="auto",
+                help="Whether requests may be joined along axis 0: auto, true or false.",
+            ),
+        ),
+    )
