@@ -2,8 +2,8 @@
 
 ```
 InferryError
-├── InvalidDocument          a file that is not what it should be, every problem listed
-├── SettingsError            inferry.toml, the environment or a flag, every problem listed
+├── InvalidDocument          a file that is not what it should be
+├── SettingsError            inferry.toml, the environment or a flag
 ├── PluginError
 │   ├── PluginIncompatible   needs another version of inferry; it was not imported
 │   ├── PluginLoadError      its module cannot be imported or registered
@@ -28,7 +28,7 @@ Every error says what, which object and what to do: ``message`` states the first
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +47,22 @@ class InferryError(Exception):
             return self.message
         return f"{self.message.rstrip('.')}; {self.remedy}"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own way calls the class with positional arguments alone, so no
+        # error with a keyword would survive the way out of another process.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(
+    cls: type[InferryError], args: tuple[Any, ...], state: dict[str, Any]
+) -> InferryError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidDocument(InferryError, ValueError):
-    """A document that breaks its schema; ``problems`` lists everything, one line each."""
+    """A document that breaks its schema; ``problems`` has a line for each fault."""
 
     def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -65,11 +78,14 @@ class SettingsError(InferryError, ValueError):
 
 
 class PluginError(InferryError):
-    """Something is wrong with one plugin, named by ``plugin``."""
+    """Something is wrong with one plugin, named by ``plugin`` and ``distribution``."""
 
-    def __init__(self, message: str, *, plugin: str, remedy: str = "") -> None:
+    def __init__(
+        self, message: str, *, plugin: str, remedy: str = "", distribution: str = ""
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.plugin = plugin
+        self.distribution = distribution
 
 
 class PluginIncompatible(PluginError):
@@ -93,7 +109,7 @@ class ImplementationMissing(PluginError, ImportError):
 
 
 class PlanningError(InferryError):
-    """A service that cannot be planned; ``reason`` is one of `inferry.status.Reason`."""
+    """A service that cannot be planned; ``reason`` is an `inferry.status.Reason`."""
 
     def __init__(self, message: str, *, reason: str, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)

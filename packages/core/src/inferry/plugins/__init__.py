@@ -1,5 +1,6 @@
 """The plugin contract: hooks, descriptors, the host and the loader."""
 
+from inferry.plugins._collect import Provided
 from inferry.plugins._descriptors import (
     PROTOCOLS,
     AutoscalingPolicy,
@@ -7,12 +8,16 @@ from inferry.plugins._descriptors import (
     ImportRef,
     ModelFormat,
     Option,
+    Role,
     Runtime,
     SettingsSpec,
     StorageBackend,
 )
+from inferry.plugins._discovery import Installed, discover
 from inferry.plugins._hookspecs import API, GROUP, hookimpl
 from inferry.plugins._host import Host
+from inferry.plugins._loader import PluginRecord, Plugins, load_plugins
+from inferry.plugins._resolve import resolve
 
 __all__ = [
     "API",
@@ -22,10 +27,18 @@ __all__ = [
     "ContainerTemplate",
     "Host",
     "ImportRef",
+    "Installed",
     "ModelFormat",
     "Option",
+    "PluginRecord",
+    "Plugins",
+    "Provided",
+    "Role",
     "Runtime",
     "SettingsSpec",
     "StorageBackend",
+    "discover",
     "hookimpl",
+    "load_plugins",
+    "resolve",
 ]

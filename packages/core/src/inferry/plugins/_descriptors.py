@@ -33,8 +33,8 @@ def _check_name(kind: str, name: str) -> None:
 class ImportRef:
     """Where the implementation is, without importing it.
 
-    ``target`` is ``package.module:attribute``; ``extra`` names the extra of the plugin's
-    distribution that installs what the module needs.
+    ``target`` is ``package.module:attribute``; ``extra`` names the extra of the
+    plugin's distribution that installs what the module needs.
     """
 
     target: str
@@ -42,7 +42,9 @@ class ImportRef:
 
     def __post_init__(self) -> None:
         if not _TARGET.match(self.target):
-            msg = f"ImportRef target {self.target!r} must read 'package.module:attribute'"
+            msg = (
+                f"ImportRef target {self.target!r} must read 'package.module:attribute'"
+            )
             raise ValueError(msg)
 
 
@@ -60,7 +62,7 @@ class ModelFormat:
             msg = "a ModelFormat needs a name"
             raise ValueError(msg)
         if self.priority is not None and self.priority < 1:
-            msg = f"priority of model format {self.name!r} is {self.priority}, must be >= 1"
+            msg = f"priority of format {self.name!r} is {self.priority}, must be >= 1"
             raise ValueError(msg)
 
 
@@ -88,7 +90,7 @@ class ContainerTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One thing that a runtime's model can be told: ``--name=value`` in the container's args.
+    """What a runtime's model can be told: ``--name=value`` in the container's args.
 
     ``name`` is spelt in camelCase (``allowPickle``); ``--allow_pickle`` means the same.
     The value reaches ``Model.load`` in ``options[name]``, converted to ``type``.
@@ -109,9 +111,10 @@ class Option:
 class Runtime:
     """A model runtime: which formats it serves, and what serves them.
 
-    ``model`` is what the local backend and the server call, ``container`` what a cluster
-    runs; at least one is needed. ``aliases`` are further names a service may ask for it
-    by, such as KServe's own runtime names. ``artifacts`` are globs that betray a format.
+    ``model`` is what the local backend and the server call, ``container`` what a
+    cluster runs; at least one is needed. ``aliases`` are further names a service may
+    ask for it by, such as KServe's own runtime names. ``artifacts`` are globs that
+    betray a format.
     """
 
     name: str
@@ -136,7 +139,9 @@ class Runtime:
             raise ValueError(msg)
         unknown = sorted(set(self.protocols) - set(PROTOCOLS))
         if unknown:
-            msg = f"runtime {self.name!r}: unknown protocols {unknown}, known {PROTOCOLS}"
+            msg = (
+                f"runtime {self.name!r}: unknown protocols {unknown}, known {PROTOCOLS}"
+            )
             raise ValueError(msg)
 
 
@@ -187,13 +192,12 @@ class SettingsSpec:
     """One setting: ``[section] key`` of inferry.toml, INFERRY_<SECTION>__<KEY>.
 
     A plugin of a third party owns the section ``plugins.<its name>`` and no other.
-    ``type`` is ``bool``, ``float``, ``int``, ``str`` or ``list`` (of strings); ``secret``
-    values are never printed.
+    ``list`` and ``map`` hold strings; ``secret`` values are never printed.
     """
 
     section: str
     key: str
-    type: Literal["bool", "float", "int", "list", "str"] = "str"
+    type: Literal["bool", "float", "int", "list", "map", "str"] = "str"
     default: Any = None
     help: str = ""
     secret: bool = False

@@ -40,9 +40,9 @@ def inferry_storage_backends(host: Host) -> Iterable[StorageBackend]:  # type: i
 
 @hookspec
 def inferry_autoscaling_policies(host: Host) -> Iterable[AutoscalingPolicy]:  # type: ignore[empty-body]
-    """Yield the autoscaling policies this plugin adds; a policy decides, it never acts."""
+    """Yield the autoscaling policies this plugin adds; they decide, they never act."""
 
 
 @hookspec
 def inferry_settings(host: Host) -> Iterable[SettingsSpec]:  # type: ignore[empty-body]
-    """Yield the settings this plugin reads, so that ``inferry config`` can print them."""
+    """Yield the settings this plugin reads, for ``inferry config`` to print."""
