@@ -1,8 +1,8 @@
 """Make the two models that services.yaml serves.
 
 ``models/filetype`` holds the file-type classifier that the package magika carries
-(Apache-2.0, Google), as it is. ``models/wine`` holds a scikit-learn pipeline trained here
-on the data set that scikit-learn bundles, saved as skops: no pickle is involved.
+(Apache-2.0, Google), as it is. ``models/wine`` holds a scikit-learn pipeline trained
+here on the data set that scikit-learn bundles, saved as skops: no pickle is involved.
 """
 
 from __future__ import annotations

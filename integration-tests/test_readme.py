@@ -1,0 +1,141 @@
+"""Every block of the README is executed, in its order, as a reader would."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from running import REPOSITORY, clean_environment, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: What other checks execute: the demo has its test, nox is what runs this one, and the
+#: environment of this test is what pip would install.
+ELSEWHERE = (
+    'pip install "nox[uv]" && nox -s demo',
+    'pip install "nox[uv]" && nox',
+    'pip install --find-links dist "inferry[local,onnx,sklearn]"',
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One fenced block: its language, the file it is saved as, and its text."""
+
+    language: str
+    file: str
+    text: str
+
+
+def blocks() -> list[Block]:
+    """Return every fenced block of the README."""
+    text = (REPOSITORY / "README.md").read_text()
+    return [
+        Block(language=match[1], file=match[2] or "", text=match[3])
+        for match in BLOCK.finditer(text)
+    ]
+
+
+class Reader:
+    """Somebody who follows the README in an empty folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.printed = ""
+        self.running: subprocess.Popen[bytes] | None = None
+        self.environment = clean_environment(
+            INFERRY_LOCAL__PORT=str(self.port),
+            PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        )
+
+    def follow(self, block: Block) -> None:
+        """Save the block, run it, or compare it with what the last one printed."""
+        if block.file:
+            (self.folder / block.file).write_text(block.text)
+        elif block.language == "json":
+            assert json.loads(self.printed) == json.loads(block.text)
+        elif block.text.strip() in ELSEWHERE:
+            return
+        elif block.text.startswith("inferry run"):
+            self.serve(block.text.strip())
+        else:
+            self.execute(block.text)
+
+    def serve(self, command: str) -> None:
+        """Start *command* in place of what runs, and wait until it answers."""
+        self.stop()
+        log = self.folder / "run.log"
+        with log.open("wb") as sink:
+            self.running = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+        until = time.monotonic() + 90
+        ready = f"curl -fs http://127.0.0.1:{self.port}/v2/health/ready"
+        while subprocess.run(ready.split(), check=False).returncode:
+            if time.monotonic() > until or self.running.poll() is not None:
+                pytest.fail(f"{command}: {log.read_text()}")
+            time.sleep(0.2)
+
+    def execute(self, command: str) -> None:
+        """Run *command* to its end; it must succeed."""
+        # The README says 8080; this test may run beside another one.
+        command = command.replace(":8080", f":{self.port}")
+        done = subprocess.run(
+            ["bash", "-ec", command],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert done.stdout, f"{command} printed nothing"
+        self.printed = done.stdout
+
+    def stop(self) -> None:
+        """Press Ctrl-C where something runs; it must end with 0."""
+        if self.running is not None:
+            self.running.send_signal(signal.SIGINT)
+            assert self.running.wait(30) == 0
+            self.running = None
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    if not shutil.which("curl"):
+        pytest.fail("this test needs curl, as a reader of the README does")
+    reader = Reader(tmp_path)
+    yield reader
+    reader.stop()
+
+
+def test_every_block_of_the_readme_works(reader: Reader) -> None:
+    found = blocks()
+    assert {block.language for block in found} == {"sh", "python", "yaml", "json"}
+    for block in found:
+        reader.follow(block)
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    text = (REPOSITORY / "README.md").read_text()
+    links = re.findall(r"\]\(([^)#]+)", text)
+    missing = [link for link in links if not (REPOSITORY / link).exists()]
+    assert missing == []
