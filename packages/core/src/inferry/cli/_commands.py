@@ -65,8 +65,8 @@ KNOWN: Mapping[str, Known] = {
 
 
 def entry_points() -> dict[str, EntryPoint]:
-    """Return what installed distributions add, the first of each name by distribution."""
-    from importlib import metadata  # noqa: PLC0415 - only where a command is not known
+    """Return what installed distributions add, one per name."""
+    from importlib import metadata
 
     found = sorted(
         metadata.entry_points(group=GROUP),

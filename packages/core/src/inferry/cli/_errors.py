@@ -15,7 +15,9 @@ def report(error: InferryError) -> int:
     if isinstance(error, InvalidDocument | SettingsError):
         for problem in error.problems:
             click.echo(problem, err=True)
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    click.echo(
+        f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True
+    )
     for line in error.remedy.splitlines():
         click.echo(f"  {line}", err=True)
     return error.exit_code if isinstance(error, BackendError) else 1

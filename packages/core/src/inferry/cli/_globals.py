@@ -1,4 +1,4 @@
-"""The options before the command: which settings file, and which settings are changed."""
+"""The options before the command: the settings file, and single settings."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Globals:
     overrides: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self, overrides: Mapping[str, str] | None = None) -> Settings:
-        """Load the settings; *overrides* are the command's own and win over ``--set``."""
-        from inferry.config import load_settings  # noqa: PLC0415 - help needs none
+        """Load the settings; *overrides* of the command win over ``--set``."""
+        from inferry.config import load_settings
 
         return load_settings(
             path=self.config, overrides={**self.overrides, **(overrides or {})}

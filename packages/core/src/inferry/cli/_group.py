@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inferry import __version__
 from inferry.cli._commands import KNOWN, entry_points, source
 from inferry.cli._errors import DEBUG, report
 from inferry.cli._globals import Globals
@@ -16,6 +17,9 @@ from inferry.errors import InferryError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+#: What a shell reports for a command that Ctrl-C ended.
+_INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -52,25 +56,29 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
         """Write one line per command from the table; nothing is imported."""
+        del ctx
         points = entry_points()
         rows = [
             (name, _line(name, known.help, installed=known.target or name in points))
             for name, known in KNOWN.items()
         ]
         rows += [
-            (name, source(points[name])) for name in sorted(points.keys() - KNOWN.keys())
+            (name, source(points[name]))
+            for name in sorted(points.keys() - KNOWN.keys())
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an error of ours ends it with a message and its exit code."""
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click's
+        """Run the command; an error of ours becomes a message and an exit code."""
         try:
             return super().invoke(ctx)
         except InferryError as error:
             if os.environ.get(DEBUG) == "1":
                 raise
             ctx.exit(report(error))
+        except KeyboardInterrupt:
+            ctx.exit(_INTERRUPTED)
         except BrokenPipeError:
             # The reader (`head`, `grep -q`) has what it wanted. Python would complain
             # once more when it flushes stdout at exit, so that goes nowhere.
@@ -101,7 +109,7 @@ def _line(name: str, text: str, *, installed: str | bool) -> str:
 
 
 def _meant(name: str, group: LazyGroup, ctx: click.Context) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+    from difflib import get_close_matches
 
     close = get_close_matches(name, group.list_commands(ctx), n=1)
     return f"; did you mean {close[0]!r}?" if close else "; `inferry --help` lists them"
@@ -110,9 +118,7 @@ def _meant(name: str, group: LazyGroup, ctx: click.Context) -> str:
 def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click calls it so
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import version  # noqa: PLC0415 - only for --version
-
-    click.echo(f"inferry {version('inferry')}")
+    click.echo(f"inferry {__version__}")
     ctx.exit()
 
 

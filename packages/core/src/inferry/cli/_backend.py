@@ -1,0 +1,117 @@
+"""Which backend a command talks to, and the options that choose it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from inferry.errors import BackendError, InferryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.metadata import EntryPoint
+
+    from inferry.backends import Backend, ServiceStatus
+
+#: What to install for a backend of ours, and the order in which one is the default.
+INSTALL = {
+    "local": 'pip install "inferry[local]"',
+    "kubernetes": "pip install inferry-controller",
+}
+DEFAULT_NAMESPACE = "default"
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+
+def backend_options(function: _F) -> _F:
+    """Add ``--backend`` and ``--port``, which `connect` takes."""
+    function = click.option(
+        "--port",
+        type=click.IntRange(1, 65535),
+        envvar="INFERRY_PORT",
+        help="Which `inferry run` of several, by its port; default: $INFERRY_PORT.",
+    )(function)
+    return click.option(
+        "--backend",
+        "backend_name",
+        metavar="NAME",
+        envvar="INFERRY_BACKEND",
+        help="local or kubernetes; default: $INFERRY_BACKEND, then what is installed.",
+    )(function)
+
+
+def namespace_option(function: _F) -> _F:
+    """Add ``--namespace``."""
+    return click.option(
+        "-n", "--namespace", default=DEFAULT_NAMESPACE, show_default=True
+    )(function)
+
+
+def connect(name: str | None, port: int | None) -> Backend:
+    """Make the backend called *name*; without one, the first that is installed."""
+    point = _entry_point(name)
+    factory = _imported(point)
+    if port is None:
+        return factory()
+    if "port" not in inspect.signature(factory).parameters:
+        msg = f"the backend {point.name} takes no --port"
+        raise BackendError(msg, remedy="leave --port and INFERRY_PORT out")
+    return factory(port=port)
+
+
+async def find(backend: Backend, namespace: str, name: str) -> ServiceStatus:
+    """Return the one service *name*; an error names what is close, or where it is."""
+    found = await backend.get(namespace, name)
+    if found:
+        return found[0]
+    raise await not_found(backend, namespace, name)
+
+
+async def not_found(backend: Backend, namespace: str, name: str) -> BackendError:
+    """Make the error for a service that is not there, with what was probably meant."""
+    from difflib import get_close_matches
+
+    message = f"there is no service {name!r} in the namespace {namespace!r}"
+    everything = await backend.get(None, None)
+    elsewhere = [s.namespace for s in everything if s.name == name]
+    if elsewhere:
+        return BackendError(message, remedy=f"it is in -n {elsewhere[0]}")
+    names = [s.name for s in everything if s.namespace == namespace]
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return BackendError(message, remedy=f"did you mean {close[0]!r}?")
+    return BackendError(message, remedy="`inferry get -A` lists what there is")
+
+
+def _entry_point(name: str | None) -> EntryPoint:
+    from importlib.metadata import entry_points
+
+    from inferry.backends import GROUP
+
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if name is None:
+        name = next((known for known in INSTALL if known in points), None)
+        name = name or next(iter(sorted(points)), None)
+    if name is None:
+        msg = "no backend is installed"
+        raise BackendError(msg, remedy=INSTALL["local"])
+    if name in points:
+        return points[name]
+    if name in INSTALL:
+        msg = f"the backend {name} is not installed"
+        raise BackendError(msg, remedy=INSTALL[name])
+    msg = f"there is no backend {name!r}"
+    known = ", ".join(sorted({*points, *INSTALL}))
+    raise BackendError(msg, remedy=f"backends are: {known}")
+
+
+def _imported(point: EntryPoint) -> Callable[..., Any]:
+    try:
+        factory: Callable[..., Any] = point.load()
+    except (ImportError, AttributeError) as error:
+        msg = f"the backend {point.name} cannot be loaded: {error}"
+        remedy = INSTALL.get(point.name, "reinstall the package that brings it")
+        raise InferryError(msg, remedy=remedy) from error
+    return factory
