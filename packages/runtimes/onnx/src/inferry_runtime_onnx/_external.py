@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_VARINT = 70
+_Span = tuple[int, int]
 _MAX_DEPTH = 64
 # Message -> the fields that lead to tensors, and what they hold.
 _FIELDS: dict[str, dict[int, str]] = {
@@ -52,17 +53,14 @@ def check(path: Path) -> None:
 def locations(path: Path) -> set[str]:
     """Return the names of the files that hold tensors of the model at *path*."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as m:
-        view = memoryview(m)
         try:
-            return set(_walk(view, "model", 0))
+            return set(_walk(m, (0, len(m)), "model", 0))
         except (IndexError, ValueError):
             raise ModelLoadError(
                 f"{path} is not an ONNX model, or is cut off",
                 reason=Reason.ModelCorrupt,
                 remedy="save or upload the model again",
             ) from None
-        finally:
-            view.release()
 
 
 def _check_location(path: Path, location: str) -> None:
@@ -88,44 +86,46 @@ def _check_location(path: Path, location: str) -> None:
         )
 
 
-def _walk(message: memoryview, kind: str, depth: int) -> Iterator[str]:
+def _walk(data: mmap.mmap, span: _Span, kind: str, depth: int) -> Iterator[str]:
     if depth > _MAX_DEPTH:
         msg = "too many graphs within graphs"
         raise ValueError(msg)
     children = _FIELDS[kind]
-    for number, value in _fields(message):
+    for number, value in _fields(data, span):
         child = children.get(number)
         if child is None or value is None:
             continue
         if child == "entry":
-            yield from _location(value)
+            yield from _location(data, value)
         else:
-            yield from _walk(value, child, depth + 1)
+            yield from _walk(data, value, child, depth + 1)
 
 
-def _location(entry: memoryview) -> Iterator[str]:
+def _location(data: mmap.mmap, span: _Span) -> Iterator[str]:
     """Yield the value of a StringStringEntryProto whose key is ``location``."""
-    pair = {number: bytes(value) for number, value in _fields(entry) if value}
+    pair = {
+        number: data[slice(*value)] for number, value in _fields(data, span) if value
+    }
     if pair.get(1) == b"location":
         yield pair.get(2, b"").decode()
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | None]]:
-    """Yield each field's number, and its bytes where it has a length."""
-    position, end = 0, len(message)
+def _fields(data: mmap.mmap, span: _Span) -> Iterator[tuple[int, _Span | None]]:
+    """Yield each field's number, and where its bytes are if it has a length."""
+    position, end = span
     while position < end:
-        tag, position = _varint(message, position)
+        tag, position = _varint(data, position)
         number, wire = tag >> 3, tag & 7
         value = None
         if wire == _VARINT:
-            _, position = _varint(message, position)
+            _, position = _varint(data, position)
         elif wire == _FIXED64:
             position += 8
         elif wire == _FIXED32:
             position += 4
         elif wire == _BYTES:
-            length, position = _varint(message, position)
-            value = message[position : position + length]
+            length, position = _varint(data, position)
+            value = (position, position + length)
             position += length
         else:
             msg = f"wire type {wire}"
@@ -136,10 +136,10 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | None]]:
         yield number, value
 
 
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
+def _varint(data: mmap.mmap, position: int) -> tuple[int, int]:
     result = shift = 0
     while shift < _MAX_VARINT:
-        byte = message[position]
+        byte = data[position]
         position += 1
         result |= (byte & 0x7F) << shift
         if byte < 0x80:  # noqa: PLR2004 - the continuation bit of a varint

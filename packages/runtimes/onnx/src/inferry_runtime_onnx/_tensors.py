@@ -64,7 +64,8 @@ def port(argument: Any, *, output: bool = False) -> Port:  # noqa: ANN401 - onnx
     if datatype is None:
         what = "output" if output else "input"
         raise ModelLoadError(
-            f"{what} {argument.name!r} is a {argument.type}, which no V2 tensor can hold",
+            f"{what} {argument.name!r} is a {argument.type}, "
+            "which no V2 tensor can hold",
             remedy="export the model with plain tensors",
         )
     shape = tuple(size if isinstance(size, int) else -1 for size in axes)

@@ -36,7 +36,7 @@ _OPEN_SIZES = (1, 16, 64, 320)
 
 
 class OnnxModel:
-    """Serves one ONNX model; an instance is one session and is safe for many threads."""
+    """Serves one ONNX model; `predict` is safe in many threads at once."""
 
     def __init__(self) -> None:
         self._session: Any = None

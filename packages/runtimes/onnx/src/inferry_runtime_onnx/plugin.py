@@ -55,7 +55,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
             Option(
                 name="batching",
                 default="auto",
-                help="Whether requests may be joined along axis 0: auto, true or false.",
+                help="Join requests along axis 0: true, false, or auto (as names say).",
             ),
         ),
     )

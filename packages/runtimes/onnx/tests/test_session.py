@@ -1,0 +1,59 @@
+"""Devices and threads are what the options say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnxruntime
+import pytest
+
+from inferry.errors import ModelLoadError
+from inferry_runtime_onnx import _session
+
+if TYPE_CHECKING:
+    from conftest import Models
+
+
+def test_threads_reach_the_session(models: Models) -> None:
+    session = _session.open_session(models.linear(), threads=1, device="cpu")
+
+    assert session.get_session_options().intra_op_num_threads == 1
+
+
+def test_cores_are_at_least_one() -> None:
+    assert _session.cores() >= 1
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
+    reason="this onnxruntime has CUDA",
+)
+def test_cuda_without_cuda_names_what_is_there(models: Models) -> None:
+    with pytest.raises(ModelLoadError, match=r"only .*CPUExecutionProvider"):
+        _session.open_session(models.linear(), threads=1, device="cuda")
+
+
+def test_cuda_or_cpu_takes_what_there_is(models: Models) -> None:
+    session = _session.open_session(models.linear(), threads=1, device="cuda,cpu")
+
+    assert session.get_providers()[-1] == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize("device", ["tpu", ",", "cpu,tpu"])
+def test_an_unknown_device_is_refused(models: Models, device: str) -> None:
+    with pytest.raises(ModelLoadError, match="use cpu, cuda or cuda,cpu"):
+        _session.open_session(models.linear(), threads=1, device=device)
+
+
+def test_an_unknown_operator_is_named(models: Models) -> None:
+    with pytest.raises(ModelLoadError, match="Frobnicate"):
+        _session.open_session(models.unknown_operator(), threads=1, device="cpu")
+
+
+def test_a_newer_opset_is_a_version_mismatch(models: Models) -> None:
+    path = models.write("model.onnx", [], [], [], opset=999)
+
+    with pytest.raises(ModelLoadError, match="needs a newer onnxruntime") as caught:
+        _session.open_session(path, threads=1, device="cpu")
+
+    assert caught.value.reason == "ModelVersionMismatch"
