@@ -1,0 +1,35 @@
+"""The annotations, modes and container names that KServe gives a meaning."""
+
+from __future__ import annotations
+
+PREFIX = "serving.kserve.io/"
+DEPLOYMENT_MODE = f"{PREFIX}deploymentMode"
+AUTOSCALER_CLASS = f"{PREFIX}autoscalerClass"
+GPU_RESOURCE_TYPES = f"{PREFIX}gpu-resource-types"
+MODEL_FORMAT = "modelFormat"
+
+MODES = ("Standard", "Knative", "ModelMesh")
+LEGACY_MODES = {"RawDeployment": "Standard", "Serverless": "Knative"}
+AUTOSCALER_CLASSES = ("hpa", "keda", "external", "none")
+
+MAIN_CONTAINER = "kserve-container"
+TRANSFORMER_CONTAINER = "transformer-container"
+
+ANNOTATIONS = frozenset(
+    PREFIX + name
+    for name in (
+        "autoscalerClass",
+        "deploymentMode",
+        "disable-localmodel",
+        "enable-auth",
+        "enable-metric-aggregation",
+        "enable-prometheus-scraping",
+        "enable-tag-routing",
+        "gke-accelerator",
+        "gpu-resource-types",
+        "nodegroup",
+        "storage-initializer-uid",
+        "storageSecretName",
+        "stop",
+    )
+)

@@ -1,0 +1,47 @@
+"""The rules that a defaulted document must keep, one module for each theme.
+
+A rule is a function from a document to its findings; all of them run, always.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inferry.api import _types
+from inferry.api._rules import (
+    canary,
+    containers,
+    names,
+    runtimes,
+    scaling,
+    storage,
+    workers,
+)
+from inferry.api._rules._across import across
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inferry.api._problems import Finding
+    from inferry.api._types import Document
+
+__all__ = ["SERVICE_RULES", "across", "findings"]
+
+SERVICE_RULES = (
+    *names.RULES,
+    *containers.RULES,
+    *storage.RULES,
+    *scaling.RULES,
+    *canary.RULES,
+    *workers.RULES,
+)
+
+
+def findings(document: Document) -> Iterator[Finding]:
+    """Yield what every rule has to say about *document*."""
+    if isinstance(document, _types.InferenceService):
+        for rule in SERVICE_RULES:
+            yield from rule(document)
+    else:
+        for runtime_rule in runtimes.RULES:
+            yield from runtime_rule(document)
