@@ -1,1 +1,49 @@
-"""From a document to a `ServingPlan`: catalog, runtime selection, merge, placeholders."""
+"""From a document to a `ServingPlan`: catalog, selection, merge, placeholders."""
+
+from inferry.planning._anchor import anchored
+from inferry.planning._catalog import Catalog, Ingress, RuntimeEntry
+from inferry.planning._planner import (
+    ComponentExplanation,
+    Explanation,
+    explain,
+    plan,
+)
+from inferry.planning._render import (
+    PLUGIN_ANNOTATION,
+    render_runtime,
+    render_storage,
+)
+from inferry.planning.plan import (
+    Component,
+    ComponentPlan,
+    ModelPlan,
+    RevisionPlan,
+    RuntimeChoice,
+    ScalingPlan,
+    Scope,
+    ServingPlan,
+    Unhonoured,
+)
+
+__all__ = [
+    "PLUGIN_ANNOTATION",
+    "Catalog",
+    "Component",
+    "ComponentExplanation",
+    "ComponentPlan",
+    "Explanation",
+    "Ingress",
+    "ModelPlan",
+    "RevisionPlan",
+    "RuntimeChoice",
+    "RuntimeEntry",
+    "ScalingPlan",
+    "Scope",
+    "ServingPlan",
+    "Unhonoured",
+    "anchored",
+    "explain",
+    "plan",
+    "render_runtime",
+    "render_storage",
+]

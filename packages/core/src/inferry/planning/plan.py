@@ -1,7 +1,7 @@
 """`ServingPlan`: everything a backend needs to serve one InferenceService.
 
-Plain frozen data with no names left to look up: the same documents, plugins and settings
-always give the same plan, and two plans are equal when nothing has to change.
+Plain frozen data with no names left to look up: the same documents, plugins and
+settings always give the same plan, and two plans are equal when nothing has to change.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from inferry.storage import Source
+from inferry.storage import Source  # noqa: TC001 - msgspec reads it at run time
 
 Component = Literal["predictor", "transformer", "explainer"]
 Scope = Literal["namespace", "cluster", "plugin"]
@@ -45,11 +45,16 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScalingPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How many replicas, and what decides; ``maximum`` 0 is no limit."""
+    """How many replicas, and what decides; ``maximum`` 0 is no limit.
+
+    ``target`` is what the policy aims at, in the unit of ``metric``: per cent for cpu
+    and memory, requests at one time for concurrency, requests per second for rps.
+    """
 
     minimum: int = 1
     maximum: int = 0
     policy: str = "none"
+    metric: str = ""
     target: float | None = None
     why: str = ""
 

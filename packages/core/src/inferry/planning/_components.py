@@ -1,0 +1,385 @@
+"""One component of a service: runtime and service joined into a `ComponentPlan`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from inferry.errors import PlanningError
+from inferry.planning._images import tagged_image
+from inferry.planning._merge import (
+    SERVING_CONTAINER,
+    container,
+    merge,
+    merge_container,
+    without,
+)
+from inferry.planning._options import NO_ARGUMENTS, Arguments, read_arguments
+from inferry.planning._placeholders import Values, replace
+from inferry.planning._scaling import scaling_plan
+from inferry.planning._selection import Selection, select
+from inferry.planning._server_types import server_container, server_labels
+from inferry.planning._sources import (
+    StorageChoice,
+    choose_storage,
+    model_sources,
+)
+from inferry.planning.plan import ComponentPlan, ModelPlan, RuntimeChoice
+from inferry.status import Reason
+from inferry.storage import Source
+
+if TYPE_CHECKING:
+    from inferry.api._types import (
+        ComponentSpec,
+        InferenceService,
+        ModelSpec,
+        PredictorSpec,
+    )
+    from inferry.planning._catalog import Catalog, RuntimeEntry
+    from inferry.planning.plan import Component
+
+TRANSFORMER_CONTAINER = "transformer-container"
+# KServe keeps these from the objects that it makes of a service.
+_KEPT_BACK = frozenset(
+    {
+        "autoscaling.knative.dev/max-scale",
+        "autoscaling.knative.dev/min-scale",
+        "internal.serving.kserve.io/storage-initializer-sourceuri",
+        "kubectl.kubernetes.io/last-applied-configuration",
+        "modelFormat",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What every part of one plan needs to know."""
+
+    service: InferenceService
+    catalog: Catalog
+    backend: str
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return self.service.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        """The service's namespace."""
+        return self.service.metadata.namespace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedComponent:
+    """A component with everything that explains it; ``where`` is its path.
+
+    ``identity`` is what makes its revision: only what it serves, and with what.
+    """
+
+    where: str
+    plan: ComponentPlan
+    identity: dict[str, Any]
+    selection: Selection | None = None
+    storage: tuple[StorageChoice, ...] = ()
+    arguments: Arguments = NO_ARGUMENTS
+
+
+def plan_predictor(
+    predictor: PredictorSpec, scene: Scene, where: str
+) -> PlannedComponent:
+    """Plan the predictor at *where*, of a model or of containers.
+
+    Raises:
+        PlanningError: It cannot be planned; the message says what and why.
+
+    """
+    if predictor.model is None:
+        return plan_containers("predictor", predictor, scene, where)
+    return _plan_model(predictor, predictor.model, scene, where)
+
+
+def plan_containers(
+    component: Component, spec: ComponentSpec, scene: Scene, where: str
+) -> PlannedComponent:
+    """Plan a component that is nothing but containers.
+
+    Raises:
+        PlanningError: It has no container.
+
+    """
+    containers = spec.pod.get("containers") or ()
+    if not containers:
+        msg = f"{where} has neither a model nor a container"
+        raise PlanningError(
+            msg, reason=Reason.InvalidSpec, remedy=f"set {where}.model or containers"
+        )
+    main = container(spec.pod, SERVING_CONTAINER) or dict(containers[0])
+    env = {each.get("name"): each.get("value") for each in main.get("env") or ()}
+    sources = tuple(
+        Source(uri=each.uri, mount_path=each.mount_path) for each in spec.storage_uris
+    )
+    if not sources and env.get("STORAGE_URI"):
+        sources = (Source(uri=str(env["STORAGE_URI"])),)
+    storage = choose_storage(sources, scene.catalog, backend=scene.backend)
+    others = [each for each in containers if each.get("name") != main.get("name")]
+    pod = without(spec.pod, "containers") | ({"containers": others} if others else {})
+    plan = _component(component, spec, scene)
+    plan = msgspec.structs.replace(
+        plan,
+        sources=sources,
+        storage_backends=tuple(each.backend for each in storage),
+        protocol=str(env.get("PROTOCOL") or "v1"),
+        protocols=(str(env.get("PROTOCOL") or "v1"),),
+        container=main,
+        pod=pod,
+    )
+    identity = _identity(plan, spec.labels, spec.annotations)
+    return PlannedComponent(where=where, plan=plan, identity=identity, storage=storage)
+
+
+def _plan_model(
+    predictor: PredictorSpec, model: ModelSpec, scene: Scene, where: str
+) -> PlannedComponent:
+    multi_node = predictor.worker_spec is not None
+    selection = select(model, scene.namespace, scene.catalog, multi_node=multi_node)
+    entry = selection.entry
+    _check_local(entry, scene)
+    sources = model_sources(model, predictor.storage_uris, f"{where}.model")
+    _check_sources(entry, sources, scene, where)
+    storage = choose_storage(sources, scene.catalog, backend=scene.backend)
+    labels = server_labels(entry.server_type, selection.format.name, selection.protocol)
+    values = _values(predictor, selection, sources, labels, scene)
+    merged, own_args = _serving_container(model, selection, values, scene)
+    arguments = _arguments(merged, own_args, entry, scene, where)
+    named = arguments.server.get("model_name")
+    model_plan = ModelPlan(
+        name=str(named.value) if named else scene.name,
+        format=selection.format.name,
+        format_version=_format_version(model, selection),
+        target=_target(entry, scene),
+        options=arguments.values(),
+    )
+    plan = msgspec.structs.replace(
+        _component("predictor", predictor, scene, entry, labels),
+        runtime=RuntimeChoice(
+            name=entry.name,
+            scope=entry.scope,
+            plugin=entry.plugin,
+            version=entry.version,
+            why=selection.why,
+        ),
+        model=model_plan,
+        sources=sources,
+        storage_backends=tuple(each.backend for each in storage),
+        protocol=selection.protocol,
+        protocols=entry.protocols,
+        container=merged,
+        pod=_pod(predictor, entry, values),
+    )
+    identity = _identity(
+        plan,
+        {**entry.labels, **labels, **predictor.labels},
+        {**entry.annotations, **predictor.annotations},
+    )
+    return PlannedComponent(
+        where=where,
+        plan=plan,
+        identity=identity,
+        selection=selection,
+        storage=storage,
+        arguments=arguments,
+    )
+
+
+def _check_local(entry: RuntimeEntry, scene: Scene) -> None:
+    if scene.backend != "local" or entry.model is not None:
+        return
+    msg = f"the runtime {entry.name!r} ({entry.origin}) runs only in a container"
+    raise PlanningError(
+        msg,
+        reason=Reason.NotSupportedByBackend,
+        remedy=(
+            "apply the service to a cluster, or install a runtime plugin for the format"
+        ),
+    )
+
+
+def _check_sources(
+    entry: RuntimeEntry, sources: tuple[Source, ...], scene: Scene, where: str
+) -> None:
+    if sources or scene.backend != "local" or not entry.artifacts:
+        return
+    msg = f"{where}.model does not say where the model is"
+    raise PlanningError(
+        msg,
+        reason=Reason.InvalidSpec,
+        remedy=(
+            f"set {where}.model.storageUri; the runtime {entry.name!r} looks there for "
+            + ", ".join(entry.artifacts)
+        ),
+    )
+
+
+def _target(entry: RuntimeEntry, scene: Scene) -> str:
+    """Return what serves the model where a plugin does, and not an image from YAML."""
+    if entry.model is None:
+        return ""
+    if scene.backend != "local" and entry.scope != "plugin":
+        return ""
+    return entry.model.target
+
+
+def _format_version(model: ModelSpec, selection: Selection) -> str:
+    asked = model.model_format.version if model.model_format else None
+    return asked or selection.format.version or ""
+
+
+def _values(
+    predictor: PredictorSpec,
+    selection: Selection,
+    sources: tuple[Source, ...],
+    labels: dict[str, str],
+    scene: Scene,
+) -> Values:
+    metadata = scene.service.metadata
+    return Values(
+        name=scene.name,
+        namespace=scene.namespace,
+        labels={**labels, **metadata.labels, **predictor.labels},
+        annotations={
+            "modelFormat": selection.format.name,
+            **metadata.annotations,
+            **predictor.annotations,
+        },
+        storage_uri=sources[0].uri if sources else "",
+        where=f"runtime {selection.entry.name}",
+    )
+
+
+def _serving_container(
+    model: ModelSpec, selection: Selection, values: Values, scene: Scene
+) -> tuple[dict[str, Any], int]:
+    """Return the merged container, and how many of its args are the service's own."""
+    entry = selection.entry
+    base = container(entry.pod, SERVING_CONTAINER)
+    if base is None:
+        msg = f"the runtime {entry.name!r} has no container called {SERVING_CONTAINER}"
+        raise PlanningError(
+            msg, reason=Reason.InvalidSpec, remedy=f"add it to the {entry.origin}"
+        )
+    if entry.scope != "plugin":
+        base = server_container(
+            base,
+            entry.server_type,
+            model_name=scene.name,
+            protocol=selection.protocol,
+            has_model=bool(model.storage_uri or model.storage),
+        )
+    merged = merge_container(base, without(model.container, "name"))
+    merged["name"] = SERVING_CONTAINER
+    if image := merged.get("image"):
+        merged["image"] = tagged_image(
+            image,
+            runtime_version=model.runtime_version,
+            server_type=entry.server_type,
+            limits=(merged.get("resources") or {}).get("limits") or {},
+        )
+    return replace(merged, values), len(model.container.get("args") or ())
+
+
+def _arguments(
+    merged: dict[str, Any], own: int, entry: RuntimeEntry, scene: Scene, where: str
+) -> Arguments:
+    if not _target(entry, scene):
+        return NO_ARGUMENTS
+    args = [str(each) for each in merged.get("args") or ()]
+    split = len(args) - own
+    return read_arguments(
+        (
+            (f"runtime {entry.name}", args[:split]),
+            (f"{where}.model.args", args[split:]),
+        ),
+        entry.options,
+        runtime=entry.name,
+    )
+
+
+def _pod(
+    predictor: PredictorSpec, entry: RuntimeEntry, values: Values
+) -> dict[str, Any]:
+    """Merge the rest of the two pods; the serving container stands by itself."""
+    pod = merge(without(entry.pod, "containers"), without(predictor.pod, "containers"))
+    containers = _other_containers(predictor, entry, values)
+    return {**pod, "containers": containers} if containers else pod
+
+
+def _other_containers(
+    predictor: PredictorSpec, entry: RuntimeEntry, values: Values
+) -> list[dict[str, Any]]:
+    of_runtime = {c.get("name"): c for c in entry.pod.get("containers") or ()}
+    of_service = {c.get("name"): c for c in predictor.pod.get("containers") or ()}
+    merged = dict(of_runtime)
+    for name, item in of_service.items():
+        below = of_runtime.get(name)
+        merged[name] = merge_container(below, item) if below else item
+    merged.pop(SERVING_CONTAINER, None)
+    return [replace(dict(item), values) for item in merged.values()]
+
+
+def _component(
+    component: Component,
+    spec: ComponentSpec,
+    scene: Scene,
+    entry: RuntimeEntry | None = None,
+    added: dict[str, str] | None = None,
+) -> ComponentPlan:
+    """Return what every component has: labels, scaling, limits."""
+    metadata = scene.service.metadata
+    of_runtime = (entry.labels, entry.annotations) if entry else ({}, {})
+    annotations = {**of_runtime[1], **metadata.annotations, **spec.annotations}
+    batcher = None if spec.batcher is None else msgspec.to_builtins(spec.batcher)
+    logger = None if spec.logger is None else msgspec.to_builtins(spec.logger)
+    return ComponentPlan(
+        component=component,
+        labels={
+            **of_runtime[0],
+            **(added or {}),
+            **metadata.labels,
+            **spec.labels,
+            "component": component,
+            "serving.kserve.io/inferenceservice": scene.name,
+        },
+        annotations={k: v for k, v in annotations.items() if k not in _KEPT_BACK},
+        scaling=scaling_plan(spec, annotations),
+        timeout=None if spec.timeout is None else float(spec.timeout),
+        concurrency=spec.container_concurrency or 0,
+        batcher=batcher,
+        logger=logger,
+    )
+
+
+def _identity(
+    plan: ComponentPlan, labels: dict[str, str], annotations: dict[str, str]
+) -> dict[str, Any]:
+    """Return what a new revision is made for.
+
+    Scaling, traffic, timeouts and the service's own labels change without one.
+    """
+    runtime = plan.runtime
+    return {
+        "component": plan.component,
+        "runtime": [runtime.name, runtime.plugin, runtime.version] if runtime else [],
+        "model": msgspec.to_builtins(plan.model),
+        "sources": msgspec.to_builtins(plan.sources),
+        "protocol": plan.protocol,
+        "container": plan.container,
+        "pod": plan.pod,
+        "labels": dict(labels),
+        "annotations": dict(annotations),
+        "concurrency": plan.concurrency,
+        "batcher": plan.batcher,
+        "logger": plan.logger,
+    }

@@ -1,0 +1,111 @@
+"""What Inferry knows of formats, schemes and KServe's names beyond what is installed.
+
+It is only ever used to word a message: to say which package would help.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from inferry._suggest import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: The extras that ``pip install "inferry[...]"`` knows; a test compares them with the
+#: distribution's own metadata.
+EXTRAS = frozenset({"all", "local", "onnx", "python", "sklearn", "testing"})
+
+#: KServe's model formats, and ours.
+FORMATS = (
+    "huggingface",
+    "lightgbm",
+    "mlflow",
+    "onnx",
+    "paddle",
+    "pmml",
+    "python",
+    "pytorch",
+    "sklearn",
+    "tensorflow",
+    "triton",
+    "xgboost",
+)
+
+#: KServe's own ClusterServingRuntimes, by the format that one would install for them.
+KSERVE_RUNTIMES = MappingProxyType(
+    {
+        "kserve-huggingfaceserver": "huggingface",
+        "kserve-lgbserver": "lightgbm",
+        "kserve-paddleserver": "paddle",
+        "kserve-pmmlserver": "pmml",
+        "kserve-sklearnserver": "sklearn",
+        "kserve-tensorflow-serving": "tensorflow",
+        "kserve-torchserve": "pytorch",
+        "kserve-tritonserver": "triton",
+        "kserve-xgbserver": "xgboost",
+    }
+)
+
+#: Scheme of a URI -> the storage backend that reads it.
+SCHEMES = MappingProxyType(
+    {
+        "abfs": "azure",
+        "abfss": "azure",
+        "azure": "azure",
+        "file": "local",
+        "git": "git",
+        "gs": "gs",
+        "hdfs": "hdfs",
+        "hf": "hf",
+        "http": "local",
+        "https": "local",
+        "modelscope": "modelscope",
+        "oci": "oci",
+        "oci+fetch": "oci",
+        "oci+modelcar": "oci",
+        "oci+native": "oci",
+        "s3": "s3",
+        "s3a": "s3",
+        "wasb": "azure",
+        "wasbs": "azure",
+        "webhdfs": "hdfs",
+    }
+)
+
+
+def runtime_package(name: str) -> str:
+    """Say how to get a runtime for the well-known format *name*; empty if unknown."""
+    if name in EXTRAS:
+        return f'install it with: pip install "inferry[{name}]"'
+    if name not in FORMATS:
+        return ""
+    return (
+        f"install a plugin that serves {name} (such plugins are called "
+        f"inferry-runtime-{name}), or apply a ServingRuntime for it"
+    )
+
+
+def storage_package(scheme: str) -> str:
+    """Say how to get a storage backend for *scheme*; empty if it is not well known."""
+    backend = SCHEMES.get(scheme, "")
+    if backend in EXTRAS:
+        return f'install it with: pip install "inferry[{backend}]"'
+    if not backend:
+        return ""
+    return (
+        f"install a plugin that reads {scheme}:// (such plugins are called "
+        f"inferry-storage-{backend}), or use a path, file:// or https://"
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` or an empty string."""
+    found = closest(word, known)
+    return f"did you mean {found!r}?" if found else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return *names* as ``a, b, c``; ``none`` where there are none."""
+    return ", ".join(names) or "none"
