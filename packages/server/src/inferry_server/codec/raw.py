@@ -1,0 +1,89 @@
+"""The bytes of the binary tensor data extension: little-endian, row-major, no gaps."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inferry.errors import InvalidInput
+from inferry_server.codec.datatypes import dtype_of, element_count
+from inferry_server.codec.values import as_bytes, object_array
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inferry_server.codec.datatypes import Array
+
+_LENGTH = Struct("<I")
+
+
+def from_bytes(
+    buffer: memoryview, datatype: str, shape: Sequence[int], tensor: str
+) -> Array:
+    """Return *buffer* as an array of *shape* that shares its memory where it can.
+
+    The array is aligned: it is copied only where *buffer* starts at an odd address.
+
+    Raises:
+        InvalidInput: The sizes disagree, or the bytes are no values of *datatype*.
+
+    """
+    dtype = dtype_of(datatype, tensor)
+    count = element_count(shape, tensor)
+    if datatype == "BYTES":
+        return _split(buffer, count, tensor).reshape(shape)
+    expected = count * dtype.itemsize
+    if len(buffer) != expected:
+        raise InvalidInput(
+            f"tensor {tensor!r}: {len(buffer)} bytes of data, expected {expected} for "
+            f"{datatype} of shape {list(shape)}"
+        )
+    if not expected:
+        return np.empty(shape, dtype)
+    if datatype == "BOOL" and max(buffer) > 1:
+        raise InvalidInput(f"tensor {tensor!r}: a BOOL byte is neither 0 nor 1")
+    array = np.frombuffer(buffer, dtype.newbyteorder("<")).reshape(shape)
+    if array.flags.aligned and array.dtype.isnative:
+        return array
+    return array.astype(dtype)
+
+
+def _split(buffer: memoryview, count: int, tensor: str) -> Array:
+    # Each element takes four bytes at least: a huge count is refused before any list.
+    if count * _LENGTH.size > len(buffer):
+        raise InvalidInput(
+            f"tensor {tensor!r}: {len(buffer)} bytes of data cannot hold {count} BYTES "
+            "elements"
+        )
+    items: list[bytes] = []
+    at = 0
+    for index in range(count):
+        start = at + _LENGTH.size
+        if start > len(buffer):
+            raise InvalidInput(f"tensor {tensor!r}: data ends before element {index}")
+        at = start + _LENGTH.unpack_from(buffer, at)[0]
+        if at > len(buffer):
+            raise InvalidInput(f"tensor {tensor!r}: data ends within element {index}")
+        items.append(bytes(buffer[start:at]))
+    if at != len(buffer):
+        raise InvalidInput(
+            f"tensor {tensor!r}: {len(buffer) - at} bytes are left after its {count} elements"
+        )
+    return object_array(items)
+
+
+def to_bytes(data: Array, datatype: str) -> bytes | memoryview:
+    """Return the bytes of *data*, without a copy where its memory is as the wire wants."""
+    if datatype == "BYTES":
+        items = [as_bytes(item) for item in data.reshape(-1)]
+        return b"".join(
+            part for item in items for part in (_LENGTH.pack(len(item)), item)
+        )
+    if datatype == "BF16":  # its dtype has no buffer interface
+        return memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8))
+    little = data.astype(data.dtype.newbyteorder("<"), copy=False)
+    if not data.size:
+        return b""
+    return memoryview(np.ascontiguousarray(little).reshape(-1).view(np.uint8))

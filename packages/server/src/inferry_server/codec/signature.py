@@ -1,0 +1,123 @@
+"""What the model declares against what came in and what it gave back."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inferry.errors import InferenceError, InvalidInput
+from inferry.model import DATATYPES, InferResponse, Tensor
+from inferry_server.codec.datatypes import dtype_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from inferry.model import ModelMetadata, TensorSpec
+
+
+def check_inputs(
+    inputs: Sequence[Tensor], metadata: ModelMetadata, model: str
+) -> tuple[Tensor, ...]:
+    """Return *inputs* in the order the model declares them; unchecked if it declares none.
+
+    Raises:
+        InvalidInput: A missing, unknown or repeated input, a wrong datatype or shape.
+
+    """
+    if not metadata.inputs:
+        return tuple(inputs)
+    given = {tensor.name: tensor for tensor in inputs}
+    declared = {spec.name: spec for spec in metadata.inputs}
+    for name in given:
+        if name not in declared:
+            raise InvalidInput(
+                f"model {model!r} has no input {name!r}; {_instead(name, declared)}"
+            )
+    missing = [name for name in declared if name not in given]
+    if missing:
+        raise InvalidInput(
+            f"model {model!r}: missing input{'s' * (len(missing) > 1)} "
+            f"{_quoted(missing)}; got {_quoted(given) or 'none'}"
+        )
+    for name, spec in declared.items():
+        _check(given[name], spec, model)
+    return tuple(given[name] for name in declared)
+
+
+def _check(tensor: Tensor, spec: TensorSpec, model: str) -> None:
+    if tensor.datatype != spec.datatype:
+        raise InvalidInput(
+            f"model {model!r}, input {tensor.name!r}: got datatype {tensor.datatype}, "
+            f"expected {spec.datatype}"
+        )
+    shape = tensor.data.shape
+    if len(shape) != len(spec.shape) or any(
+        want not in (-1, have) for want, have in zip(spec.shape, shape, strict=True)
+    ):
+        raise InvalidInput(
+            f"model {model!r}, input {tensor.name!r}: got shape {list(shape)}, expected "
+            f"{list(spec.shape)}{' (-1 is any size)' if -1 in spec.shape else ''}"
+        )
+
+
+def check_requested(wanted: Iterable[str], known: Iterable[str], model: str) -> None:
+    """Refuse an output that the model does not give; *known* empty means unknown yet.
+
+    Raises:
+        InvalidInput: Naming the output and those that there are.
+
+    """
+    names = dict.fromkeys(known)
+    for name in wanted if names else ():
+        if name not in names:
+            raise InvalidInput(
+                f"model {model!r} has no output {name!r}; {_instead(name, names)}"
+            )
+
+
+def check_response(response: object, model: str) -> InferResponse:
+    """Return *response* if it is one that can be sent.
+
+    Raises:
+        InferenceError: The model gave back something else; it says what.
+
+    """
+    if not isinstance(response, InferResponse):
+        raise InferenceError(
+            f"model {model!r}: predict returned {type(response).__name__}, expected "
+            "InferResponse"
+        )
+    for tensor in response.outputs:
+        _check_output(tensor, model)
+    return response
+
+
+def _check_output(tensor: object, model: str) -> None:
+    if not isinstance(tensor, Tensor):
+        raise InferenceError(
+            f"model {model!r}: an output is {type(tensor).__name__}, expected Tensor"
+        )
+    if tensor.datatype not in DATATYPES:
+        raise InferenceError(
+            f"model {model!r}, output {tensor.name!r}: unknown datatype {tensor.datatype!r}"
+        )
+    got = getattr(tensor.data, "dtype", type(tensor.data).__name__)
+    expected = dtype_of(tensor.datatype, tensor.name)
+    if not isinstance(tensor.data, np.ndarray) or got != expected:
+        raise InferenceError(
+            f"model {model!r}, output {tensor.name!r}: its data is {got}, expected an "
+            f"array of {expected} for {tensor.datatype}"
+        )
+
+
+def _instead(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    listed = f"expected {_quoted(names)}"
+    return f"did you mean {near[0]!r}? {listed}" if near and len(names) > 1 else listed
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,236 @@
+"""The V1 protocol as a view of the same tensors.
+
+``{"instances": [...]}`` has one item per row, ``{"inputs": ...}`` one list per column.
+V1 names neither datatypes nor shapes: they come from the model's metadata, and where it
+declares nothing, from the values.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from inferry.errors import InvalidInput
+from inferry.model import InferResponse, Tensor
+from inferry_server.codec import values
+from inferry_server.codec.datatypes import INTEGERS, element_count
+from inferry_server.codec.json_errors import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from inferry.model import ModelMetadata, TensorSpec
+    from inferry_server.codec.datatypes import Array
+
+#: The name of the one input of a model that declares none.
+DEFAULT_INPUT = "input-0"
+_LARGEST_INT64 = 2**63 - 1
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A decoded request; ``parameters`` is what the body says beside its data."""
+
+    inputs: tuple[Tensor, ...]
+    parameters: Mapping[str, Any]
+
+
+def parse(body: memoryview) -> Any:  # noqa: ANN401 - any JSON value
+    """Read *body* as JSON.
+
+    Raises:
+        InvalidInput: It is none.
+
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(readable(error, bytes(body[:64]))) from None
+
+
+def decode(body: memoryview, metadata: ModelMetadata) -> Request:
+    """Read a request as the tensors that *metadata* describes.
+
+    Raises:
+        InvalidInput: Whatever is wrong with it, naming the input.
+
+    """
+    document = parse(body)
+    if not isinstance(document, dict):
+        raise InvalidInput(
+            f"the body is {values.kind(document)}, expected an object with 'instances'"
+        )
+    columns = _columns(document, metadata.inputs)
+    specs = {spec.name: spec for spec in metadata.inputs}
+    inputs = tuple(
+        _tensor(name, column, specs.get(name)) for name, column in columns.items()
+    )
+    rest = {
+        key: value
+        for key, value in document.items()
+        if key not in ("instances", "inputs")
+    }
+    return Request(inputs, rest)
+
+
+def _columns(
+    document: dict[str, Any], specs: Sequence[TensorSpec]
+) -> dict[str, list[Any]]:
+    if "instances" in document and "inputs" in document:
+        raise InvalidInput("the body has both 'instances' and 'inputs', expected one")
+    if "instances" in document:
+        return _from_rows(document["instances"], specs)
+    if "inputs" in document:
+        return _from_columns(document["inputs"], specs)
+    found = ", ".join(map(repr, list(document)[:5])) or "nothing"
+    raise InvalidInput(f"the body has no 'instances' (it has {found})")
+
+
+def _from_rows(rows: object, specs: Sequence[TensorSpec]) -> dict[str, list[Any]]:
+    if not isinstance(rows, list):
+        raise InvalidInput(f"'instances' is {values.kind(rows)}, expected a list")
+    if not rows:
+        raise InvalidInput("'instances' is empty, expected at least one")
+    if not _is_named(rows[0]):
+        return {_only_input(specs, "each instance as an object"): rows}
+    names = rows[0].keys()
+    for position, row in enumerate(rows):
+        if not _is_named(row) or row.keys() != names:
+            got = sorted(row) if isinstance(row, dict) else values.kind(row)
+            raise InvalidInput(
+                f"instances[{position}] has {got}, expected the same names as "
+                f"instances[0]: {sorted(names)}"
+            )
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _from_columns(columns: object, specs: Sequence[TensorSpec]) -> dict[str, list[Any]]:
+    if not isinstance(columns, dict):
+        columns = {_only_input(specs, "'inputs' as an object"): columns}
+    for name, column in columns.items():
+        if not isinstance(column, list):
+            raise InvalidInput(
+                f"input {name!r} is {values.kind(column)}, expected a list of its rows"
+            )
+    return columns
+
+
+def _is_named(row: object) -> bool:
+    return isinstance(row, dict) and row.keys() != {"b64"}
+
+
+def _only_input(specs: Sequence[TensorSpec], instead: str) -> str:
+    if len(specs) > 1:
+        names = ", ".join(repr(spec.name) for spec in specs)
+        raise InvalidInput(
+            f"the model takes {len(specs)} inputs; write {instead} with {names}"
+        )
+    return specs[0].name if specs else DEFAULT_INPUT
+
+
+def _tensor(name: str, column: list[Any], spec: TensorSpec | None) -> Tensor:
+    shape = _nested_shape(column)
+    flat = values.flatten(column, shape, element_count(shape, name), name)
+    if any(type(value) is dict for value in flat):
+        flat = [_unpack(value, name) for value in flat]
+    datatype = spec.datatype if spec else _guess(flat, name)
+    if datatype in INTEGERS:
+        flat = [_whole(value) for value in flat]
+    if datatype == "BYTES" and bytes in set(map(type, flat)):
+        data = values.object_array([values.as_bytes(value) for value in flat])
+    else:
+        data = values.flat_array(flat, datatype, name)
+    shaped = data.reshape(_fitted(shape, spec))
+    return Tensor(name=name, datatype=datatype, data=shaped)
+
+
+def _nested_shape(column: list[Any]) -> list[int]:
+    shape: list[int] = []
+    level: Any = column
+    while isinstance(level, list):
+        shape.append(len(level))
+        if not level:
+            break
+        level = level[0]
+    return shape
+
+
+def _fitted(shape: list[int], spec: TensorSpec | None) -> list[int]:
+    """Let a scalar stand for a row of one: ``[1, 2]`` fits a model that takes [-1, 1]."""
+    if spec is None or len(shape) >= len(spec.shape):
+        return shape
+    missing = spec.shape[len(shape) :]
+    if all(size in (-1, 1) for size in missing):
+        return shape + [1] * len(missing)
+    return shape
+
+
+def _unpack(value: object, name: str) -> object:
+    if type(value) is not dict:
+        return value
+    text = value.get("b64")
+    if value.keys() != {"b64"} or not isinstance(text, str):
+        raise InvalidInput(
+            f'input {name!r}: an element is an object, expected a value or {{"b64": "..."}}'
+        )
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput(f"input {name!r}: b64 is not base64: {error}") from None
+
+
+def _whole(value: object) -> object:
+    # V1 clients write every number of a data frame as a fraction: 6.0 is the integer 6.
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+def _guess(flat: list[Any], name: str) -> str:
+    kinds = set(map(type, flat))
+    if kinds <= {bool}:
+        return "BOOL"
+    if kinds <= {int}:
+        return "UINT64" if max(flat) > _LARGEST_INT64 else "INT64"
+    if kinds <= {int, float}:
+        return "FP64"
+    if kinds <= {str, bytes}:
+        return "BYTES"
+    names = sorted(values.kind(value) for value in {type(v): v for v in flat}.values())
+    raise InvalidInput(
+        f"input {name!r} mixes {', '.join(names)}; expected values of one kind"
+    )
+
+
+def encode(response: InferResponse, key: str = "predictions") -> dict[str, Any]:
+    """Return *response* as the document of V1, for `inferry_server.codec.v2.dump`.
+
+    One output is a list of its rows; several are a list of objects, or an object of
+    lists where they have not the same number of rows.
+    """
+    columns = {tensor.name: _rows(tensor) for tensor in response.outputs}
+    if len(columns) == 1:
+        return {key: next(iter(columns.values()))}
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1:
+        return {key: columns}
+    rows = zip(*columns.values(), strict=True)
+    return {key: [dict(zip(columns, row, strict=True)) for row in rows]}
+
+
+def _rows(tensor: Tensor) -> Array | list[Any]:
+    data = tensor.data if tensor.data.ndim else tensor.data.reshape(1)
+    if tensor.datatype != "BYTES":
+        array: Array = values.to_json(data, tensor.datatype, tensor.name)
+        return array
+    texts = [_text(values.as_bytes(item)) for item in data.reshape(-1)]
+    rows: list[Any] = values.object_array(texts).reshape(data.shape).tolist()
+    return rows
+
+
+def _text(item: bytes) -> str | dict[str, str]:
+    try:
+        return item.decode()
+    except UnicodeDecodeError:
+        return {"b64": b64encode(item).decode("ascii")}

@@ -1,0 +1,29 @@
+"""What only a server can say about a request; the rest is in `inferry.errors`."""
+
+from __future__ import annotations
+
+from inferry.errors import InvalidInput, ModelError
+
+
+class BodyTooLarge(InvalidInput):
+    """The body, or what it inflates to, is over the limit (HTTP 413)."""
+
+
+class DeadlineExceeded(ModelError):
+    """The answer did not come in time (HTTP 504)."""
+
+
+class MethodNotAllowed(ModelError):
+    """The path exists, but not for this method (HTTP 405); ``allowed`` names which."""
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class NotPermitted(ModelError):
+    """What was asked for is not open on this port (HTTP 403)."""
+
+
+class Unsupported(ModelError):
+    """The model or the server has no such ability (HTTP 501)."""

@@ -1,0 +1,1 @@
+"""HTTP/1.1: the listener, the raw ASGI application and its routes."""

@@ -1,0 +1,65 @@
+"""Exceptions as responses: ``{"error": ...}``, the right status, no internals."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from typing import TYPE_CHECKING
+
+import orjson
+
+from inferry import errors
+from inferry_server.errors import (
+    BodyTooLarge,
+    DeadlineExceeded,
+    MethodNotAllowed,
+    NotPermitted,
+    Unsupported,
+)
+from inferry_server.http.exchange import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+#: The first that fits counts, so the narrow ones stand first.
+STATUS: Mapping[type[Exception], int] = {
+    BodyTooLarge: 413,
+    errors.InvalidInput: 400,
+    errors.ModelNotFound: 404,
+    MethodNotAllowed: 405,
+    NotPermitted: 403,
+    errors.Overloaded: 503,
+    errors.ModelNotReady: 503,
+    DeadlineExceeded: 504,
+    Unsupported: 501,
+}
+_CLOSE = (b"connection", b"close")
+
+
+def error_response(error: Exception, where: str) -> Response:
+    """Return what a client is told about *error*; *where* names the request in the log."""
+    for kind, status in STATUS.items():
+        if isinstance(error, kind):
+            return refusal(status, str(error), *_headers(error))
+    identity = secrets.token_hex(8)
+    logger.error("internal error, id %s, in %s", identity, where, exc_info=error)
+    return refusal(500, f"internal error, id {identity}: see the log of the server")
+
+
+def _headers(error: Exception) -> list[tuple[bytes, bytes]]:
+    if isinstance(error, errors.Overloaded):
+        return [(b"retry-after", str(math.ceil(error.retry_after)).encode())]
+    if isinstance(error, errors.ModelNotReady):
+        return [(b"retry-after", b"1")]
+    if isinstance(error, MethodNotAllowed):
+        return [(b"allow", ", ".join(error.allowed).encode())]
+    # The rest of the body is not read, so the connection cannot go on.
+    return [_CLOSE] if isinstance(error, BodyTooLarge) else []
+
+
+def refusal(status: int, message: str, *headers: tuple[bytes, bytes]) -> Response:
+    """Return ``{"error": message}`` with *status*."""
+    return Response(status, [orjson.dumps({"error": message})], headers=headers)

@@ -1,0 +1,200 @@
+"""One request and its response, as ASGI carries them, within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from inferry.errors import InvalidInput
+from inferry_server.errors import BodyTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    Scope = MutableMapping[str, Any]
+
+JSON = b"application/json"
+BINARY = b"application/octet-stream"
+#: Tensors start at a multiple of this many bytes in memory, as SIMD code likes it.
+ALIGNMENT = 16
+_ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # name -> zlib's wbits
+
+
+class ClientGone(Exception):  # noqa: N818 - it says what happened
+    """The client closed its connection; there is nobody to answer."""
+
+
+class Response(Struct, frozen=True):
+    """What goes out: a status, the parts of a body, and headers beside the usual."""
+
+    status: int
+    parts: Sequence[bytes | memoryview]
+    content_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    async def send(self, send: Send, *, close: bool = False) -> None:
+        """Write the response; *close* ends the connection after it."""
+        headers = [
+            (b"content-type", self.content_type),
+            (b"content-length", str(sum(map(len, self.parts))).encode()),
+            *self.headers,
+        ]
+        if close and (b"connection", b"close") not in headers:
+            headers.append((b"connection", b"close"))
+        await send(
+            {"type": "http.response.start", "status": self.status, "headers": headers}
+        )
+        for part in self.parts[:-1]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": self.parts[-1]})
+
+
+class Request:
+    """One request; its body is read once, on demand."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self._receive = receive
+        self._raw = scope["headers"]
+        self._headers: dict[str, str] | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers by lower-case name; of a repeated one the last."""
+        if self._headers is None:
+            self._headers = {
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in self._raw
+            }
+        return self._headers
+
+    @property
+    def json_length(self) -> int | None:
+        """How much of the body is JSON, where binary tensor data follows it.
+
+        Raises:
+            InvalidInput: The header is no number.
+
+        """
+        text = self.headers.get("inference-header-content-length")
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 20):  # noqa: PLR2004 - digits of 2**63
+            raise InvalidInput(
+                f"Inference-Header-Content-Length is {text[:40]!r}, expected a number of bytes"
+            )
+        return int(text)
+
+    async def body(
+        self,
+        limit: int,
+        timeout: float,
+        align_at: int = 0,  # noqa: ASYNC109 - per piece, not for the whole
+    ) -> memoryview:
+        """Read the body, inflated if it is compressed; *limit* bounds both forms.
+
+        Byte *align_at* of the body lies at an aligned address.
+
+        Raises:
+            BodyTooLarge: Before more than *limit* bytes are taken in.
+            InvalidInput: It is compressed in a way that is not known, or badly.
+            ClientGone: The client left in the middle of it.
+            TimeoutError: Nothing came for *timeout* seconds.
+
+        """
+        announced = self.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > limit:
+            raise _too_large(limit)
+        padding = -align_at % ALIGNMENT
+        sink = _Inflated if self._encoding else _Plain
+        taken = sink(bytearray(padding), limit, self._encoding)
+        more = True
+        while more:
+            async with asyncio.timeout(timeout):
+                message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            taken.take(message.get("body", b""))
+            more = message.get("more_body", False)
+        return memoryview(taken.finish())[padding:]
+
+    @property
+    def _encoding(self) -> str:
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if encoding in ("", "identity"):
+            return ""
+        if encoding not in _ENCODINGS:
+            raise InvalidInput(
+                f"Content-Encoding {encoding[:40]!r} is not supported; expected gzip or "
+                "deflate"
+            )
+        return encoding
+
+    async def gone(self) -> None:
+        """Return when the client has left; only after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+class _Plain:
+    """Collects a body as it comes."""
+
+    def __init__(self, into: bytearray, limit: int, encoding: str) -> None:
+        del encoding
+        self._into = into
+        self._limit = limit
+        self._room = limit
+
+    def take(self, piece: bytes) -> None:
+        self._room -= len(piece)
+        if self._room < 0:
+            raise _too_large(self._limit)
+        self._into += piece
+
+    def finish(self) -> bytearray:
+        return self._into
+
+
+class _Inflated(_Plain):
+    """Inflates a body piece by piece, so that a bomb bursts at the limit."""
+
+    def __init__(self, into: bytearray, limit: int, encoding: str) -> None:
+        super().__init__(into, limit, encoding)
+        self._encoding = encoding
+        self._inflate = zlib.decompressobj(_ENCODINGS[encoding])
+        self._first = True
+
+    def take(self, piece: bytes) -> None:
+        if self._first and piece:
+            self._first = False
+            if self._encoding == "deflate" and piece[0] & 0x0F != 8:  # noqa: PLR2004 - zlib's method
+                # Some clients send the bare stream, without zlib's header.
+                self._inflate = zlib.decompressobj(-15)
+        while piece:
+            try:
+                out = self._inflate.decompress(piece, self._room + 1)
+            except zlib.error as error:
+                raise InvalidInput(
+                    f"the body is not {self._encoding}: {error}"
+                ) from None
+            super().take(out)
+            if self._inflate.unused_data:
+                raise InvalidInput(
+                    f"the body goes on after its {self._encoding} stream"
+                )
+            piece = self._inflate.unconsumed_tail
+
+    def finish(self) -> bytearray:
+        if not self._inflate.eof:
+            raise InvalidInput(f"the {self._encoding} body ends too early")
+        return super().finish()
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the request body is over the limit of {limit} bytes")

@@ -1,0 +1,120 @@
+"""One listening socket with uvicorn behind it, inside a loop that somebody else runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import math
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from inferry.errors import BackendError
+from inferry_server.http.protocol import limited_protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from inferry_server.http.app import App
+    from inferry_server.settings import ServerSettings
+
+logger = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its signal handlers: who owns the loop owns the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class Listener:
+    """Serves *app* from `start` to `stop`."""
+
+    def __init__(self, app: App, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._config = uvicorn.Config(
+            app,  # type: ignore[arg-type]  # uvicorn's typed dicts for messages
+            http=limited_protocol(settings),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=math.ceil(settings.keep_alive_timeout),
+            timeout_graceful_shutdown=math.ceil(settings.drain_timeout),
+        )
+        self._server = _Uvicorn(self._config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Bind, accept from now on, and return the port.
+
+        Raises:
+            BackendError: The address cannot be had.
+
+        """
+        sock = bind(self._settings.host, self._settings.http_port)
+        port: int = sock.getsockname()[1]
+        self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
+        while not self._server.started:
+            if self._task.done():
+                sock.close()
+                self._task.result()
+                raise BackendError(f"the listener on port {port} ended at once")
+            await asyncio.sleep(0.001)
+        return port
+
+    async def stop(self, patience: float) -> None:
+        """Stop accepting, give what is in flight *patience* seconds, then cut it off."""
+        if self._task is None:
+            return
+        self._config.timeout_graceful_shutdown = math.ceil(patience)
+        self._server.should_exit = True
+        await asyncio.wait({self._task})
+        if self._task.exception() is not None:
+            logger.error("the listener failed", exc_info=self._task.exception())
+        self._task = None
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to *host* and *port*; port 0 is any free one.
+
+    Raises:
+        BackendError: The port is taken, the address is none of this machine's, or the
+            port needs more rights.
+
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise _explain(error, host, port) from error
+
+
+def _explain(error: Exception, host: str, port: int) -> BackendError:
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EADDRINUSE:
+        return BackendError(
+            f"port {port} on {host} is taken",
+            remedy="stop the process that holds it or choose another with --http_port",
+        )
+    if code == errno.EACCES:
+        return BackendError(
+            f"port {port} on {host} needs more rights",
+            remedy="choose one above 1023 with --http_port",
+        )
+    return BackendError(
+        f"cannot listen on {host} port {port}: {error}",
+        remedy="choose an address of this machine with --host and a port from 0 to 65535",
+    )

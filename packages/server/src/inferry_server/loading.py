@@ -1,0 +1,199 @@
+"""From a spec to a model that has answered once, or to the reason why not."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from inferry.errors import InferryError, ModelLoadError
+from inferry.model import DATATYPES, ModelMetadata
+from inferry_server.loaded import LoadedModel
+from inferry_server.warmup import warm_up
+from inferry_server.workers import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inferry_server.settings import ServerSettings
+    from inferry_server.states import ModelSpec, Phase
+
+logger = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
+
+
+async def load_model(
+    spec: ModelSpec,
+    settings: ServerSettings,
+    *,
+    on_phase: Callable[[Phase], None],
+    observe_wait: Callable[[float], None] | None = None,
+) -> tuple[LoadedModel, str]:
+    """Load the model of *spec* and warm it up; return it with a note, mostly empty.
+
+    Raises:
+        ModelLoadError: For whatever went wrong, with its reason.
+
+    """
+    limit = asyncio.timeout(settings.load_timeout)
+    try:
+        async with limit:
+            on_phase("Loading")
+            instance, metadata = await in_thread(
+                f"inferry-load-{spec.name}", _load, spec
+            )
+            model = LoadedModel(
+                spec,
+                instance,
+                metadata,
+                queue_size=settings.queue_size,
+                observe_wait=observe_wait,
+            )
+            on_phase("WarmingUp")
+            return model, await _warm_up(model)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise _load_error(error, spec) from error
+        raise ModelLoadError(
+            f"model {spec.name!r} did not load within {settings.load_timeout:g} s",
+            reason="LoadTimeout",
+            remedy="raise the load timeout or use a smaller model",
+        ) from None
+    except Exception as error:
+        raise _load_error(error, spec) from error
+
+
+async def unload_model(model: LoadedModel, limit: float | None) -> None:
+    """Let the calls in flight end, then have the model free what it took."""
+    if not await model.execution.close(limit):
+        logger.warning(
+            "model %s still computes after %s s; its memory is not freed",
+            model.name,
+            limit,
+        )
+        return
+    await _free(model.instance, model.name)
+
+
+async def _free(instance: Any, name: str) -> None:  # noqa: ANN401 - any model
+    unload = getattr(instance, "unload", None)
+    if unload is None:
+        return
+    try:
+        await in_thread(f"inferry-unload-{name}", unload)
+    except Exception:
+        logger.exception("model %s failed to unload", name)
+
+
+def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata]:
+    if not _NAME.match(spec.name):
+        raise ModelLoadError(
+            f"model name {spec.name!r} must be letters, digits, '.', '_' or '-'",
+            reason="InvalidSpec",
+        )
+    instance = _target(spec)()
+    for method in ("load", "predict"):
+        if not callable(getattr(instance, method, None)):
+            raise ModelLoadError(
+                f"{spec.target} has no method {method!r}",
+                remedy="write one as inferry.model.Model describes it",
+            )
+    instance.load(spec.path, spec.options)
+    return instance, _metadata(instance, spec)
+
+
+def _target(spec: ModelSpec) -> Any:  # noqa: ANN401 - a class of the user's
+    module, _, attribute = spec.target.partition(":")
+    if not module or not attribute:
+        raise ModelLoadError(
+            f"model {spec.name!r}: target {spec.target!r} must read 'module:Class'",
+            reason="InvalidSpec",
+        )
+    found: Any = importlib.import_module(module)
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            raise ModelLoadError(f"module {module!r} has no {attribute!r}")
+        found = getattr(found, name)
+    return found
+
+
+def _metadata(instance: Any, spec: ModelSpec) -> ModelMetadata:  # noqa: ANN401 - any model
+    if not hasattr(instance, "metadata"):
+        return ModelMetadata()
+    metadata = instance.metadata()
+    if not isinstance(metadata, ModelMetadata):
+        raise ModelLoadError(
+            f"{spec.target}.metadata returned {type(metadata).__name__}, expected "
+            "ModelMetadata"
+        )
+    for tensor in (*metadata.inputs, *metadata.outputs):
+        if tensor.datatype not in DATATYPES:
+            raise ModelLoadError(
+                f"{spec.target}.metadata: tensor {tensor.name!r} has the unknown datatype "
+                f"{tensor.datatype!r}; expected one of {', '.join(DATATYPES)}"
+            )
+    return metadata
+
+
+async def _warm_up(model: LoadedModel) -> str:
+    try:
+        return await warm_up(model)
+    except asyncio.CancelledError:
+        await _free_soon(model)
+        raise
+    except Exception as error:
+        await _free_soon(model)
+        if isinstance(error, MemoryError | ModelLoadError):
+            raise
+        logger.warning("model %s: warm-up failed", model.name, exc_info=error)
+        raise ModelLoadError(
+            f"model {model.name!r} loads but does not answer: {_describe(error)}",
+            reason="WarmUpFailed",
+        ) from error
+
+
+async def _free_soon(model: LoadedModel) -> None:
+    if await model.execution.close(timeout=0):
+        await _free(model.instance, model.name)
+
+
+def _load_error(error: Exception, spec: ModelSpec) -> ModelLoadError:
+    if isinstance(error, ModelLoadError):
+        return error
+    if isinstance(error, ImportError):
+        return _not_installed(error, spec)
+    if isinstance(error, MemoryError):
+        return ModelLoadError(
+            f"model {spec.name!r} does not fit into memory", reason="OutOfMemory"
+        )
+    logger.error("model %s failed to load", spec.name, exc_info=error)
+    remedy = error.remedy if isinstance(error, InferryError) else ""
+    return ModelLoadError(
+        f"model {spec.name!r} failed to load: {_describe(error)}", remedy=remedy
+    )
+
+
+def _not_installed(error: ImportError, spec: ModelSpec) -> ModelLoadError:
+    what = f"runtime {spec.runtime!r}" if spec.runtime else spec.target
+    message = error.message if isinstance(error, InferryError) else str(error)
+    remedy = error.remedy if isinstance(error, InferryError) else ""
+    if spec.install:
+        remedy = remedy or f'pip install "{spec.install}"'
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        remedy = remedy or f"install the package that has the module {error.name!r}"
+    return ModelLoadError(
+        f"model {spec.name!r}: {what} cannot be imported: {message}",
+        reason="RuntimeNotInstalled",
+        remedy=remedy,
+    )
+
+
+def _describe(error: Exception) -> str:
+    """Name *error* in one line; an error on purpose speaks for itself."""
+    if isinstance(error, InferryError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__

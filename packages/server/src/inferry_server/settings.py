@@ -1,0 +1,31 @@
+"""What a model server can be told, each with the default that suits a laptop."""
+
+from __future__ import annotations
+
+import msgspec
+
+MIB = 1024 * 1024
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one server; times are in seconds, None means no limit.
+
+    ``http_port`` 0 takes any free port. ``queue_size`` bounds the calls that wait for a
+    model, beyond those that run. ``drain_delay`` is how long a server that stops still
+    accepts, because clients learn late that it does; ``drain_timeout`` is what requests
+    in flight then have. ``forwarded_headers`` reach the model, by lower-case name.
+    """
+
+    host: str = "127.0.0.1"
+    http_port: int = 8080
+    max_body_bytes: int = 64 * MIB
+    max_header_bytes: int = 64 * 1024
+    queue_size: int = 256
+    request_timeout: float | None = None
+    load_timeout: float | None = 600.0
+    drain_delay: float = 0.0
+    drain_timeout: float = 30.0
+    keep_alive_timeout: float = 65.0
+    read_timeout: float = 60.0
+    docs: bool = True
+    forwarded_headers: tuple[str, ...] = ()

@@ -1,0 +1,213 @@
+"""Models that the tests serve, by target ``served_models:Class``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+import numpy as np
+
+from inferry.errors import InvalidInput, ModelLoadError
+from inferry.model import (
+    InferRequest,
+    InferResponse,
+    ModelMetadata,
+    Tensor,
+    TensorSpec,
+)
+
+
+class Echo:
+    """Gives back its inputs; declares nothing."""
+
+    def load(self, path, options):
+        self.options = options
+        self.unloaded = False
+
+    def predict(self, request):
+        return InferResponse(outputs=request.inputs)
+
+    def unload(self):
+        self.unloaded = True
+
+
+class Iris(Echo):
+    """Sums rows of four."""
+
+    def metadata(self):
+        return ModelMetadata(
+            inputs=(TensorSpec(name="input", datatype="FP32", shape=(-1, 4)),),
+            outputs=(TensorSpec(name="sum", datatype="FP32", shape=(-1,)),),
+            platform="test",
+        )
+
+    def predict(self, request):
+        total = request.inputs[0].data.sum(axis=1)
+        return InferResponse(
+            outputs=(Tensor(name="sum", datatype="FP32", data=total),)
+        )
+
+
+class Pair(Echo):
+    """Two inputs, two outputs."""
+
+    def metadata(self):
+        return ModelMetadata(
+            inputs=(
+                TensorSpec(name="text", datatype="BYTES", shape=(-1,)),
+                TensorSpec(name="size", datatype="INT32", shape=(-1, 1)),
+            ),
+            outputs=(
+                TensorSpec(name="text", datatype="BYTES", shape=(-1,)),
+                TensorSpec(name="size", datatype="INT32", shape=(-1, 1)),
+            ),
+            versions=("1", "2"),
+        )
+
+    def explain(self, request):
+        return InferResponse(outputs=request.inputs[:1])
+
+
+class Slow(Echo):
+    """Takes ``seconds`` for each call, in a thread; counts calls."""
+
+    calls = 0
+    active = 0
+    most_active = 0
+    lock = threading.Lock()
+
+    def load(self, path, options):
+        super().load(path, options)
+        type(self).calls = 0
+        type(self).most_active = 0
+
+    def warm_up(self):
+        return None
+
+    def predict(self, request):
+        with self.lock:
+            cls = type(self)
+            cls.calls += 1
+            cls.active += 1
+            cls.most_active = max(cls.most_active, cls.active)
+        time.sleep(self.options.get("seconds", 0.2))
+        with self.lock:
+            cls.active -= 1
+        return super().predict(request)
+
+
+class ThreadSafe(Slow):
+    max_concurrency = 3
+
+
+class SlowAsync(Echo):
+    """The same on the loop."""
+
+    cancelled = 0
+
+    def warm_up(self):
+        return None
+
+    async def predict(self, request):
+        try:
+            await asyncio.sleep(self.options.get("seconds", 0.2))
+        except asyncio.CancelledError:
+            type(self).cancelled += 1
+            raise
+        return super().predict(request)
+
+
+class RawV1(Echo):
+    """Wants the body of V1 as it is."""
+
+    def predict_v1(self, body):
+        return {"predictions": [body]}
+
+
+class Raises(Echo):
+    """Raises what ``options`` name, where they say."""
+
+    errors = {
+        "exit": SystemExit(3),
+        "import": ModuleNotFoundError("No module named 'lightning'", name="lightning"),
+        "input": InvalidInput("input 'x' is not what I want"),
+        "load": ModelLoadError("bad magic", reason="ModelCorrupt", remedy="save it again"),
+        "memory": MemoryError(),
+        "stop": StopIteration(),
+        "value": ValueError("a secret\nin two lines"),
+    }
+
+    def _maybe(self, where):
+        what = self.options.get(where)
+        if what:
+            raise self.errors[what]
+
+    def load(self, path, options):
+        super().load(path, options)
+        self._maybe("load")
+
+    def warm_up(self):
+        self._maybe("warm_up")
+        tensor = Tensor(name="x", datatype="FP32", data=np.zeros(1, np.float32))
+        return InferRequest(inputs=(tensor,), id="warm-up")
+
+    def predict(self, request):
+        if request.id != "warm-up":
+            self._maybe("predict")
+        else:
+            self._maybe("first")
+        return super().predict(request)
+
+
+class RefusesZeros(Iris):
+    def predict(self, request):
+        if not request.inputs[0].data.any():
+            raise InvalidInput("zeros are no measurement")
+        return super().predict(request)
+
+
+class WrongAnswer(Echo):
+    def predict(self, request):
+        answers = {
+            "dict": {"outputs": []},
+            "dtype": InferResponse(
+                outputs=(Tensor(name="y", datatype="FP32", data=np.zeros(1)),)
+            ),
+        }
+        return answers[self.options["answer"]]
+
+
+class Hangs(Echo):
+    """Never ends its load."""
+
+    def load(self, path, options):
+        time.sleep(3600)
+
+
+class SlowLoad(Echo):
+    def load(self, path, options):
+        super().load(path, options)
+        time.sleep(options.get("load_seconds", 0.3))
+
+
+class NoPredict:
+    def load(self, path, options):
+        pass
+
+
+class Versioned(Echo):
+    """Answers with the number in its options."""
+
+    def load(self, path, options):
+        super().load(path, options)
+        if options.get("broken"):
+            raise ValueError("broken")
+
+    def predict(self, request):
+        data = np.array([self.options["number"]], np.int64)
+        return InferResponse(outputs=(Tensor(name="n", datatype="INT64", data=data),))
+
+
+assert sys.modules[__name__]
