@@ -38,7 +38,9 @@ def config(prefix: str, *, as_json: bool) -> None:
         click.echo(f"warning: {warning}", err=True)
     if problems:
         count = len(problems)
-        text = "a plugin has a problem" if count == 1 else f"{count} problems in plugins"
+        text = (
+            "a plugin has a problem" if count == 1 else f"{count} problems in plugins"
+        )
         click.echo(f"warning: {text}; `inferry plugins doctor` says more", err=True)
 
 

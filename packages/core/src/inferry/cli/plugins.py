@@ -1,4 +1,4 @@
-"""``inferry plugins``: what is installed, what is wrong with it, what a cluster needs."""
+"""``inferry plugins``: what is installed, what is wrong, what a cluster needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def plugins() -> None:
 
 @plugins.command("list")
 @_json
-@click.option("--load", is_flag=True, help="Import the plugins too, and say what they do.")
+@click.option("--load", is_flag=True, help="Import them too, and say what they add.")
 def list_(*, as_json: bool, load: bool) -> None:
     """List the installed plugins, from their metadata alone."""
     from inferry.plugins import discover
@@ -106,7 +106,9 @@ def doctor(ctx: click.Context, *, as_json: bool, verbose: bool) -> None:
 @plugins.command
 @click.argument("name")
 @click.option(
-    "--kserve", is_flag=True, help="Leave out what only Inferry reads, for KServe itself."
+    "--kserve",
+    is_flag=True,
+    help="Leave out what only Inferry reads.",
 )
 @_json
 def render(name: str, *, kserve: bool, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from inferry.plugins._discovery import Installed, discover
 from inferry.plugins._hookspecs import API, GROUP, hookimpl
 from inferry.plugins._host import Host
 from inferry.plugins._loader import PluginRecord, Plugins, load_plugins
-from inferry.plugins._resolve import resolve
+from inferry.plugins._resolve import lacks_extra, resolve
 
 __all__ = [
     "API",
@@ -39,6 +39,7 @@ __all__ = [
     "StorageBackend",
     "discover",
     "hookimpl",
+    "lacks_extra",
     "load_plugins",
     "resolve",
 ]

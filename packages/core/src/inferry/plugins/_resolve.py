@@ -56,10 +56,10 @@ def _not_installed(
         return True
     if absent.partition(".")[0] == module_name.partition(".")[0]:
         return False
-    return ref.extra is not None and _lacks(distribution, ref.extra)
+    return ref.extra is not None and lacks_extra(distribution, ref.extra)
 
 
-def _lacks(distribution: str, extra: str) -> bool:
+def lacks_extra(distribution: str, extra: str) -> bool:
     """Return whether something that the *extra* asks for is not installed."""
     try:
         requirements = metadata.requires(distribution) or []
