@@ -115,6 +115,8 @@ class Model(Protocol):
     - ``predict_v1(body) -> body``: for a model that wants the V1 body as it is.
     - ``stream(request) -> AsyncIterator[InferResponse]``
     - ``batching: bool``: rows of axis 0 are independent of each other.
+    - ``checks_inputs: bool``: ``predict`` checks and converts its inputs by itself, so
+      the server passes them on as they come; the metadata still names what is best sent.
     - ``max_concurrency: int``: calls of ``predict`` at one time, default 1 for ``def``.
     """
 

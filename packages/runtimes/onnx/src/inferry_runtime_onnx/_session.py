@@ -49,10 +49,10 @@ def open_session(path: Path, *, threads: int, device: str) -> Any:  # noqa: ANN4
 def cores() -> int:
     """Return how many threads this process may keep busy, at least 1."""
     try:
-        from inferry_server.cpu import quota
+        from inferry_server.cpu import threads
     except ImportError:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return max(1, int(quota()))
+    return threads()
 
 
 def _providers(device: str) -> tuple[list[str], str]:

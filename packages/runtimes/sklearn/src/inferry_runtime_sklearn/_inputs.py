@@ -1,0 +1,152 @@
+"""From the tensors of a request to what an estimator takes as X."""
+
+from __future__ import annotations
+
+import importlib
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inferry.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inferry.model import Tensor
+    from inferry_runtime_sklearn._signature import Signature
+
+_ROWS_AND_COLUMNS = 2
+
+
+def features(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: ANN401 - array or DataFrame
+    """Return X: an array, a list of texts, or a DataFrame where the model needs one.
+
+    One tensor is taken whatever its name; several, or one named after a column, are
+    columns.
+
+    Raises:
+        InvalidInput: Naming the tensor, what it is and what was expected.
+
+    """
+    if not inputs:
+        raise InvalidInput("the request has no input")
+    named = len(inputs) > 1 or inputs[0].name in signature.names
+    if named and not (len(signature.names) == 1 and inputs[0].data.ndim > 1):
+        return _from_columns(signature, inputs)
+    tensor = inputs[0]
+    if signature.kind == "columns":
+        raise InvalidInput(
+            f"unknown input {tensor.name!r}; send one input per column: "
+            f"{_names(signature)}"
+        )
+    if signature.kind == "text":
+        return _texts(tensor)
+    array = values(tensor)
+    if signature.kind == "matrix":
+        _check_matrix(signature, tensor)
+        if signature.frame:
+            return _frame(signature, dict(zip(signature.names, array.T, strict=True)))
+    return array
+
+
+def values(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """Return the data as scikit-learn knows it: text as str, half floats widened."""
+    if tensor.datatype == "BYTES":
+        return _decode(tensor)
+    if tensor.datatype in {"FP16", "BF16"}:
+        return tensor.data.astype(np.float32)
+    return tensor.data
+
+
+def _check_matrix(signature: Signature, tensor: Tensor) -> None:
+    shape = list(tensor.data.shape)
+    if len(shape) != _ROWS_AND_COLUMNS or shape[1] != signature.features:
+        raise InvalidInput(
+            f"input {tensor.name!r} has shape {shape}, "
+            f"expected [-1, {signature.features}] (-1: any number of rows)"
+        )
+    expected = signature.inputs[0].datatype
+    if (tensor.datatype == "BYTES") != (expected == "BYTES"):
+        what = "BYTES" if expected == "BYTES" else "numbers, such as FP64"
+        raise InvalidInput(
+            f"input {tensor.name!r} is {tensor.datatype}, expected {what}"
+        )
+
+
+def _texts(tensor: Tensor) -> list[str]:
+    if tensor.datatype != "BYTES":
+        raise InvalidInput(
+            f"input {tensor.name!r} is {tensor.datatype}, "
+            "expected BYTES: one text a row"
+        )
+    if tensor.data.size != tensor.data.shape[0]:
+        raise InvalidInput(
+            f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
+            "expected [-1]: one text a row"
+        )
+    texts: list[str] = _decode(tensor).reshape(-1).tolist()
+    return texts
+
+
+def _from_columns(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: ANN401 - array or DataFrame
+    if not signature.names:
+        raise InvalidInput(
+            f"{len(inputs)} inputs, expected one: the model was fitted without "
+            "column names"
+        )
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for tensor in inputs:
+        if tensor.name not in signature.names or tensor.name in columns:
+            raise InvalidInput(_odd_name(signature, tensor.name))
+        columns[tensor.name] = _column(tensor)
+    missing = [name for name in signature.names if name not in columns]
+    if missing:
+        raise InvalidInput(f"input {', '.join(map(repr, missing))} is missing")
+    if len({len(column) for column in columns.values()}) > 1:
+        rows = ", ".join(f"{name!r} {len(column)}" for name, column in columns.items())
+        raise InvalidInput(f"the inputs differ in their number of rows: {rows}")
+    ordered = {name: columns[name] for name in signature.names}
+    if signature.frame:
+        return _frame(signature, ordered)
+    return np.column_stack(list(ordered.values()))
+
+
+def _column(tensor: Tensor) -> np.ndarray[Any, Any]:
+    if tensor.data.ndim == 0 or tensor.data.size != tensor.data.shape[0]:
+        raise InvalidInput(
+            f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
+            "expected [-1]: one value a row"
+        )
+    return values(tensor).reshape(-1)
+
+
+def _frame(signature: Signature, columns: dict[str, np.ndarray[Any, Any]]) -> Any:  # noqa: ANN401 - a DataFrame
+    import pandas as pd
+
+    return pd.DataFrame(columns, columns=list(signature.names), copy=False)
+
+
+def _decode(tensor: Tensor) -> np.ndarray[Any, Any]:
+    texts = np.empty(tensor.data.size, dtype=object)
+    for index, element in enumerate(tensor.data.flat):
+        try:
+            texts[index] = element.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                f"element {index} of input {tensor.name!r} is not UTF-8 text "
+                f"(byte {error.start})"
+            ) from None
+    return texts.reshape(tensor.data.shape)
+
+
+def _odd_name(signature: Signature, name: str) -> str:
+    if name in signature.names:
+        return f"input {name!r} is given twice"
+    near = get_close_matches(name, signature.names, n=1)
+    instead = f"did you mean {near[0]!r}?" if near else f"expected {_names(signature)}"
+    return f"unknown input {name!r}; {instead}"
+
+
+def _names(signature: Signature) -> str:
+    return ", ".join(map(repr, signature.names))

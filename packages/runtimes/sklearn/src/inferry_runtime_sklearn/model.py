@@ -1,0 +1,210 @@
+"""`SklearnModel`: one fitted scikit-learn estimator or pipeline."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from sklearn.exceptions import NotFittedError
+
+from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
+from inferry.model import InferRequest, InferResponse, ModelMetadata, TensorSpec
+from inferry_runtime_sklearn import (
+    _files,
+    _inputs,
+    _outputs,
+    _persistence,
+    _signature,
+    _threads,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["SklearnModel"]
+
+_LOG = logging.getLogger(__name__)
+# What another version of scikit-learn breaks: an attribute or a parameter is missing.
+_BROKEN = (AttributeError, ImportError, KeyError, TypeError)
+
+
+class SklearnModel:
+    """Serves one fitted estimator; its outputs are named after its methods."""
+
+    batching = True
+    max_concurrency = 1
+    #: `predict` casts and checks by itself: any type of number, columns by name.
+    checks_inputs = True
+
+    def __init__(self) -> None:
+        self._model: Any = None
+        self._signature = _signature.Signature(kind="any")
+        self._outputs: dict[str, TensorSpec] = {}
+        self._default: tuple[str, ...] = ()
+        self._threads = _threads.ThreadLimit(1)
+
+    def load(self, path: Path, options: Mapping[str, Any]) -> None:
+        """Read the model at *path* and let it answer once.
+
+        Options: ``allowPickle``, ``trustedTypes``, ``versionMismatch``, ``method``,
+        ``threads``; the descriptor says what they mean.
+
+        Raises:
+            ModelLoadError: With the reason and what to do.
+
+        """
+        strict = _choice(options, "versionMismatch", ("warn", "fail")) == "fail"
+        threads = max(1, int(options.get("threads") or 1))
+        file = _files.find(path)
+        saved = _persistence.read(
+            file,
+            allow_pickle=options.get("allowPickle") is True,
+            trusted=frozenset(_listed(options, "trustedTypes")),
+            strict=strict,
+        )
+        if saved.mismatch:
+            _LOG.warning("%s was %s; its answers may differ", file.name, saved.mismatch)
+        self._default = _methods(file.name, saved.model, _listed(options, "method"))
+        self._threads = _threads.ThreadLimit(threads)
+        _threads.limit_jobs(saved.model, threads)
+        self._model = saved.model
+        self._prepare(file.name, saved)
+
+    def metadata(self) -> ModelMetadata:
+        """Return what the estimator was fitted on, and what its methods give.
+
+        The input's datatype is the one that text and V1 are read as; numbers of any
+        other type are taken as well.
+        """
+        return ModelMetadata(
+            inputs=self._signature.inputs,
+            outputs=tuple(self._outputs.values()),
+            platform="sklearn",
+        )
+
+    def warm_up(self) -> InferRequest | None:
+        """Return a request of one row, or None where no row is known to work."""
+        known = set(self._default) <= set(self._outputs)
+        return self._signature.example() if known else None
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        """Answer with the outputs asked for, or with those of the option ``method``.
+
+        Raises:
+            InvalidInput: The request does not fit the model.
+            InferenceError: The estimator failed on inputs that fit.
+
+        """
+        if self._model is None:
+            raise ModelNotReady("the scikit-learn model is not loaded")
+        self._threads.apply()
+        names = request.outputs or self._default
+        self._check_outputs(names)
+        rows = _inputs.features(self._signature, request.inputs)
+        try:
+            return InferResponse(outputs=tuple(self._run(name, rows) for name in names))
+        except (InferenceError, InvalidInput):
+            raise
+        except ValueError as error:
+            # scikit-learn checks values (missing, infinite, unknown category) so.
+            raise InvalidInput(_persistence.one_line(error)) from error
+        except Exception as error:
+            raise InferenceError(
+                f"the model failed: {type(error).__name__}: "
+                f"{_persistence.one_line(error)}"
+            ) from error
+
+    def unload(self) -> None:
+        """Forget the estimator."""
+        self._model = None
+
+    def _run(self, name: str, rows: Any) -> Any:  # noqa: ANN401 - a tensor
+        with warnings.catch_warnings():
+            # Columns that arrive as one matrix are in the order of the fit.
+            warnings.filterwarnings("ignore", message="X does not have valid feature")
+            return _outputs.tensor(name, getattr(self._model, name)(rows))
+
+    def _check_outputs(self, names: tuple[str, ...]) -> None:
+        known = {*self._default, *(self._outputs or _signature.methods(self._model))}
+        for name in names:
+            if name not in known:
+                known_names = ", ".join(map(repr, sorted(known)))
+                raise InvalidInput(
+                    f"unknown output {name!r}; the model gives {known_names}"
+                )
+
+    def _prepare(self, name: str, saved: _persistence.Saved) -> None:
+        """Find out what the model takes and gives, by one inference where possible."""
+        self._signature = _signature.describe(saved.model)
+        if self._signature.frame and importlib.util.find_spec("pandas") is None:
+            raise ModelLoadError(
+                f"{name} picks columns by name, for which pandas is needed",
+                remedy="pip install 'inferry-runtime-sklearn[pandas]'",
+            )
+        self._outputs = {}
+        example = self._signature.example()
+        if example is None:
+            return
+        rows = _inputs.features(self._signature, example.inputs)
+        for method in _signature.methods(saved.model):
+            self._try(name, saved, method, rows)
+
+    def _try(
+        self, name: str, saved: _persistence.Saved, method: str, rows: Any
+    ) -> None:  # noqa: ANN401 - array or DataFrame
+        try:
+            made = self._run(method, rows)
+        except NotFittedError as error:
+            raise ModelLoadError(
+                f"{name} is not fitted: {_persistence.one_line(error)}",
+                remedy="call fit before the model is saved",
+            ) from error
+        except _BROKEN as error:
+            said = f"{method} fails: {type(error).__name__}: {error}"
+            if saved.mismatch and method in self._default:
+                raise _persistence.mismatch_error(name, saved, said) from error
+            _LOG.debug("%s: %s", name, said)
+        except Exception as error:  # noqa: BLE001 - zeros need not be a valid row
+            _LOG.debug("%s: %s on a row of zeros: %s", name, method, error)
+        else:
+            shape = (-1, *made.data.shape[1:])
+            self._outputs[method] = TensorSpec(
+                name=method, datatype=made.datatype, shape=shape
+            )
+
+
+def _methods(name: str, model: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ANN401 - any estimator
+    """Return the methods that answer by default.
+
+    Raises:
+        ModelLoadError: The model has none of them.
+
+    """
+    known = _signature.methods(model)
+    missing = [method for method in wanted if method not in known]
+    if missing or not known:
+        raise ModelLoadError(
+            f"{name} holds a {type(model).__name__}, which has no "
+            f"{' or '.join(missing or _signature.METHODS)}",
+            remedy=f"use the option method={known[0]}"
+            if known
+            else "save an estimator",
+        )
+    return wanted or known[:1]
+
+
+def _listed(options: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    text = str(options.get(name) or "")
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _choice(options: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
+    value = str(options.get(name) or known[0])
+    if value not in known:
+        raise ModelLoadError(
+            f"option {name} is {value!r}", remedy=f"use {' or '.join(known)}"
+        )
+    return value
