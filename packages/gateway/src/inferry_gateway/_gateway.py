@@ -1,0 +1,289 @@
+"""The gateway: listens, routes, counts, and ends what takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from inferry.errors import BackendError
+from inferry_gateway._answers import Answer, Refusal
+from inferry_gateway._balancing import Balancer
+from inferry_gateway._client import Client
+from inferry_gateway._pages import page
+from inferry_gateway._report import ServiceReport, report
+from inferry_gateway._table import Route, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from inferry_gateway._head import RequestHead
+    from inferry_gateway._services import Endpoint, Service
+    from inferry_gateway._settings import GatewaySettings
+
+_SWEEP_SECONDS = 0.1
+_BACKLOG = 2048
+_SERVER_ERROR = 500
+
+
+class GatewayEvent(Struct, frozen=True, kw_only=True):
+    """Something that the owner of the replicas should know at once.
+
+    ``held``: a request waits, because the service has no free replica.
+    ``refused``: ``endpoint`` does not accept connections.
+    """
+
+    kind: Literal["held", "refused"]
+    namespace: str
+    name: str
+    endpoint: str = ""
+    message: str = ""
+
+
+class Gateway:
+    """A reverse proxy for declared services.
+
+    ``on_event`` is called on the event loop and must not block.
+    """
+
+    logger = logging.getLogger("inferry_gateway")
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        on_event: Callable[[GatewayEvent], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.draining = False
+        self.unrouted: Counter[int] = Counter()
+        self._on_event = on_event
+        self._balancers: dict[str, Balancer] = {}
+        self._table: Table[Balancer] = Table(())
+        self._clients: set[Client] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # For its owner
+
+    async def start(self) -> int:
+        """Listen; return the port.
+
+        Raises:
+            BackendError: the address cannot be had.
+        """
+        self._loop = asyncio.get_running_loop()
+        host, port = self.settings.host, self.settings.port
+        try:
+            self._server = await self._loop.create_server(
+                lambda: Client(self), host, port, backlog=_BACKLOG
+            )
+        except (OSError, OverflowError) as error:
+            raise _cannot_listen(host, port, error) from None
+        self._sweeper = self._loop.create_task(self._sweep())
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def update(self, services: Iterable[Service]) -> None:
+        """Replace the declared services, all at once.
+
+        Requests in flight finish where they are; those that wait are placed anew.
+        """
+        declared = {service.key: service for service in services}
+        now = self.now()
+        entries: list[tuple[Service, Balancer]] = []
+        for key, service in declared.items():
+            balancer = self._balancers.get(key) or self._balancer(service)
+            entries.append((service, balancer))
+        gone = [b for key, b in self._balancers.items() if key not in declared]
+        self._table = Table(entries)
+        self._balancers = {service.key: balancer for service, balancer in entries}
+        for service, balancer in entries:
+            balancer.update(service, now)
+        for balancer in gone:
+            balancer.retire()
+
+    def report(self) -> dict[str, ServiceReport]:
+        """Return load and counts by ``namespace/name``, as the autoscaler needs them."""
+        return {key: report(balancer) for key, balancer in self._balancers.items()}
+
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - partial success is fine
+        """Finish what is under way, at most ``timeout`` seconds, and take nothing new."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        give_up = self.now() + timeout
+        while self._clients and self.now() < give_up:
+            for client in [c for c in self._clients if c.idle]:
+                client.close()
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Stop listening and close every connection at once."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for client in list(self._clients):
+            client.transport.abort()
+        for balancer in self._balancers.values():
+            balancer.retire()
+        for task in list(self._tasks):
+            task.cancel()
+        owned = [*self._tasks, *([self._sweeper] if self._sweeper else [])]
+        await asyncio.gather(*owned, return_exceptions=True)
+        # Lost connections are announced in the next turns of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    # For its parts
+
+    @property
+    def balancers(self) -> Iterable[Balancer]:
+        """The state of each declared service."""
+        return self._balancers.values()
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._clients)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of all models."""
+        return self._table.models
+
+    def now(self) -> float:
+        """Return the loop's clock, in seconds."""
+        if self._loop is None:
+            return 0.0
+        return self._loop.time()
+
+    def route(self, head: RequestHead) -> Route[Balancer] | Answer:
+        """Return where a request goes, or the gateway's own answer to it.
+
+        Raises:
+            Refusal: nobody answers this.
+        """
+        route = self._table.match(head.host, head.target)
+        if route is not None:
+            return route
+        path = head.target.partition(b"?")[0].decode("latin-1")
+        answer = page(self, head.method, path)
+        if answer is None:
+            raise self._table.unknown(head.host, path)
+        return answer
+
+    def admit(self, client: Client) -> Refusal | None:
+        """Register a client connection, or say why not."""
+        full = len(self._clients) >= self.settings.max_connections
+        self._clients.add(client)
+        if not full:
+            return None
+        limit = self.settings.max_connections
+        text = f"the gateway has {limit} connections already; try again"
+        return Refusal(503, text, retry_after=self.settings.retry_after)
+
+    def forget(self, client: Client) -> None:
+        """Drop a client connection that is closed."""
+        self._clients.discard(client)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` in a task that this gateway owns."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def record(self, balancer: Balancer | None, revision: str, status: int) -> None:
+        """Count an answer."""
+        if balancer is None:
+            self.unrouted[status] += 1
+            return
+        balancer.requests += 1
+        balancer.codes[revision, status] += 1
+        if status >= _SERVER_ERROR:
+            balancer.errors += 1
+
+    def held(self, service: Service) -> None:
+        """Tell that a request waits."""
+        self._tell("held", service, "", "a request waits for a replica")
+
+    def refused(self, service: Service, endpoint: Endpoint, reason: str) -> None:
+        """Tell that a replica does not accept connections."""
+        self.logger.info("replica %s of %s: %s", endpoint.id, service.key, reason)
+        self._tell("refused", service, endpoint.id, reason)
+
+    # Inside
+
+    def _balancer(self, service: Service) -> Balancer:
+        settings = self.settings
+        return Balancer(
+            service, max_waiting=settings.max_waiting, retry_after=settings.retry_after
+        )
+
+    def _tell(
+        self,
+        kind: Literal["held", "refused"],
+        service: Service,
+        endpoint: str,
+        message: str,
+    ) -> None:
+        if self._on_event is None:
+            return
+        event = GatewayEvent(
+            kind=kind,
+            namespace=service.namespace,
+            name=service.name,
+            endpoint=endpoint,
+            message=message,
+        )
+        try:
+            self._on_event(event)
+        except Exception:
+            self.logger.exception("the receiver of gateway events failed")
+
+    async def _sweep(self) -> None:
+        """Look at every deadline ten times a second: cheaper than a timer per request."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            try:
+                self._expire(self.now())
+            except Exception:
+                self.logger.exception("the sweep over connections failed")
+
+    def _expire(self, now: float) -> None:
+        for client in list(self._clients):
+            exchange = client.exchange
+            if exchange is not None and exchange.deadline <= now:
+                exchange.expire()
+            elif client.read_deadline <= now or client.write_deadline <= now:
+                client.expire()
+        oldest = now - self.settings.upstream_idle_timeout
+        for balancer in list(self._balancers.values()):
+            if balancer.waiting:
+                balancer.serve_waiting(now)
+            for replica in balancer.replicas():
+                for upstream in [u for u in replica.idle if u.idle_since < oldest]:
+                    replica.idle.remove(upstream)
+                    upstream.close()
+
+
+def _cannot_listen(host: str, port: int, error: Exception) -> BackendError:
+    code = getattr(error, "errno", None)
+    if code == errno.EADDRINUSE:
+        message = f"port {port} on {host} is taken by another process"
+        remedy = "stop it, or choose another port with --set gateway.port=PORT (0: any)"
+    elif code == errno.EACCES:
+        message = f"port {port} on {host} needs more rights than this process has"
+        remedy = "choose a port above 1023 with --set gateway.port=PORT"
+    else:
+        message = f"the gateway cannot listen on {host}:{port}: {error}"
+        remedy = "check the settings gateway.host and gateway.port"
+    return BackendError(message, remedy=remedy)

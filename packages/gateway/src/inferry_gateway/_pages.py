@@ -1,0 +1,108 @@
+"""The gateway's own pages: liveness, lists over all services, metrics."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from inferry_gateway._answers import TEXT, Answer, Refusal, json_answer
+from inferry_gateway._metrics import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inferry_gateway._balancing import Balancer
+    from inferry_gateway._gateway import Gateway
+
+
+def page(gateway: Gateway, method: bytes, path: str) -> Answer | None:
+    """Return the page at ``path``, or None where there is none.
+
+    Raises:
+        Refusal: 405, the page is there but not for this method.
+    """
+    if path == "/v2/repository/index":
+        if method != b"POST":
+            raise _not_allowed(path, "POST")
+        return _index(gateway)
+    build = _PAGES.get(path.rstrip("/") or "/")
+    if build is None:
+        return None
+    if method not in {b"GET", b"HEAD"}:
+        raise _not_allowed(path, "GET")
+    return build(gateway)
+
+
+def _not_allowed(path: str, method: str) -> Refusal:
+    return Refusal(405, f"{path} answers {method} only")
+
+
+def _alive(_gateway: Gateway) -> Answer:
+    return json_answer({"status": "alive"})
+
+
+def _live(_gateway: Gateway) -> Answer:
+    return json_answer({"live": True})
+
+
+def _ready(gateway: Gateway) -> Answer:
+    # Ready means: this process routes. Whether a service has replicas is the service's
+    # readiness; were it ours, one broken service would take all others off the network.
+    if gateway.draining:
+        return json_answer({"ready": False}, status=503)
+    return json_answer({"ready": True})
+
+
+def _models_v1(gateway: Gateway) -> Answer:
+    return json_answer({"models": list(gateway.models)})
+
+
+def _server(_gateway: Gateway) -> Answer:
+    own = version("inferry-gateway")
+    return json_answer({"name": "inferry-gateway", "version": own, "extensions": []})
+
+
+def _metrics(gateway: Gateway) -> Answer:
+    body = render(gateway.balancers, gateway.unrouted, gateway.connections)
+    return Answer(status=200, body=body, content_type=TEXT)
+
+
+def _services(gateway: Gateway) -> Answer:
+    balancers = sorted(gateway.balancers, key=lambda b: b.service.key)
+    return json_answer({"services": [_described(b) for b in balancers]})
+
+
+def _described(balancer: Balancer) -> dict[str, object]:
+    service = balancer.service
+    return {
+        "namespace": service.namespace,
+        "name": service.name,
+        "path": service.prefix,
+        "hosts": list(service.hosts),
+        "models": list(service.models),
+        "ready": any(r.weight and r.replicas for r in balancer.revisions.values()),
+        "traffic": {r.name: r.weight for r in balancer.revisions.values()},
+    }
+
+
+def _index(gateway: Gateway) -> Answer:
+    rows = [
+        {"name": model, "state": "READY" if ready else "UNAVAILABLE", "reason": ""}
+        for balancer in sorted(gateway.balancers, key=lambda b: b.service.key)
+        for ready in [bool(_described(balancer)["ready"])]
+        for model in balancer.service.models
+    ]
+    return json_answer(rows)
+
+
+_PAGES: dict[str, Callable[[Gateway], Answer]] = {
+    "/": _alive,
+    "/healthz": _alive,
+    "/metrics": _metrics,
+    "/serving": _services,
+    "/v1/models": _models_v1,
+    "/v2": _server,
+    "/v2/health/live": _live,
+    "/v2/health/ready": _ready,
+    "/v2/models": _models_v1,
+}
