@@ -43,6 +43,7 @@ PYTHON_FILES = (
     "packages",
     "integration-tests",
     "benchmarks",
+    "docs",
     "examples",
 )
 

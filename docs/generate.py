@@ -1,0 +1,164 @@
+"""The pages of the reference that the code writes itself.
+
+``python docs/generate.py`` writes them; ``nox -s docs-check`` fails where a page is not
+what the code would write now, so a command, setting, field or reason without
+documentation cannot be merged.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import click
+
+    from inferry.planning.fields import Treatment
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(_cell(text) for text in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def settings() -> str:
+    """Return the page of all settings, first-party plugins included."""
+    from inferry.config import load_settings
+    from inferry.plugins import load_plugins
+
+    declared = load_settings(environ={})
+    load_plugins("cli", declared)
+    rows = [
+        (
+            f"`[{one.spec.section}] {one.spec.key}`",
+            one.spec.type,
+            f"`{one.spec.default!r}`",
+            one.spec.help,
+        )
+        for one in declared.all()
+    ]
+    return (
+        "# Settings\n\n"
+        "Set them in `inferry.toml`, in the environment "
+        "(`INFERRY_<SECTION>__<KEY>`, dots become `__`) or with "
+        "`inferry --set section.key=value`; the last one wins.\n"
+        "`inferry config` prints each with its value and where it came from.\n\n"
+        f"{table(('setting', 'type', 'default', 'meaning'), rows)}\n"
+    )
+
+
+def commands() -> str:
+    """Return the page of all commands with their options."""
+    import click
+
+    from inferry.cli import main
+
+    context = click.Context(main, info_name="inferry")
+    parts = ["# Commands", _options(main)]
+    for name, command in _walk(main, context, "inferry"):
+        usage = command.collect_usage_pieces(context)
+        parts += [
+            f"## `{name}`",
+            f"```\n{name} {' '.join(usage)}\n```",
+            (command.help or "").replace("\b", "").strip(),
+            _options(command),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _walk(
+    group: click.Group, context: click.Context, prefix: str
+) -> Iterator[tuple[str, click.Command]]:
+    import click
+
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        yield f"{prefix} {name}", command
+        if isinstance(command, click.Group):
+            yield from _walk(command, context, f"{prefix} {name}")
+
+
+def _options(command: click.Command) -> str:
+    import click
+
+    rows = [
+        (f"`{', '.join(option.opts + option.secondary_opts)}`", option.help or "")
+        for option in command.params
+        if isinstance(option, click.Option) and not option.hidden
+    ]
+    return table(("option", "meaning"), rows) if rows else ""
+
+
+def fields() -> str:
+    """Return the page that says what each backend does with each field."""
+    from inferry.planning import fields as known
+
+    sections = (
+        ("Fields of the InferenceService", known.FIELDS),
+        ("The inlined pod spec", known.POD_FIELDS),
+        ("The inlined container of a model", known.CONTAINER_FIELDS),
+        ("Annotations", known.ANNOTATIONS),
+    )
+    parts = [
+        "# The InferenceService, field by field",
+        (
+            "Each field takes effect (honoured), is named at start as without effect "
+            "(reported), or turns the service away (refused).\n"
+            "`*` stands for every field that the table does not name."
+        ),
+    ]
+    for title, treatments in sections:
+        parts += [f"## {title}", table(_FIELD_HEAD, _field_rows(treatments))]
+    return "\n\n".join(parts) + "\n"
+
+
+_FIELD_HEAD = ("field", "laptop", "cluster", "why")
+
+
+def _field_rows(treatments: Mapping[str, Treatment]) -> Iterator[tuple[str, ...]]:
+    for name, treatment in treatments.items():
+        when = f" ({treatment.when})" if treatment.when else ""
+        yield (
+            f"`{name}`",
+            f"{treatment.local}{when}",
+            treatment.kubernetes,
+            treatment.why,
+        )
+
+
+def reasons() -> str:
+    """Return the page of all reasons, as the module itself prints it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "inferry.status"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+PAGES = {
+    "commands.md": commands,
+    "fields.md": fields,
+    "reasons.md": reasons,
+    "settings.md": settings,
+}
+
+if __name__ == "__main__":
+    for page, write in PAGES.items():
+        (REFERENCE / page).write_text(write())
+        sys.stdout.write(f"{REFERENCE / page}\n")
