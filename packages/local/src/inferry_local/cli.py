@@ -1,0 +1,214 @@
+"""``inferry run``: serve YAML files or a Python class on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inferry.cli._globals import current
+from inferry.errors import InvalidDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inferry.backends import ServiceStatus
+    from inferry.config import Settings
+    from inferry.plugins import Plugins
+    from inferry_local.foreground import Runnable
+    from inferry_local.reports import Reporter
+    from inferry_local.watch import Reading, Targets
+
+_LEVELS = ["debug", "info", "warning", "error"]
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one."
+)
+@click.option("--host", help="Address to listen on; default: this machine only.")
+@click.option("-n", "--namespace", default="default", show_default=True)
+@click.option("--name", default="", help="Name of the service of FILE.py:CLASS.")
+@click.option("--no-watch", is_flag=True, help="Do not apply edits of the files.")
+@click.option(
+    "--output",
+    type=click.Choice(["live", "text", "json"]),
+    help="Default: live on a terminal, else text. json prints an event per line.",
+)
+@click.option("--exit-when-failed", is_flag=True, help="End with 1 if a service fails.")
+@click.option("--log-level", type=click.Choice(_LEVELS), default="warning")
+def run(
+    *,
+    targets: tuple[str, ...],
+    port: int | None,
+    host: str | None,
+    namespace: str,
+    name: str,
+    no_watch: bool,
+    output: str | None,
+    exit_when_failed: bool,
+    log_level: str,
+) -> None:
+    """Serve YAML files, folders of them, or FILE.py:CLASS, until Ctrl-C.
+
+    An edit of a file is applied as soon as it is saved.
+    """
+    chosen = _targets(targets, name, namespace)
+    reading = chosen.read()
+    for warning in reading.warnings:
+        click.echo(str(warning), err=True)
+    if reading.errors:
+        count = len(reading.errors)
+        msg = f"{count} problem{'' if count == 1 else 's'}; nothing was started"
+        raise InvalidDocument(msg, problems=[str(each) for each in reading.errors])
+    settings = _settings(chosen, host, port)
+    plugins = _plugins(settings)
+    _check_port(settings)
+    _check_plans(reading, plugins, settings)
+    _log_to_stderr(log_level)
+    ctx = click.get_current_context()
+    ctx.exit(
+        asyncio.run(
+            _serve(
+                settings,
+                plugins,
+                chosen,
+                reading,
+                output=output,
+                watch=not no_watch,
+                exit_when_failed=exit_when_failed,
+            )
+        )
+    )
+
+
+async def _serve(
+    settings: Settings,
+    plugins: Plugins,
+    targets: Targets,
+    reading: Reading,
+    *,
+    output: str | None,
+    watch: bool,
+    exit_when_failed: bool,
+) -> int:
+    from inferry_local.foreground import Run
+    from inferry_local.supervisor import Supervisor
+
+    supervisor: Runnable = Supervisor(settings, plugins)
+    run = Run(
+        supervisor,
+        reporter(output, supervisor.status),
+        targets,
+        watch=watch,
+        exit_when_failed=exit_when_failed,
+    )
+    return await run.run(reading)
+
+
+def reporter(
+    output: str | None, services: Callable[[], Sequence[ServiceStatus]]
+) -> Reporter:
+    """Make what tells the user what happens: by default, what suits the terminal."""
+    from inferry_local.reports import JsonReporter, TextReporter
+
+    if output == "json":
+        return JsonReporter(sys.stdout)
+    if output == "text" or (output is None and not sys.stdout.isatty()):
+        return TextReporter(sys.stdout)
+    from rich.console import Console
+
+    from inferry_local.live import LiveReporter
+
+    return LiveReporter(Console(), services)
+
+
+def _targets(names: tuple[str, ...], name: str, namespace: str) -> Targets:
+    from inferry_local.quick import parse
+    from inferry_local.watch import Targets
+
+    paths, quick = [], []
+    for text in names:
+        try:
+            target = parse(text, name=name, namespace=namespace)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        if target is None:
+            paths.append(Path(text))
+        else:
+            quick.append(target)
+    if name and len(quick) != 1:
+        msg = "--name needs exactly one FILE.py:CLASS"
+        raise click.UsageError(msg)
+    return Targets(paths=tuple(paths), quick=tuple(quick), namespace=namespace)
+
+
+def _settings(targets: Targets, host: str | None, port: int | None) -> Settings:
+    overrides = {}
+    if host is not None:
+        overrides["local.host"] = host
+    if port is not None:
+        overrides["local.port"] = str(port)
+    if targets.quick:
+        # Naming a file on the command line is the consent to run it.
+        folders = dict.fromkeys(str(target.folder) for target in targets.quick)
+        overrides["plugins.python.trust"] = ",".join(folders)
+    return current().settings(overrides)
+
+
+def _plugins(settings: Settings) -> Plugins:
+    from inferry.plugins import load_plugins
+
+    plugins = load_plugins("local", settings)
+    for problem in plugins.problems:
+        click.echo(f"warning: {problem}", err=True)
+    return plugins
+
+
+def _check_port(settings: Settings) -> None:
+    from inferry_local._ports import check, loopback
+
+    host = str(_of_endpoint(settings, "host"))
+    if not loopback(host):
+        text = f"warning: listening on {host}: whoever reaches it can use every model"
+        click.echo(text, err=True)
+    check(host, int(_of_endpoint(settings, "port")))
+
+
+def _of_endpoint(settings: Settings, key: str) -> str | int:
+    """Return ``local.<key>``, or the gateway's where that is not set."""
+    value: str | int | None = settings.value("local", key)
+    return settings.value("gateway", key) if value is None else value
+
+
+def _check_plans(reading: Reading, plugins: Plugins, settings: Settings) -> None:
+    """Start nothing when no service at all could be served."""
+    from inferry.api import InferenceService
+    from inferry.errors import PlanningError
+    from inferry.planning import Catalog, plan
+
+    catalog = Catalog.build(plugins, reading.documents, settings)
+    problems = []
+    services = [d for d in reading.documents if isinstance(d, InferenceService)]
+    for service in services:
+        try:
+            plan(service, catalog, backend="local")
+        except PlanningError as error:
+            problems.append(f"{service.metadata.name}: {error}")
+    if services and len(problems) == len(services):
+        msg = "no service can be served here; nothing was started"
+        raise InvalidDocument(msg, problems=problems)
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
