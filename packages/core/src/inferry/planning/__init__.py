@@ -13,6 +13,8 @@ from inferry.planning._render import (
     render_runtime,
     render_storage,
 )
+from inferry.planning._selection import Candidate
+from inferry.planning._sources import StorageChoice
 from inferry.planning.plan import (
     Component,
     ComponentPlan,
@@ -27,6 +29,7 @@ from inferry.planning.plan import (
 
 __all__ = [
     "PLUGIN_ANNOTATION",
+    "Candidate",
     "Catalog",
     "Component",
     "ComponentExplanation",
@@ -40,6 +43,7 @@ __all__ = [
     "ScalingPlan",
     "Scope",
     "ServingPlan",
+    "StorageChoice",
     "Unhonoured",
     "anchored",
     "explain",

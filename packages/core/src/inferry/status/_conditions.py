@@ -29,9 +29,9 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 def phase(conditions: Iterable[Condition]) -> Phase:
     """Derive the phase of a service from its conditions.
 
-    Stopped wins; Ready needs the condition Ready to be True; a blocking condition that is
-    False for a reason that waiting does not cure is Failed; a model that is being fetched
-    or loaded is Loading; everything else is Pending.
+    Stopped wins; Ready needs the condition Ready to be True; a blocking condition that
+    is False for a reason that waiting does not cure is Failed; a model that is being
+    fetched or loaded is Loading; everything else is Pending.
     """
     by_type = {condition.type: condition for condition in conditions}
     stopped = by_type.get("Stopped")
