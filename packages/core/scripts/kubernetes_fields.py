@@ -1,8 +1,9 @@
+# ruff: noqa: INP001 - a script, not part of a package
 """Write ``inferry/api/_kubernetes.json``: the fields of the Kubernetes types we inline.
 
 The loader checks pod and container fields against this table. It holds facts only: the
-name of each type and, for each field, its type. Run it in an environment of its own that
-has the official client, then format nothing by hand:
+name of each type and, for each field, its type. Run it in an environment of its own
+that has the official client, and edit nothing by hand:
 
     uv venv /tmp/fields && uv pip install --python /tmp/fields kubernetes==37.0.2
     /tmp/fields/bin/python packages/core/scripts/kubernetes_fields.py

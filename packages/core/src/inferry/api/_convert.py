@@ -42,7 +42,7 @@ _DROPPED = {
 }
 # What only `model` has: a legacy key names its format, and its runtime is chosen.
 _MODEL_ONLY = {"modelFormat", "runtime"}
-_FORBIDDEN = {name: _MODEL_ONLY for name in (*_types.LEGACY_FORMATS, "art")}
+_FORBIDDEN = dict.fromkeys((*_types.LEGACY_FORMATS, "art"), _MODEL_ONLY)
 
 
 def convert(node: Node, kind: type[T], path: Path, sink: Sink) -> T | None:
@@ -147,7 +147,7 @@ def _list(node: Node, item: kinds.Type, path: Path, sink: Sink) -> list[Any] | N
 
 
 def _open(node: Node, kind: kinds.Type, path: Path, sink: Sink) -> Any:  # noqa: ANN401
-    """Return what the type leaves open: a map from text, or one of Kubernetes' types."""
+    """Return what the type leaves open: a text map or a Kubernetes type."""
     of_text = isinstance(kind, kinds.DictType) and isinstance(
         kind.value_type, kinds.StrType
     )
@@ -206,7 +206,7 @@ def _home(node: Mapping, kind: type, name: str) -> str:
 
 
 def inline(value: Any) -> Any:  # noqa: ANN401 - any part of a document
-    """Return *value* as plain data in Kubernetes' spelling, pod fields inlined again."""
+    """Return *value* as plain data as Kubernetes spells it, pod fields inlined."""
     if isinstance(value, _types.InferenceServiceSpec):
         plain = _inline_struct(value)
         if isinstance(value.canary, _types.PredictorSpec):

@@ -15,11 +15,11 @@ from inferry.api._default import default, written_key
 from inferry.api._nodes import Mapping, Node, Scalar, Sequence
 from inferry.api._problems import Located, Origin, spell
 from inferry.api._read import read_nodes
-from inferry.api._rules import findings
+from inferry.api._rules import findings, findings_as_written
 from inferry.api._rules._parts import predictors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from inferry.api._leaves import Place, Sink
     from inferry.api._nodes import Remark
@@ -75,7 +75,11 @@ class File:
         for index, (node, path) in enumerate(parts):
             errors = self._errors()
             document = self._document(node, path)
-            if document is not None and index not in spoilt and errors == self._errors():
+            if (
+                document is not None
+                and index not in spoilt
+                and errors == self._errors()
+            ):
                 origin = Origin(file=self.sink.file, index=index, line=node.line)
                 located.append(Located(document=document, origin=origin))
         return located
@@ -107,7 +111,7 @@ class File:
             return None
         broken = {problem.path for problem in self.sink.problems[first:]}
         document = default(raw)
-        for finding in findings(document):
+        for finding in (*findings_as_written(raw), *findings(document)):
             written = (*path, *as_written(raw, finding.path))
             # What could not be read is no reason to call its parent incomplete too.
             if not any(each.startswith(spell(written)) for each in broken):
@@ -142,7 +146,7 @@ class File:
 
     def _refuse(self, node: Mapping, path: Path, version: str, kind: str) -> None:
         group = version.partition("/")[0]
-        ours = closest(group, [GROUP, _OLD_GROUP]) != "" and "/" in version
+        ours = _similar(group, (GROUP, _OLD_GROUP))
         at = {name: node.items[name] for name in ("apiVersion", "kind")}
         if kind in KINDS:
             message = f"is {version!r}; write {_VERSIONS[kind]!r} for an {kind}"
@@ -159,7 +163,7 @@ class File:
         metadata = node.items.get("metadata")
         name = metadata.text("name") if isinstance(metadata, Mapping) else ""
         message = f"{kind} {name} is ignored".replace("  ", " ")
-        suggestion = closest(kind, KINDS) if _similar(kind) else ""
+        suggestion = closest(kind, KINDS) if _similar(kind, KINDS) else ""
         kinds = ", ".join(sorted(KINDS))
         self.sink.add(
             node,
@@ -200,12 +204,12 @@ def _what(node: Node) -> str:
     return f"the text {node.text!r}" if isinstance(node, Scalar) else "a list"
 
 
-def _similar(kind: str) -> bool:
-    """Say whether a foreign kind is rather one of ours with a typing error."""
-    from difflib import SequenceMatcher  # noqa: PLC0415 - only a mistake pays for it
+def _similar(word: str, known: Iterable[str]) -> bool:
+    """Say whether *word* is one of *known*, or hardly more than a typing error away."""
+    from difflib import SequenceMatcher
 
-    ratios = (SequenceMatcher(None, kind.lower(), each.lower()) for each in KINDS)
-    return any(ratio.ratio() >= _SAME_WORD for ratio in ratios)
+    pairs = (SequenceMatcher(None, word.lower(), each.lower()) for each in known)
+    return any(pair.ratio() >= _SAME_WORD for pair in pairs)
 
 
 def _spoilt(nodes: list[Node], remarks: list[Remark]) -> set[int]:

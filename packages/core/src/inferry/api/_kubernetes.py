@@ -74,9 +74,9 @@ def fields(type_name: str) -> dict[str, str]:
 
 @cache
 def _table() -> dict[str, dict[str, str]]:
-    from importlib.resources import files  # noqa: PLC0415 - importing stays light
+    from importlib.resources import files
 
-    import msgspec  # noqa: PLC0415 - the same
+    import msgspec
 
     content = files("inferry.api").joinpath("_kubernetes.json").read_bytes()
     table: dict[str, dict[str, str]] = msgspec.json.decode(content)["types"]

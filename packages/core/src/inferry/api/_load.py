@@ -11,9 +11,9 @@ from inferry.api import _types
 from inferry.api._convert import inline
 from inferry.api._documents import File
 from inferry.api._leaves import Sink
+from inferry.api._nodes import Unreadable
 from inferry.api._problems import Loaded, Located, Problem
 from inferry.api._read import MAX_BYTES, decode
-from inferry.api._nodes import Unreadable
 from inferry.api._rules import across
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 Composed from the parser's events rather than by PyYAML's composer, so that depth, size
 and duplicate keys are seen while they are read. An alias shares the node it names;
-``size`` counts a node as if every alias below it were written out, which bounds what any
-walk over the tree can cost.
+``size`` counts a node as if every alias below it were written out, which bounds what
+any walk over the tree can cost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLAIN_TAGS = frozenset(f"{_CORE}{name}" for name in ("int", "float", "bool", "n
 _SET_TAGS = frozenset({"!", f"{_CORE}map", f"{_CORE}seq"})
 
 
-class Unreadable(Exception):  # noqa: N818 - it never leaves this package
+class Unreadable(Exception):
     """The text cannot be read on from here."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
@@ -122,7 +122,7 @@ class Composer:
 
     def documents(self) -> Iterator[Node]:
         """Yield the root of each document; raises `Unreadable` or YAML's errors."""
-        import yaml  # noqa: PLC0415 - importing the API stays light
+        import yaml
 
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -133,7 +133,7 @@ class Composer:
                 yield node
 
     def _node(self, event: Any, depth: int) -> Node:  # noqa: ANN401 - PyYAML is untyped
-        import yaml  # noqa: PLC0415 - importing the API stays light
+        import yaml
 
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
@@ -176,7 +176,7 @@ class Composer:
         return Scalar(line, column, text if quoted else plain(text), text)
 
     def _sequence(self, event: Any, depth: int) -> Sequence:  # noqa: ANN401 - untyped
-        import yaml  # noqa: PLC0415 - importing the API stays light
+        import yaml
 
         if event.tag and event.tag not in _SET_TAGS:
             self._refuse_tag(event)
@@ -190,7 +190,7 @@ class Composer:
         return sequence
 
     def _mapping(self, event: Any, depth: int) -> Mapping:  # noqa: ANN401 - untyped
-        import yaml  # noqa: PLC0415 - importing the API stays light
+        import yaml
 
         if event.tag and event.tag not in _SET_TAGS:
             self._refuse_tag(event)

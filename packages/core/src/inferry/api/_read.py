@@ -60,14 +60,14 @@ def read_nodes(text: str) -> tuple[list[Node], list[Remark]]:
 
 
 def _events(text: str) -> Iterator[Any]:
-    import yaml  # noqa: PLC0415 - importing the API stays light
+    import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return iter(yaml.parse(text, Loader=loader))
 
 
 def _syntax_remark(error: Exception, first_line: int) -> Remark:
-    import yaml  # noqa: PLC0415 - importing the API stays light
+    import yaml
 
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark

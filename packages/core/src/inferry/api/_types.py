@@ -1,6 +1,6 @@
-"""The kinds of ``serving.kserve.io`` as frozen types, spelt in YAML as KServe spells them.
+"""The kinds of ``serving.kserve.io`` as frozen types, in YAML spelt as by KServe.
 
-Where KServe inlines a pod spec or a container, the fields that are not KServe's own land
+Where KServe inlines a pod spec or a container, the fields that are not its own land
 untouched in ``pod`` or ``container``, in Kubernetes' spelling; the loader checks their
 names. Types say the shape; `inferry.api.validate` says the rules.
 """
@@ -133,7 +133,7 @@ class AutoScalingSpec(Api, frozen=True):
 
 
 class ComponentSpec(Api, frozen=True):
-    """What predictor, transformer and explainer share (KServe's ComponentExtensionSpec).
+    """What every component has (KServe's ComponentExtensionSpec).
 
     ``pod`` is the inlined pod spec, ``containers`` included.
     """
@@ -239,7 +239,7 @@ class SupportedModelFormat(Api, frozen=True):
 
 
 class ServingRuntimeSpec(Api, frozen=True):
-    """``spec`` of a ServingRuntime or ClusterServingRuntime; ``pod`` holds containers."""
+    """``spec`` of both kinds of runtime; ``pod`` holds the containers."""
 
     supported_model_formats: list[SupportedModelFormat] = []
     multi_model: bool = False

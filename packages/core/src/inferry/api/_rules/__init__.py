@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inferry.api._problems import Finding
     from inferry.api._types import Document
 
-__all__ = ["SERVICE_RULES", "across", "findings"]
+__all__ = ["SERVICE_RULES", "across", "findings", "findings_as_written"]
 
 SERVICE_RULES = (
     *names.RULES,
@@ -45,3 +45,9 @@ def findings(document: Document) -> Iterator[Finding]:
     else:
         for runtime_rule in runtimes.RULES:
             yield from runtime_rule(document)
+
+
+def findings_as_written(document: Document) -> Iterator[Finding]:
+    """Yield what only the document before its defaults can tell."""
+    if isinstance(document, _types.InferenceService):
+        yield from containers.empty_legacy_keys(document)

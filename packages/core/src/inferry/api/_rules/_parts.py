@@ -1,4 +1,4 @@
-"""The parts of a service that rules walk: predictors, components, models, containers."""
+"""The parts of a service that rules walk, each with its path."""
 
 from __future__ import annotations
 

@@ -75,7 +75,10 @@ def labels(service: InferenceService) -> Iterator[Finding]:
 
 def modes(service: InferenceService) -> Iterator[Finding]:
     """The mode and the autoscaler are known ones."""
-    for name, known in ((DEPLOYMENT_MODE, MODES), (AUTOSCALER_CLASS, AUTOSCALER_CLASSES)):
+    for name, known in (
+        (DEPLOYMENT_MODE, MODES),
+        (AUTOSCALER_CLASS, AUTOSCALER_CLASSES),
+    ):
         value = service.metadata.annotations.get(name)
         if value is not None and value not in known:
             message = f"is {value!r}, which is none of {', '.join(known)}"
@@ -104,9 +107,7 @@ def check_namespace(metadata: ObjectMeta) -> Iterator[Finding]:
     """Yield a finding unless the namespace is a DNS label."""
     name = metadata.namespace
     if not _DNS_LABEL.fullmatch(name) or len(name) > LONGEST_LABEL:
-        message = (
-            f"is {name!r}; a namespace has at most 63 lower case letters, digits and '-'"
-        )
+        message = f"is {name!r}; use at most 63 lower case letters, digits and '-'"
         yield Finding(("metadata", "namespace"), message, _as_name(name))
 
 
@@ -139,7 +140,9 @@ def check_labels(path: Path, owner: ObjectMeta | ComponentSpec) -> Iterator[Find
 
 def _is_key(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
-    if slash and (not _DNS_SUBDOMAIN.fullmatch(prefix.lower()) or len(prefix) > LONGEST_SUBDOMAIN):
+    if slash and (
+        not _DNS_SUBDOMAIN.fullmatch(prefix.lower()) or len(prefix) > LONGEST_SUBDOMAIN
+    ):
         return False
     return bool(_LABEL_NAME.fullmatch(name)) and len(name) <= LONGEST_LABEL
 
@@ -147,7 +150,11 @@ def _is_key(key: str) -> bool:
 def _derived(service: InferenceService) -> Iterator[str]:
     name = service.metadata.name
     for _, predictor in predictors(service):
-        yield f"{name}-{predictor.name}-predictor" if predictor.name else f"{name}-predictor"
+        yield (
+            f"{name}-{predictor.name}-predictor"
+            if predictor.name
+            else f"{name}-predictor"
+        )
     for part in ("transformer", "explainer"):
         if getattr(service.spec, part):
             yield f"{name}-{part}"
