@@ -68,6 +68,9 @@ class InvalidDocument(InferryError, ValueError):
         super().__init__(message)
         self.problems = tuple(problems)
 
+    def __str__(self) -> str:
+        return "\n  ".join((super().__str__(), *self.problems))
+
 
 class SettingsError(InferryError, ValueError):
     """Settings that cannot be used; ``problems`` lists everything, one line each."""

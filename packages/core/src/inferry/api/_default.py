@@ -6,7 +6,7 @@ filled in where the settings are known.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import msgspec
 
@@ -30,7 +30,7 @@ D = TypeVar("D", bound="Document")
 def default(document: D) -> D:
     """Return *document* with KServe's defaults; doing it twice changes nothing."""
     if isinstance(document, _types.InferenceService):
-        return _service(document)
+        return cast("D", _service(document))
     if isinstance(document, _types.ClusterServingRuntime):
         metadata = msgspec.structs.replace(document.metadata, namespace="")
         return msgspec.structs.replace(document, metadata=metadata)

@@ -89,9 +89,10 @@ def _load_folder(folder: Path) -> Loaded:
 
 def _siblings(path: Path) -> list[str]:
     try:
-        return [each.name for each in path.parent.iterdir()]
+        names = [each.name for each in path.parent.iterdir()]
     except OSError:
         return []
+    return [name for name in names if name.endswith(_SUFFIXES)]
 
 
 def _unusable(path: Path, message: str, suggestion: str = "") -> Loaded:

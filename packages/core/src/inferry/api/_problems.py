@@ -89,9 +89,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     def raise_for_problems(self) -> None:
         """Raise `InvalidDocument` with every error, if there is one."""
         errors = [str(error) for error in self.errors]
-        if len(errors) == 1:
-            raise InvalidDocument(errors[0], problems=errors)
         if errors:
-            more = len(errors) - 1
-            message = f"{errors[0]} (and {more} more error{'s' if more > 1 else ''})"
-            raise InvalidDocument(message, problems=errors)
+            files = ", ".join(dict.fromkeys(error.file for error in self.errors))
+            count = "an error" if len(errors) == 1 else f"{len(errors)} errors"
+            raise InvalidDocument(f"{count} in {files}", problems=errors)

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inferry.api._problems import Path
-    from inferry.api._types import ComponentSpec, InferenceService, ObjectMeta
+    from inferry.api._types import (
+        ComponentSpec,
+        InferenceService,
+        ObjectMeta,
+        ServingRuntimeSpec,
+    )
 
 LONGEST_LABEL = 63
 LONGEST_SUBDOMAIN = 253
@@ -88,7 +93,7 @@ def modes(service: InferenceService) -> Iterator[Finding]:
             yield Finding(("metadata", "annotations", name), message, fits)
 
 
-def annotations(service: InferenceService) -> Iterator[Finding]:
+def known_annotations(service: InferenceService) -> Iterator[Finding]:
     """A misspelt annotation of KServe would have no effect."""
     for name in service.metadata.annotations:
         if name.startswith(PREFIX) and name not in ANNOTATIONS:
@@ -100,7 +105,7 @@ def annotations(service: InferenceService) -> Iterator[Finding]:
                 yield Finding(path, message, PREFIX + near, "warning")
 
 
-RULES = (service_name, predictor_names, namespace, labels, modes, annotations)
+RULES = (service_name, predictor_names, namespace, labels, modes, known_annotations)
 
 
 def check_namespace(metadata: ObjectMeta) -> Iterator[Finding]:
@@ -119,7 +124,9 @@ def check_object_name(metadata: ObjectMeta) -> Iterator[Finding]:
         yield Finding(("metadata", "name"), message, _as_name(name))
 
 
-def check_labels(path: Path, owner: ObjectMeta | ComponentSpec) -> Iterator[Finding]:
+def check_labels(
+    path: Path, owner: ObjectMeta | ComponentSpec | ServingRuntimeSpec
+) -> Iterator[Finding]:
     """Yield a finding for each label or annotation key that Kubernetes refuses."""
     for key, value in owner.labels.items():
         where = (*path, "labels", key)
