@@ -1,4 +1,4 @@
-"""The gateway of Inferry: routes by host, path or model, weighs revisions, holds requests."""
+"""The gateway of Inferry: routes, weighs revisions, holds requests."""
 
 from __future__ import annotations
 

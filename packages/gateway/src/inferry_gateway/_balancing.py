@@ -108,7 +108,7 @@ class Revision:
         return any(r.rest_until <= now for r in self.replicas)
 
     def free(self, now: float) -> Replica | None:
-        """Return the replica with the fewest requests that has a slot; ties take turns."""
+        """Return the least busy replica that has a slot; ties take turns."""
         best = None
         for replica in self.replicas:
             if replica.rest_until > now or 0 < self.slots <= replica.in_flight:

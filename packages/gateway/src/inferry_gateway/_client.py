@@ -5,24 +5,20 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
-
-import httptools
+from typing import TYPE_CHECKING, cast
 
 from inferry_gateway._answers import Refusal
 from inferry_gateway._exchange import Exchange, too_large
-from inferry_gateway._head import read_request, without_upgrade
+from inferry_gateway._reader import RequestReader
 
 if TYPE_CHECKING:
     from inferry_gateway._gateway import Gateway
+    from inferry_gateway._head import RequestHead
 
 _MAX_PIPELINED = 128
 _LINGER_SECONDS = 2.0
 # A body may stall, but on average it has to come at this rate.
 _MIN_BYTES_PER_SECOND = 1024
-# Chunk sizes and extensions may take this much beside the data they frame.
-_CHUNK_OVERHEAD = 64 * 1024
-_CHUNK_OVERHEAD_RATIO = 16
 # HTTP/2: an empty SETTINGS frame, then GOAWAY with the code HTTP_1_1_REQUIRED.
 _H2_PREFACE = b"PRI * HTTP/2"
 _H2_TEXT = b"this gateway speaks HTTP/1.1 only"
@@ -43,19 +39,13 @@ class Client(asyncio.Protocol):
         "_body_since",
         "_broken",
         "_current",
-        "_fed",
-        "_headers",
         "_heard",
         "_idle_since",
-        "_in_head",
         "_lingering",
-        "_parser",
         "_paused",
         "_queue",
-        "_reading",
+        "_reader",
         "_received_before",
-        "_size",
-        "_url",
         "gateway",
         "peer",
         "read_deadline",
@@ -70,16 +60,12 @@ class Client(asyncio.Protocol):
         self.peer = b""
         self.write_paused = False
         self.read_deadline = self.write_deadline = math.inf
-        self._parser: Any = httptools.HttpRequestParser(self)
+        self._reader = RequestReader(gateway.settings, self._on_head)
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
-        self._reading: Exchange | None = None
         self._broken: Refusal | None = None
         self._advancing = self._lingering = self._paused = False
-        self._in_head = self._heard = False
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._url = b""
-        self._size = self._fed = 0
+        self._heard = False
         self._idle_since = self._body_since = 0.0
         self._received_before = 0
 
@@ -97,10 +83,10 @@ class Client(asyncio.Protocol):
             self._advance()
         self._set_deadline()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         """Stop what the client no longer waits for."""
         self.gateway.forget(self)
-        self._parser = None
+        self._reader.close()
         self.read_deadline = self.write_deadline = math.inf
         current, self._current = self._current, None
         self._queue.clear()
@@ -116,7 +102,7 @@ class Client(asyncio.Protocol):
             if data.startswith(_H2_PREFACE):
                 self._refuse_http2()
                 return
-        self._feed(data)
+        self._read(data)
         if self._current is not None:
             self._current.flush()
         self._advance()
@@ -152,7 +138,7 @@ class Client(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether no request is under way."""
-        return self._current is None and not self._queue and not self._in_head
+        return self._current is None and not self._queue and not self._reader.in_head
 
     def write(self, data: list[bytes]) -> None:
         """Write to the client, unless it is gone."""
@@ -203,147 +189,45 @@ class Client(asyncio.Protocol):
         elif self._current is not None:
             text = "the request body did not arrive in time; send it faster"
             self._current.fail(Refusal(408, text))
-        elif self._in_head:
+        elif self._reader.in_head:
             self._broken = Refusal(408, "the request head did not arrive in time")
             self._advance()
         else:
             self.close()
 
-    # Parsing
+    # Reading
 
-    def _feed(self, data: bytes) -> None:
-        self._fed = len(data)
-        before = self._reading.received if self._reading else 0
-        was_in_head = self._in_head
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError as error:
-            self._break(error)
-            return
-        if self._in_head:
-            # A field that is not complete was not counted by on_header.
-            self._size += len(data) if was_in_head else 0
-            if self._size > 2 * self.gateway.settings.max_header_bytes:
-                self._break(self._head_too_large())
-        elif self._reading is not None and self._reading.head.chunked:
-            self._size += len(data) - (self._reading.received - before)
-            allowed = _CHUNK_OVERHEAD + _CHUNK_OVERHEAD_RATIO * self._reading.received
-            if self._size > allowed:
-                self._break(Refusal(400, "the chunked body holds too little data"))
-
-    def _break(self, error: Exception) -> None:
-        """Stop parsing for good; the error is answered in its turn."""
-        cause = error if isinstance(error, Refusal) else error.__context__
-        if isinstance(cause, Refusal):
-            refusal = cause
-        elif self._last_closes():
-            return  # what follows "Connection: close" is nobody's
-        else:
-            refusal = Refusal(400, f"the request is not valid HTTP/1.1: {error}")
-        self._in_head = False
-        self._broken = refusal
-        exchange, self._reading = self._reading, None
-        if exchange is None:
-            return
-        if exchange is self._current:
-            exchange.fail(refusal)
-        else:
-            exchange.refusal = refusal
-
-    def _last_closes(self) -> bool:
-        last = self._queue[-1] if self._queue else self._current
-        if last is None:
-            return False
-        return last.request_done and not last.head.keep_alive
-
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Go on in HTTP/1.1 with a request that offered h2c, as RFC 9110 7.8 allows."""
-        method = self._parser.get_method()
-        offers = [v for n, v in self._headers if n.lower() == b"upgrade"]
-        if method == b"CONNECT" or offers != [b"h2c"]:
-            what = "CONNECT" if method == b"CONNECT" else "Upgrade"
-            self._break(Refusal(501, f"{what} is not served here; use plain HTTP/1.1"))
-            return
-        head = without_upgrade(method, self._url, self._headers)
-        self._parser = httptools.HttpRequestParser(self)
-        self._feed(head + rest)
-
-    def _head_too_large(self) -> Refusal:
-        limits = self.gateway.settings
-        return Refusal(
-            431,
-            f"the request head is larger than {limits.max_header_bytes} bytes or "
-            f"{limits.max_headers} fields; send fewer or shorter headers",
-        )
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._reading = None
-        self._in_head = True
-        self._url = b""
-        self._headers = []
-        self._size = 0
+    def _on_head(self, head: RequestHead) -> Exchange:
         if len(self._queue) >= _MAX_PIPELINED:
             raise Refusal(429, f"more than {_MAX_PIPELINED} requests are pipelined")
-        if self._current is None and not self._queue:
-            self._idle_since = self.gateway.now()
-
-    def on_url(self, url: bytes) -> None:
-        """Collect the request target."""
-        self._url += url
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a field; trailers are dropped."""
-        if self._in_head:
-            self._headers.append((name, value))
-            self._count(len(name) + len(value) + 4)
-
-    def _count(self, size: int) -> None:
-        limits = self.gateway.settings
-        self._size += size
-        if (
-            self._size > limits.max_header_bytes
-            or len(self._headers) > limits.max_headers
-        ):
-            raise self._head_too_large()
-
-    def on_headers_complete(self) -> None:
-        """Check the head and queue the request."""
-        parser = self._parser
-        if parser.should_upgrade():
-            return
-        self._in_head = False
-        self._size = 0
-        head = read_request(
-            parser.get_method(),
-            self._url,
-            parser.get_http_version(),
-            self._headers,
-            keep_alive=parser.should_keep_alive(),
-        )
-        limit = self.gateway.settings.max_body_bytes
         exchange = Exchange(self, head)
-        self._reading = exchange
         self._received_before = 0
         self._body_since = exchange.arrived
         self._queue.append(exchange)
+        limit = self.gateway.settings.max_body_bytes
         if head.length is not None and head.length > limit:
-            raise too_large(limit)
+            exchange.refusal = too_large(limit)
+            raise exchange.refusal
+        return exchange
 
-    def on_body(self, data: bytes) -> None:
-        """Hand a piece of the body on."""
-        if self._reading is not None:
-            self._reading.body(data)
+    def _read(self, data: bytes) -> None:
+        was_in_head = self._reader.in_head
+        try:
+            self._reader.feed(data)
+        except Refusal as refusal:
+            self._break(refusal)
+        if self._reader.in_head and not was_in_head and self._current is None:
+            self._idle_since = self.gateway.now()
 
-    def on_message_complete(self) -> None:
-        """Mark the request as whole."""
-        if self._reading is not None:
-            self._reading.request_done = True
-            self._reading = None
+    def _break(self, refusal: Refusal) -> None:
+        """Read no more; the error is answered in its turn."""
+        self._broken = refusal
+        exchange = self._queue[-1] if self._queue else self._current
+        if exchange is None or exchange.request_done:
+            return
+        exchange.refusal = refusal
+        if exchange is self._current:
+            exchange.fail(refusal)
 
     # Order and end
 
@@ -373,7 +257,7 @@ class Client(asyncio.Protocol):
         self._close(unread=True)
 
     def _close(self, *, unread: bool) -> None:
-        """Close; with unread data only after a while, or a reset would eat the answer."""
+        """Close; with unread data after a while, or a reset would eat the answer."""
         self._queue.clear()
         if self.transport.is_closing():
             return
@@ -396,7 +280,7 @@ class Client(asyncio.Protocol):
         limits = self.gateway.settings
         current = self._current
         if current is None and not self._queue:
-            began = self._in_head or not self._heard
+            began = self._reader.in_head or not self._heard
             wait = limits.header_timeout if began else limits.idle_timeout
             self.read_deadline = self._idle_since + wait
         elif current is None or current.request_done or self._paused:

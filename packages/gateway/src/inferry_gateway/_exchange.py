@@ -7,15 +7,14 @@ import math
 from typing import TYPE_CHECKING
 
 from inferry_gateway._answers import Answer, Refusal
+from inferry_gateway._body import REPLAYABLE, RequestBody
 from inferry_gateway._head import (
-    LAST_CHUNK,
     RequestHead,
     ResponseHead,
-    chunk,
     write_request,
     write_response,
 )
-from inferry_gateway._upstream import Upstream
+from inferry_gateway._upstream import Upstream, connect
 
 if TYPE_CHECKING:
     from inferry_gateway._balancing import Balancer, Replica
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from inferry_gateway._gateway import Gateway
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_REPLAYABLE = 64 * 1024
 # The keep-alive race shows within a round trip; later it is a replica that died.
 _RACE_SECONDS = 1.0
 _CLIENT_GONE = 499
@@ -33,15 +31,13 @@ class Exchange:
     """The state of one request; driven by its client and by its upstream connection."""
 
     __slots__ = (
-        "_buffer",
+        "_body",
         "_connecting",
         "_dispatched",
-        "_end_sent",
         "_keep",
         "_pending",
         "_prefix",
         "_refused",
-        "_replay",
         "_replayed",
         "_replica",
         "_service",
@@ -54,9 +50,7 @@ class Exchange:
         "gateway",
         "head",
         "over",
-        "received",
         "refusal",
-        "request_done",
         "upstream",
     )
 
@@ -66,17 +60,15 @@ class Exchange:
         self.head = head
         self.arrived = self.gateway.now()
         self.deadline = math.inf
-        self.received = 0
-        self.request_done = self.answered = self.over = False
+        self.answered = self.over = False
         self.refusal: Refusal | None = None
         self.upstream: Upstream | None = None
-        self._buffer: list[bytes] = []
+        self._body = RequestBody(chunked=head.chunked)
         self._connecting: asyncio.Task[None] | None = None
         self._dispatched = 0.0
-        self._end_sent = self._keep = self._refused = self._replayed = False
+        self._keep = self._refused = self._replayed = False
         self._pending: Answer | None = None
         self._prefix = self._target = b""
-        self._replay: list[bytes] | None = None
         self._replica: Replica | None = None
         self._service: Balancer | None = None
         self._status = 0
@@ -104,17 +96,32 @@ class Exchange:
         except Refusal as refusal:
             self._reply(refusal.answer)
 
+    @property
+    def received(self) -> int:
+        """How many bytes of the body came."""
+        return self._body.received
+
+    @property
+    def request_done(self) -> bool:
+        """Whether the whole request came."""
+        return self._body.done
+
     def body(self, data: bytes) -> None:
         """Take a piece of the request's body.
 
         Raises:
             Refusal: 413, the body is larger than settings allow.
         """
-        self.received += len(data)
-        if self.received > self.gateway.settings.max_body_bytes:
+        body = self._body
+        body.received += len(data)
+        if body.received > self.gateway.settings.max_body_bytes:
             raise too_large(self.gateway.settings.max_body_bytes)
         if self._pending is None:
-            self._buffer.append(data)
+            body.add(data)
+
+    def end(self) -> None:
+        """Take note that the request is whole."""
+        self._body.done = True
 
     def flush(self) -> None:
         """Pass on what came of the body since the last call."""
@@ -122,7 +129,7 @@ class Exchange:
             if self.request_done:
                 self._send(self._pending)
         elif self.upstream is not None:
-            data = self._take_body()
+            data = self._body.take()
             if data:
                 self.upstream.transport.writelines(data)
             self.progress()
@@ -221,7 +228,7 @@ class Exchange:
     def response_ended(self) -> None:
         """Finish; the connection to the replica is free again."""
         upstream, self.upstream = self.upstream, None
-        if upstream is not None and self.request_done and self._end_sent:
+        if upstream is not None and self.request_done and self._body.sent:
             upstream.rest(self.gateway.now())
         elif upstream is not None:
             upstream.close()
@@ -248,8 +255,7 @@ class Exchange:
             self._replayed = True
             while replica.idle:
                 replica.idle.pop().close()  # as old as the one that was closed
-            self._buffer = [*(self._replay or ()), *self._buffer]
-            self._end_sent = False
+            self._body.rewind()
             self._connect(replica)
             return
         self._failed_replica()
@@ -278,12 +284,12 @@ class Exchange:
         return self._service.service.key if self._service else ""
 
     def _lost_race(self, upstream: Upstream) -> bool:
-        """Whether the replica closed an idle connection while the request was under way."""
+        """Whether the replica closed an idle connection just when we wrote to it."""
         return (
             upstream.reused
             and not upstream.received
             and not self._replayed
-            and self._replay is not None
+            and self._body.replayable
             and self.gateway.now() - self._dispatched < _RACE_SECONDS
         )
 
@@ -291,23 +297,14 @@ class Exchange:
         self._connecting = self.gateway.spawn(self._open(replica))
 
     async def _open(self, replica: Replica) -> None:
-        endpoint = replica.endpoint
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self.gateway.settings.connect_timeout):
-                _, upstream = await loop.create_connection(
-                    lambda: Upstream(replica), endpoint.host, endpoint.port
-                )
+            upstream = await connect(replica, self.gateway.settings.connect_timeout)
         except OSError as error:
             self._connecting = None
-            self._unreachable(replica, str(error) or "timed out")
+            self._unreachable(replica, str(error) or "it timed out")
             return
         self._connecting = None
-        replica.accepted()
-        if upstream.usable:
-            self._attach(upstream)
-        else:
-            self._unreachable(replica, "closed at once")
+        self._attach(upstream)
 
     def _unreachable(self, replica: Replica, reason: str) -> None:
         """Try elsewhere: nothing was sent."""
@@ -332,7 +329,7 @@ class Exchange:
         head = self.head
         self.upstream = upstream
         self._dispatched = self.gateway.now()
-        self._replay = [] if upstream.reused else None
+        self._body.begin(replayable=upstream.reused)
         if head.expects and not self.request_done and not self.received:
             self.client.write([_CONTINUE])
         request = write_request(
@@ -342,34 +339,19 @@ class Exchange:
             prefix=self._prefix,
             trusted=self.gateway.settings.trust_forwarded,
         )
-        upstream.start(self, [request, *self._take_body()])
+        upstream.start(self, [request, *self._body.take()])
         if self.client.write_paused:
             upstream.pause_reading()
         self.progress()
         self.client.update_reading()
 
-    def _take_body(self) -> list[bytes]:
-        """Return what is to be sent of the body, and keep a copy while it is small."""
-        pieces, self._buffer = self._buffer, []
-        if self._replay is not None:
-            small = self.received <= _REPLAYABLE
-            self._replay = [*self._replay, *pieces] if small else None
-        if not self.head.chunked:
-            self._end_sent = self.request_done
-            return pieces
-        framed = [part for piece in pieces for part in chunk(piece)]
-        if self.request_done and not self._end_sent:
-            self._end_sent = True
-            framed.append(LAST_CHUNK)
-        return framed
-
     def _reply(self, answer: Answer) -> None:
         """Answer without a replica, after the body if it is short."""
-        short = not self.head.chunked and (self.head.length or 0) <= _REPLAYABLE
+        short = not self.head.chunked and (self.head.length or 0) <= REPLAYABLE
         waits = short and not self.head.expects and self.refusal is None
         if waits and not self.request_done:
             self._pending = answer
-            self._buffer.clear()
+            self._body.drop()
         else:
             self._send(answer)
 

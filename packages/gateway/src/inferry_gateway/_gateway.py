@@ -109,11 +109,11 @@ class Gateway:
             balancer.retire()
 
     def report(self) -> dict[str, ServiceReport]:
-        """Return load and counts by ``namespace/name``, as the autoscaler needs them."""
+        """Return load and counts by ``namespace/name``, for the autoscaler."""
         return {key: report(balancer) for key, balancer in self._balancers.items()}
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - partial success is fine
-        """Finish what is under way, at most ``timeout`` seconds, and take nothing new."""
+        """Finish what is under way within ``timeout`` seconds, take nothing new."""
         self.draining = True
         if self._server is not None:
             self._server.close()
@@ -250,7 +250,7 @@ class Gateway:
             self.logger.exception("the receiver of gateway events failed")
 
     async def _sweep(self) -> None:
-        """Look at every deadline ten times a second: cheaper than a timer per request."""
+        """Look at every deadline often: cheaper than a timer per request."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             try:

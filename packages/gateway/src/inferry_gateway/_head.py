@@ -1,9 +1,9 @@
 """Heads of requests and responses: what is refused, what is passed on, what is added.
 
 The parser (llhttp, strict) already refuses what could be read in two ways: both
-Content-Length and Transfer-Encoding, either of them twice, folded lines, NUL, bare CR or
-LF, blanks before the colon. Here follows what is left to the application by RFC 9110 and
-9112: Host, versions, the one transfer coding we know, hop-by-hop fields.
+Content-Length and Transfer-Encoding, either of them twice, folded lines, NUL, bare CR
+or LF, blanks before the colon. Here follows what RFC 9110 and 9112 leave to the
+application: Host, versions, the one transfer coding we know, hop-by-hop fields.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 | inferry_gateway_in_flight | gauge | namespace, service |
 | inferry_gateway_waiting | gauge | namespace, service |
 | inferry_gateway_upstream_seconds | histogram | namespace, service |
-| inferry_gateway_replica_requests_total | counter | namespace, service, revision, replica |
-| inferry_gateway_replica_errors_total | counter | namespace, service, revision, replica |
+| inferry_gateway_replica_requests_total | counter | the same, revision, replica |
+| inferry_gateway_replica_errors_total | counter | the same, revision, replica |
 | inferry_gateway_unrouted_total | counter | code |
 | inferry_gateway_connections | gauge | |
 

@@ -1,4 +1,4 @@
-"""The route table: which service a host and a path mean. Pure, rebuilt on each update."""
+"""The route table: which service a host and a path mean. Pure; rebuilt on update."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_NAME = 253
 
 
 class Route(NamedTuple, Generic[T]):
-    """Where a request goes: the service's state, the target to ask it for, what was cut."""
+    """Where a request goes: the service's state, the target, the prefix that was cut."""
 
     state: T
     target: bytes
@@ -163,12 +163,12 @@ def _similar(name: str, known: Mapping[str, object]) -> str:
     if len(name) > _LONGEST_NAME or len(known) > _SIMILAR_AMONG:
         return ""
     close = difflib.get_close_matches(name, known, n=2)
-    return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    return f", did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
 
 
 def _listing(title: str, known: Mapping[str, object]) -> str:
     if not known:
-        return "; no service is declared"
+        return " (no service is declared)"
     names = sorted(known)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"; {title}: {', '.join(names[:_SHOWN])}{more}"
+    return f" ({title}: {', '.join(names[:_SHOWN])}{more})"

@@ -1,4 +1,4 @@
-"""One connection to a replica: writes a request, parses the response, goes back idle."""
+"""One connection to a replica: writes a request, parses the answer, goes back idle."""
 
 from __future__ import annotations
 
@@ -242,3 +242,23 @@ class Upstream(asyncio.Protocol):
         if self._chunked:
             exchange.client.write([LAST_CHUNK])
         exchange.response_ended()
+
+
+async def connect(replica: Replica, timeout: float) -> Upstream:  # noqa: ASYNC109 - see below
+    """Open a new connection to ``replica``.
+
+    Raises:
+        OSError: it does not accept connections, or not within ``timeout`` seconds
+            (TimeoutError).
+    """
+    endpoint = replica.endpoint
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(timeout):
+        _, upstream = await loop.create_connection(
+            lambda: Upstream(replica), endpoint.host, endpoint.port
+        )
+    if not upstream.usable:
+        msg = "it closed the connection at once"
+        raise ConnectionResetError(msg)
+    replica.accepted()
+    return upstream
