@@ -45,9 +45,7 @@ class Iris(Echo):
 
     def predict(self, request):
         total = request.inputs[0].data.sum(axis=1)
-        return InferResponse(
-            outputs=(Tensor(name="sum", datatype="FP32", data=total),)
-        )
+        return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
 
 
 class Pair(Echo):
@@ -133,7 +131,9 @@ class Raises(Echo):
         "exit": SystemExit(3),
         "import": ModuleNotFoundError("No module named 'lightning'", name="lightning"),
         "input": InvalidInput("input 'x' is not what I want"),
-        "load": ModelLoadError("bad magic", reason="ModelCorrupt", remedy="save it again"),
+        "load": ModelLoadError(
+            "bad magic", reason="ModelCorrupt", remedy="save it again"
+        ),
         "memory": MemoryError(),
         "stop": StopIteration(),
         "value": ValueError("a secret\nin two lines"),

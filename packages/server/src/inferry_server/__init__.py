@@ -27,6 +27,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562 gives back anything
     if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    from importlib import import_module  # noqa: PLC0415 - only on first use
+    from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)

@@ -52,7 +52,7 @@ def _groups(root: Path, membership: Path) -> list[tuple[Path, int]]:
     except OSError:
         lines = ["0::/", "1:cpu:/"]
     for line in lines:
-        _, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if not controllers:
             groups += [(folder, 2) for folder in _upwards(root, path)]
         elif "cpu" in controllers.split(","):

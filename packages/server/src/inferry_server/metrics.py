@@ -16,6 +16,7 @@ invent must not become labels.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -113,7 +114,8 @@ class Metrics:
     def forget(self, model: str) -> None:
         """Drop the series of a *model* that is gone, all but its counts."""
         for metric in (self._queue, self._load):
-            metric.remove_by_labels({"model": model})
+            with suppress(KeyError):
+                metric.remove(model)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return all numbers and their content type, OpenMetrics if *accept* says so."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import msgspec
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MIB = 1024 * 1024
+_ENDLESS_AT_ZERO = ("request_timeout", "load_timeout")
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,3 +35,16 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     read_timeout: float = 60.0
     docs: bool = True
     forwarded_headers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any], **more: Any) -> ServerSettings:  # noqa: ANN401 - fields of any type
+        """Return the settings of *section*, the ``[server]`` of `inferry.config`.
+
+        *more* has the last word; 0 for a timeout that may be endless means endless.
+        """
+        fields = {**section, **more}
+        for name in _ENDLESS_AT_ZERO:
+            fields[name] = fields.get(name, getattr(cls(), name)) or None
+        names = fields.get("forwarded_headers", ())
+        fields["forwarded_headers"] = tuple(name.lower() for name in names)
+        return cls(**fields)

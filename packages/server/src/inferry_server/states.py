@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Phase = Literal["Pending", "Loading", "WarmingUp", "Ready", "Failed", "Unloaded"]
 

@@ -53,7 +53,7 @@ def dtype_of(datatype: str, tensor: str) -> DType:
 
 def _bfloat16(tensor: str) -> DType:
     try:
-        import ml_dtypes  # noqa: PLC0415 - optional: few models need it
+        import ml_dtypes
     except ImportError:
         raise InvalidInput(
             f"tensor {tensor!r}: BF16 needs the package ml_dtypes, which this server "

@@ -23,7 +23,7 @@ def readable(error: Exception, start: bytes) -> str:
     if isinstance(error, RecursionError):
         return "the body is nested too deeply"
     hint = ""
-    if not start.lstrip()[:1] in {b"{", b"["}:
+    if start.lstrip()[:1] not in {b"{", b"["}:
         hint = (
             "; binary tensor data needs the header Inference-Header-Content-Length with "
             "the length of the JSON before it"

@@ -12,7 +12,6 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from inferry.errors import InvalidInput
 from inferry.model import InferResponse, Tensor

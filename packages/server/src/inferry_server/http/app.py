@@ -176,7 +176,7 @@ class App:
 
 
 def _make_docs() -> Any:  # noqa: ANN401 - an ASGI application
-    from inferry_server.http.docs import make_docs  # noqa: PLC0415 - imports FastAPI
+    from inferry_server.http.docs import make_docs
 
     return make_docs(_version())
 

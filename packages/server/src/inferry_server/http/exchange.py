@@ -25,7 +25,7 @@ ALIGNMENT = 16
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # name -> zlib's wbits
 
 
-class ClientGone(Exception):  # noqa: N818 - it says what happened
+class ClientGone(Exception):
     """The client closed its connection; there is nobody to answer."""
 
 
@@ -95,7 +95,7 @@ class Request:
         self,
         limit: int,
         timeout: float,
-        align_at: int = 0,  # noqa: ASYNC109 - per piece, not for the whole
+        align_at: int = 0,
     ) -> memoryview:
         """Read the body, inflated if it is compressed; *limit* bounds both forms.
 

@@ -6,17 +6,18 @@ for ever. Its errors are plain text where our clients read ``{"error": ...}``.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:
+    import asyncio
+
     from inferry_server.settings import ServerSettings
 
 
-class _HeadTooLarge(Exception):  # noqa: N818 - it says what is wrong
+class _HeadTooLarge(Exception):
     pass
 
 

@@ -1,0 +1,1 @@
+"""``python -m inferry_server``: one model, one port, KServe's flags."""
