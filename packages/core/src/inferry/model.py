@@ -79,7 +79,8 @@ class ModelMetadata(msgspec.Struct, frozen=True, kw_only=True):
 class InferRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One inference call, the same for V1, V2 and gRPC.
 
-    ``outputs`` names the outputs that were asked for, empty means all.
+    ``outputs`` names the outputs that were asked for, empty means all but those that
+    the model gives only when they are named.
     ``headers`` holds only the headers that settings allow, names in lower case.
     ``deadline`` is a time of `time.monotonic`, after which the answer is of no use.
     """
@@ -116,7 +117,7 @@ class Model(Protocol):
     - ``stream(request) -> AsyncIterator[InferResponse]``
     - ``batching: bool``: rows of axis 0 are independent of each other.
     - ``checks_inputs: bool``: ``predict`` checks and converts its inputs by itself, so
-      the server passes them on as they come; the metadata still names what is best sent.
+      the server passes them on as they come; metadata then says what suits best.
     - ``max_concurrency: int``: calls of ``predict`` at one time, default 1 for ``def``.
     """
 

