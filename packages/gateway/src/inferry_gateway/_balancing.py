@@ -97,7 +97,7 @@ class Revision:
         self.slots = target.slots
         old = {r.endpoint: r for r in self.replicas}
         self.replicas = deque(
-            old.pop(e, None) or Replica(e, self)
+            old.pop(e) if e in old else Replica(e, self)
             for e in dict.fromkeys(target.endpoints)
         )
         for replica in old.values():

@@ -8,8 +8,9 @@ from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from inferry_gateway._answers import Refusal
-from inferry_gateway._exchange import Exchange, too_large
+from inferry_gateway._exchange import Exchange
 from inferry_gateway._reader import RequestReader
+from inferry_gateway._refusals import too_large
 
 if TYPE_CHECKING:
     from inferry_gateway._gateway import Gateway

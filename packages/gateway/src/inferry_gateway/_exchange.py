@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,18 @@ from inferry_gateway._head import (
     write_request,
     write_response,
 )
+from inferry_gateway._refusals import (
+    closed_early,
+    nobody_listens,
+    not_http,
+    too_large,
+    too_slow,
+)
 from inferry_gateway._upstream import Upstream, connect
 
 if TYPE_CHECKING:
+    import asyncio
+
     from inferry_gateway._balancing import Balancer, Replica
     from inferry_gateway._client import Client
     from inferry_gateway._gateway import Gateway
@@ -164,22 +172,14 @@ class Exchange:
         service = self._service
         if service is None:
             return
-        waited = f"waited {self.gateway.now() - self.arrived:.1f} s"
+        waited = self.gateway.now() - self.arrived
         if self.upstream is not None:
             self._failed_replica()
-            timeout = service.service.timeout
-            key = service.service.key
-            text = f"service {key} did not answer within its timeout of {timeout:g} s"
-            self.fail(
-                Refusal(504, f"{text}; raise spec.predictor.timeout or send less")
-            )
+            self.fail(too_slow(service.service))
         elif self._refused:
-            text = f"no replica of service {service.service.key} accepts connections"
-            self.fail(
-                Refusal(502, f"{text} ({waited}); see the service's status and logs")
-            )
+            self.fail(nobody_listens(service.service, waited))
         else:
-            self.fail(service.unavailable(waited))
+            self.fail(service.unavailable(f"waited {waited:.1f} s"))
 
     # What the balancer does
 
@@ -259,10 +259,7 @@ class Exchange:
             self._connect(replica)
             return
         self._failed_replica()
-        text = (
-            f"a replica of service {self._key} closed the connection before it answered"
-        )
-        self.fail(Refusal(502, f"{text}; see the service's logs"))
+        self.fail(closed_early(self._key))
 
     def upstream_broken(self, upstream: Upstream, reason: str) -> None:
         """Handle a replica that does not speak HTTP."""
@@ -274,8 +271,7 @@ class Exchange:
             self._key,
             reason,
         )
-        text = f"a replica of service {self._key} sent an invalid response"
-        self.fail(Refusal(502, f"{text}; see the service's logs"))
+        self.fail(not_http(self._key))
 
     # Inside
 
@@ -397,12 +393,3 @@ class Exchange:
         if replica is not None and self._service is not None:
             self._replica = None
             self._service.release(replica, self.gateway.now())
-
-
-def too_large(limit: int) -> Refusal:
-    """Return the 413 for a body above ``limit`` bytes."""
-    return Refusal(
-        413,
-        f"the request body is larger than {limit} bytes; send less or raise the "
-        "setting gateway.max_body_bytes",
-    )

@@ -24,7 +24,7 @@ _LONGEST_NAME = 253
 
 
 class Route(NamedTuple, Generic[T]):
-    """Where a request goes: the service's state, the target, the prefix that was cut."""
+    """Where a request goes: a service's state, the target, the prefix it lost."""
 
     state: T
     target: bytes
