@@ -1,0 +1,203 @@
+"""apply, get, describe, logs and delete against a backend that is installed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from inferry.cli._output import age
+
+
+def test_get_prints_kubectls_columns(cli, backend) -> None:
+    result = cli("get")
+
+    lines = result.output.splitlines()
+    assert lines[0].split() == ["NAME", "URL", "READY", "PHASE", "RUNTIME", "AGE"]
+    assert lines[1].split() == [
+        "broken", "False", "Failed", "onnx", "75s",
+    ]  # fmt: skip
+    url = "http://127.0.0.1:8080/serving/default/iris"
+    assert lines[2].split() == ["iris", url, "True", "Ready", "onnx", "75s"]
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize("words", [("isvc", "iris"), ("isvc/iris",), ("iris",)])
+def test_get_knows_the_words_for_the_kind(cli, backend, words) -> None:
+    result = cli("get", *words, "-o", "name")
+
+    assert result.output == "inferenceservice.serving.kserve.io/iris\n"
+
+
+def test_another_kind_is_refused(cli, backend) -> None:
+    result = cli("get", "pods/iris")
+
+    assert result.exit_code == 2
+    assert "'pods' is no kind that runs here; write isvc/iris" in result.output
+
+
+def test_get_all_namespaces_has_their_column(cli, backend) -> None:
+    result = cli("get", "-A")
+
+    rows = [line.split() for line in result.output.splitlines()]
+    assert rows[0][0] == "NAMESPACE"
+    assert [row[:2] for row in rows[1:]] == [
+        ["default", "broken"], ["default", "iris"], ["team", "other"],
+    ]  # fmt: skip
+
+
+def test_get_wide_adds_replicas_and_reason(cli, backend) -> None:
+    lines = cli("get", "-o", "wide").output.splitlines()
+
+    assert lines[0].split()[-4:] == ["REPLICAS", "MODEL", "REVISION", "REASON"]
+    assert lines[1].split()[-4:] == ["2/3", "onnx", "abc,def", "ModelCorrupt"]
+
+
+def test_get_json_is_the_kubernetes_object(cli, backend) -> None:
+    value = json.loads(cli("get", "iris", "-o", "json").output)
+
+    assert value["kind"] == "InferenceService"
+    assert value["metadata"] == {"name": "iris", "namespace": "default", "generation": 2}
+    assert value["spec"] == {"predictor": {"model": {"modelFormat": {"name": "onnx"}}}}
+    assert value["status"]["phase"] == "Ready"
+    assert value["status"]["observedGeneration"] == 2
+
+
+def test_get_yaml_of_several_is_a_list(cli, backend) -> None:
+    value = yaml.safe_load(cli("get", "-o", "yaml").output)
+
+    assert value["kind"] == "List"
+    assert [item["metadata"]["name"] for item in value["items"]] == ["broken", "iris"]
+
+
+def test_get_of_nothing_says_so_on_stderr(cli, backend) -> None:
+    result = cli("get", "-n", "empty")
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr == "No services in the namespace 'empty'.\n"
+
+
+def test_get_watch_goes_on_with_changes(cli, backend) -> None:
+    result = cli("get", "iris", "-w")
+
+    assert result.stdout.splitlines()[-1].split()[3] == "Loading"
+    assert result.stderr == "error: it went away\n  start it again\n"
+    assert result.exit_code == 3
+
+
+def test_a_misspelt_name_gets_a_suggestion(cli, backend) -> None:
+    result = cli("get", "iriss")
+
+    assert result.exit_code == 1
+    assert "there is no service 'iriss' in the namespace 'default'" in result.stderr
+    assert "did you mean 'iris'?" in result.stderr
+
+
+def test_a_service_of_another_namespace_is_pointed_to(cli, backend) -> None:
+    result = cli("describe", "other")
+
+    assert "it is in -n team" in result.stderr
+
+
+def test_describe_shows_reason_remedy_and_what_is_ignored(cli, backend) -> None:
+    text = cli("describe", "isvc", "broken").output
+
+    assert "Reason:       ModelCorrupt\n" in text
+    assert "Remedy:       save the model again\n" in text
+    assert "Not honoured:\n  spec.predictor.nodeSelector: a laptop" in text
+    assert "Events:\n  10:00:01 revision abc created" in text
+    assert "Endpoints:\n  http://127.0.0.1:9000" in text
+
+
+def test_describe_shows_each_revision_with_its_share(cli, backend) -> None:
+    text = cli("describe", "iris").output
+
+    lines = text[text.index("Revisions:") :].splitlines()
+    assert lines[1].split() == ["NAME", "SHARE", "PHASE", "REPLICAS"]
+    assert lines[2].split() == ["abc", "90%", "Ready", "2/2"]
+    assert lines[3].split() == ["def", "10%", "Loading", "50%", "0/1"]
+
+
+def test_apply_prints_what_kubectl_prints(cli, backend, tmp_path) -> None:
+    result = cli("apply", "-f", "a.yaml", "b.yaml")
+
+    assert result.output == "inferenceservice.serving.kserve.io/iris created\n"
+    assert ("apply", ["b.yaml", "a.yaml"]) in backend.CALLS
+
+
+def test_apply_prints_every_problem_and_ends_with_1(cli, backend) -> None:
+    result = cli("apply", "bad.yaml")
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "bad.yaml:3:1: error: spec: missing\nerror: 1 problem\n"
+
+
+def test_apply_needs_a_file(cli, backend) -> None:
+    assert cli("apply").exit_code == 2
+
+
+def test_logs_prints_lines(cli, backend) -> None:
+    result = cli("logs", "iris", "--tail", "5", "-f")
+
+    assert result.output == "iris-0: loaded\niris-0: ready\n"
+    assert ("logs", True, 5) in backend.CALLS
+
+
+def test_delete_prints_what_kubectl_prints(cli, backend) -> None:
+    result = cli("delete", "isvc", "iris")
+
+    assert result.output == "inferenceservice.serving.kserve.io/iris deleted\n"
+    assert ("delete", "default", "iris") in backend.CALLS
+
+
+def test_delete_of_nothing_is_an_error_unless_ignored(cli, backend) -> None:
+    assert cli("delete", "nothing").exit_code == 1
+    assert cli("delete", "nothing", "--ignore-not-found").exit_code == 0
+
+
+def test_the_port_reaches_the_backend(cli, backend) -> None:
+    cli("get", "--port", "8081")
+
+    assert ("init", 8081) in backend.CALLS
+
+
+def test_a_backend_without_ports_refuses_one(cli, backend) -> None:
+    result = cli("get", "--backend", "portless", "--port", "8081")
+
+    assert "the backend portless takes no --port" in result.stderr
+
+
+def test_an_unknown_backend_is_named_with_those_there_are(cli, backend) -> None:
+    result = cli("get", "--backend", "cloud")
+
+    assert result.exit_code == 1
+    assert "there is no backend 'cloud'" in result.stderr
+    assert "backends are: fake, gone, kubernetes, local, portless" in result.stderr
+
+
+def test_a_backend_that_is_not_installed_says_what_to_install(cli, backend) -> None:
+    result = cli("get", "--backend", "kubernetes")
+
+    assert "pip install inferry-controller" in result.stderr
+
+
+def test_a_backend_that_cannot_be_imported_is_one_line(cli, backend) -> None:
+    result = cli("get", "--backend", "gone")
+
+    assert result.exit_code == 1
+    assert "the backend gone cannot be loaded" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (5, "5s"), (119, "119s"), (120, "2m"), (190, "3m10s"), (600, "10m"),
+        (10_800, "3h"), (200_000, "2d"),
+    ],
+)  # fmt: skip
+def test_age_as_kubectl_writes_it(seconds: float, text: str) -> None:
+    assert age(seconds) == text
