@@ -1,0 +1,17 @@
+"""What each of Ray's worker processes imports before it is asked for anything.
+
+Ray starts workers ahead of need; with this, the one that becomes a replica has paid for
+its imports already.
+"""
+
+import importlib
+from contextlib import suppress
+
+from inferry_local._serve import import_serve, replicas_on_loopback
+
+import_serve()
+replicas_on_loopback()
+for module in ("inferry_local.replica", "inferry_server"):
+    # A broken part is reported by the replica that needs it, not by an idle worker.
+    with suppress(Exception):
+        importlib.import_module(module)

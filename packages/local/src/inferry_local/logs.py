@@ -1,0 +1,98 @@
+"""Read what replicas print: one file each, in a folder per service."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+POLL_SECONDS = 0.2
+#: What is read at a time, and the longest line that is not cut in two.
+CHUNK_BYTES = 64 * 1024
+DEFAULT_TAIL_BYTES = 1024 * 1024
+
+
+class LogReader:
+    """Yields whole lines of every ``*.log`` in *folder*, each prefixed by its replica."""
+
+    def __init__(self, folder: Path, *, tail: int | None = None) -> None:
+        self._folder = folder
+        self._tail = tail
+        self._offsets: dict[Path, int] = {}
+        self._rests: dict[Path, bytes] = {}
+
+    def first(self) -> list[str]:
+        """Return what is there, the last *tail* lines of each replica."""
+        lines: list[str] = []
+        for path in self._paths():
+            own = self._read(path)
+            if self._tail is not None:
+                own = own[-self._tail :] if self._tail else []
+            lines += own
+        return lines
+
+    def more(self) -> list[str]:
+        """Return the lines that came since."""
+        return [line for path in self._paths() for line in self._read(path)]
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("*.log"), key=_age)
+
+    def _read(self, path: Path) -> list[str]:
+        data = self._rests.pop(path, b"") + self._new_bytes(path)
+        *whole, rest = data.split(b"\n")
+        if len(rest) > CHUNK_BYTES:
+            whole, rest = [*whole, rest], b""
+        if rest:
+            self._rests[path] = rest
+        prefix = f"[{path.stem}] "
+        return [prefix + line.decode(errors="replace").rstrip("\r") for line in whole]
+
+    def _new_bytes(self, path: Path) -> bytes:
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, 2)
+                start = self._offsets.get(path, max(0, size - DEFAULT_TAIL_BYTES))
+                file.seek(start)
+                data = file.read(size - start)
+        except OSError:
+            return b""
+        self._offsets[path] = start + len(data)
+        return data
+
+
+async def lines(
+    folder: Path, *, follow: bool, tail: int | None
+) -> AsyncIterator[str]:
+    """Yield the log lines of a service; with *follow* until the caller stops.
+
+    Where it does not follow, a last line without an end is yielded, too.
+    """
+    reader = LogReader(folder, tail=tail)
+    for line in await asyncio.to_thread(reader.first):
+        yield line
+    while follow:
+        await asyncio.sleep(POLL_SECONDS)
+        for line in await asyncio.to_thread(reader.more):
+            yield line
+
+
+def last_bytes(path: Path, count: int = 8192) -> str:
+    """Return the end of a file as text; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - count))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _age(path: Path) -> tuple[float, str]:
+    try:
+        return path.stat().st_ctime, path.name
+    except OSError:
+        return 0.0, path.name

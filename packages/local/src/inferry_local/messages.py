@@ -1,0 +1,87 @@
+"""What replicas and the supervisor tell each other: JSON lines over a unix socket."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+ModelPhase = Literal["Pending", "Loading", "WarmingUp", "Ready", "Failed", "Unloaded"]
+
+#: A line longer than this ends the connection: no message is near it.
+MAX_LINE_BYTES = 1024 * 1024
+
+
+class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a replica is told when it starts; it travels through Ray as JSON.
+
+    ``environment`` is set before anything of the model is imported, ``forget`` are
+    variables that Ray sets for its workers and the user did not. ``model`` and
+    ``server`` are the fields of `inferry_server.ModelSpec` and `ServerSettings`.
+    """
+
+    socket: str
+    service: str
+    revision: str
+    logs: str
+    model: dict[str, Any]
+    server: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+    forget: tuple[str, ...] = ()
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """The first line of a replica: who it is, and the process that it is."""
+
+    service: str
+    revision: str
+    replica: str
+    pid: int
+
+
+class Listening(msgspec.Struct, frozen=True, kw_only=True, tag="listening"):
+    """The replica's server accepts connections on this port of 127.0.0.1."""
+
+    port: int
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
+    """Where one model is; the fields of `inferry_server.ModelState`."""
+
+    name: str
+    phase: ModelPhase
+    reason: str = ""
+    message: str = ""
+    remedy: str = ""
+    progress: float | None = None
+
+
+class Drained(msgspec.Struct, frozen=True, kw_only=True, tag="drained"):
+    """No request is in flight any more and none is accepted."""
+
+
+class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
+    """Accept no more requests, finish those in flight, then say `Drained`."""
+
+
+FromReplica = Hello | Listening | State | Drained
+ToReplica = Drain
+
+_decode_from = msgspec.json.Decoder(FromReplica)
+_decode_to = msgspec.json.Decoder(ToReplica)
+_encoder = msgspec.json.Encoder()
+
+
+def line(message: FromReplica | ToReplica | ReplicaSpec) -> bytes:
+    """Encode *message* as one line."""
+    return _encoder.encode(message) + b"\n"
+
+
+def from_replica(data: bytes) -> FromReplica:
+    """Decode a line that a replica sent."""
+    return _decode_from.decode(data)
+
+
+def to_replica(data: bytes) -> ToReplica:
+    """Decode a line that the supervisor sent."""
+    return _decode_to.decode(data)

@@ -1,0 +1,124 @@
+"""Start Ray's head node on loopback only, and only those of its parts that are used.
+
+All contact with Ray's private API is in this module: it is imported after ``ray`` and
+works with the tested range in this package's dependencies. ``tests/test_ray_session.py``
+guards what it promises.
+
+- Ray replaces a loopback address by the host's and then listens on all interfaces;
+  with a node address that stays 127.0.0.1 it listens on loopback.
+- The API server (dashboard, usage report), the autoscaler's monitor, the log monitor
+  and the two agents are not started: about 10 s of CPU and 400 MB, and the whole of
+  Ray's HTTP surface.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import ray
+import ray._private.node
+import ray._private.services
+import ray._private.utils
+from ray import _raylet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOPBACK = "127.0.0.1"
+REGISTER_SECONDS = 30.0
+#: The workers that start at once: Serve's controller and the first replica.
+PRESTARTED = 2
+
+_IDLE = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_idle.py"))]
+_REPLACED = {
+    "--dashboard_agent_command": subprocess.list2cmdline(_IDLE),
+    "--runtime_env_agent_command": subprocess.list2cmdline(_IDLE),
+    "--num_prestart_python_workers": str(PRESTARTED),
+}
+#: -1 tells the raylet that there is no such service; it takes no such answer for the
+#: runtime environments, which no task of ours asks for, so that port is never called.
+_PORTS = {
+    "METRICS_AGENT_PORT_NAME": -1,
+    "METRICS_EXPORT_PORT_NAME": -1,
+    "DASHBOARD_AGENT_LISTEN_PORT_NAME": -1,
+    "RUNTIME_ENV_AGENT_PORT_NAME": 1,
+}
+
+
+class LoopbackNode(ray._private.node.Node):  # type: ignore[misc] # noqa: SLF001
+    """Ray's node without the processes that nothing here uses."""
+
+    def __init__(self, ray_params: Any, **options: Any) -> None:  # noqa: ANN401
+        ray_params.no_monitor = True
+        ray_params.include_log_monitor = False
+        super().__init__(ray_params=ray_params, **options)
+
+    def start_api_server(self, **_options: Any) -> None:  # noqa: ANN401
+        """Start nothing: it is the dashboard, in parts even where that is off."""
+        self._webui_url = ""
+
+    def start_ray_processes(self) -> None:
+        """Start the raylet and wait for it, asking often instead of once a second."""
+        for name, port in _PORTS.items():
+            _raylet.persist_port(
+                self._session_dir, self._node_id, getattr(_raylet, name), port
+            )
+        super().start_ray_processes()
+        deadline = time.monotonic() + REGISTER_SECONDS
+        while not self.get_gcs_client().get_all_node_info(timeout=1):
+            if time.monotonic() > deadline:
+                return  # Ray's own wait follows and says what is wrong
+            time.sleep(0.01)
+
+
+def pids() -> list[int]:
+    """Return the processes that Ray's node started."""
+    node = ray._private.worker._global_node  # noqa: SLF001
+    if node is None:
+        return []
+    return [
+        info.process.pid for infos in node.all_processes.values() for info in infos
+    ]
+
+
+@contextmanager
+def loopback() -> Iterator[None]:
+    """Let ``ray.init`` start a `LoopbackNode` while the context lasts."""
+    services = ray._private.services  # noqa: SLF001
+    start = services.start_ray_process
+    with ExitStack() as stack:
+        for target, name, value in (
+            (services, "resolve_ip_for_localhost", lambda host: host),
+            (services, "start_ray_process", _replacing(start)),
+            (
+                ray._private.utils,  # noqa: SLF001
+                "get_dashboard_dependency_error",
+                lambda: ImportError("the dashboard is off"),
+            ),
+            (ray._private.node, "Node", LoopbackNode),  # noqa: SLF001
+        ):
+            stack.enter_context(mock.patch.object(target, name, value))
+        yield
+
+
+def reset_token() -> None:
+    """Make Ray read its token again: it caches the one of an earlier session."""
+    _raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _replacing(start: Any) -> Any:  # noqa: ANN401
+    def start_ray_process(command: list[str], *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        return start([_replace(part) for part in command], *args, **options)
+
+    return start_ray_process
+
+
+def _replace(part: str) -> str:
+    flag, _, _ = part.partition("=")
+    return f"{flag}={_REPLACED[flag]}" if flag in _REPLACED else part

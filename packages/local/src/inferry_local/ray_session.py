@@ -1,0 +1,181 @@
+"""One Ray instance of our own: started, used and ended from one thread.
+
+The thread stays the same for the life of the session, for two reasons: Ray's client is
+not made for several, and on Linux the kernel ends Ray's processes when the *thread*
+that started them ends, which is how they go when this process is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from inferry.errors import BackendError
+from inferry_local import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+START_SECONDS = 90.0
+CALL_SECONDS = 60.0
+SHUTDOWN_SECONDS = 3.0
+
+
+class RaySession:
+    """Ray and Ray Serve on loopback, in *folder*, with nothing of the user's touched."""
+
+    def __init__(self, folder: Path, *, object_store_mb: int = 80) -> None:
+        self._folder = folder
+        self._object_store_bytes = max(object_store_mb, 80) * 1024 * 1024
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inferry-ray")
+        self._environment: dict[str, str | None] = {}
+        self._started = False
+
+    async def start(self) -> None:
+        """Start Ray and Ray Serve's controller.
+
+        Raises:
+            BackendError: Ray cannot start; its logs are named.
+
+        """
+        try:
+            await self.call(self._start, timeout=START_SECONDS)
+        except Exception as error:
+            logger.debug("Ray did not start", exc_info=True)
+            if isinstance(error, BackendError):
+                raise
+            what = str(error).strip().splitlines()[:1] or [type(error).__name__]
+            raise BackendError(
+                f"Ray did not start: {what[0]}",
+                remedy=f"see the logs in {self._folder}/ray",
+                exit_code=3,
+            ) from error
+
+    async def call(
+        self, function: Callable[..., T], *args: Any, timeout: float = CALL_SECONDS
+    ) -> T:
+        """Run *function* in Ray's thread and return what it returns."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._thread, function, *args)
+        return await asyncio.wait_for(future, timeout)
+
+    async def stop(self) -> None:
+        """End Ray; whatever does not end by itself in time is ended by pid."""
+        family = processes.family(await asyncio.to_thread(self._pids))
+        if self._started:
+            try:
+                await self.call(self._shutdown, timeout=SHUTDOWN_SECONDS)
+            except Exception:  # noqa: BLE001 - what is left is ended below
+                logger.debug("Ray did not shut down in order", exc_info=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(processes.end, family)
+        self._restore_environment()
+
+    def _start(self) -> None:
+        self._set_environment()
+        import ray  # noqa: PLC0415 - a second of import, only when a session starts
+
+        from inferry_local import ray_node  # noqa: PLC0415 - imports ray
+
+        if ray.is_initialized():
+            raise BackendError(
+                "Ray runs in this process already", remedy="call ray.shutdown() first"
+            )
+        ray_node.reset_token()
+        with ray_node.loopback():
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                _node_ip_address=ray_node.LOOPBACK,
+                _temp_dir=str(self._folder / "ray"),
+                object_store_memory=self._object_store_bytes,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                namespace="inferry",
+                _system_config={"enable_metrics_collection": False},
+            )
+        self._started = True
+        self._quieten()
+        self._start_serve()
+
+    def _start_serve(self) -> None:
+        from inferry_local._serve import import_serve  # noqa: PLC0415 - imports ray
+
+        serve = import_serve()
+        self._quieten()
+        serve.start(
+            proxy_location="Disabled", logging_config={"enable_access_log": False}
+        )
+        self._quieten()
+
+    def _quieten(self) -> None:
+        """Send what Ray logs in this process to a file instead of the terminal."""
+        from ray._private import ray_logging  # noqa: PLC0415 - imports ray
+
+        handler = logging.FileHandler(self._folder / "ray.log", delay=True)
+        for name in ("ray", "ray.serve"):
+            ray_logger = logging.getLogger(name)
+            for old in list(ray_logger.handlers):
+                ray_logger.removeHandler(old)
+                old.close()
+            ray_logger.propagate = False
+            ray_logger.addHandler(handler)
+            ray_logger.setLevel(logging.WARNING)
+        ray_logging.global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
+
+    def _shutdown(self) -> None:
+        import ray  # noqa: PLC0415 - imported when the session started
+
+        ray.shutdown()
+
+    def _pids(self) -> list[int]:
+        if not self._started:
+            return []
+        from inferry_local import ray_node  # noqa: PLC0415 - imports ray
+
+        return ray_node.pids()
+
+    def _set_environment(self) -> None:
+        token = self._folder / "token"
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32), encoding="ascii")
+        wanted: dict[str, str | None] = {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "RAY_AUTH_TOKEN": None,
+            "RAY_ADDRESS": None,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_preload_python_modules": "inferry_local._preload",
+            # A worker that waits costs memory once; a replica that dies is back sooner.
+            "RAY_idle_worker_killing_time_threshold_ms": str(10**9),
+            "RAY_task_events_report_interval_ms": "0",
+        }
+        self._environment = {key: os.environ.get(key) for key in wanted}
+        _apply_environment(wanted)
+
+    def _restore_environment(self) -> None:
+        _apply_environment(self._environment)
+        self._environment = {}
+
+
+def _apply_environment(values: dict[str, str | None]) -> None:
+    for key, value in values.items():
+        if value is None:
+            os.environ.pop(key, None)
+        else:
+            os.environ[key] = value
+
+
+def in_ray_thread() -> bool:
+    """Say whether the caller runs in a session's thread."""
+    return threading.current_thread().name.startswith("inferry-ray")

@@ -1,0 +1,209 @@
+"""The Ray Serve replica: a process in which our own server answers requests.
+
+Ray Serve starts, watches and replaces it; requests reach its own port and pass through
+nothing of Ray's. It reports over the channel and ends when the channel does, so that no
+replica outlives its supervisor. It never raises for a model that cannot load: Ray would
+start it again and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from inferry_local import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from inferry_server import ModelServer, ModelState
+
+
+class Replica:
+    """What Ray Serve runs; see `inferry_local.deployments` for how it is deployed."""
+
+    def __init__(self, spec: str) -> None:
+        """Start the server in a thread of its own and return at once."""
+        told = msgspec.json.decode(spec, type=messages.ReplicaSpec)
+        name = replica_name(told.revision)
+        redirect_output(Path(told.logs) / f"{name}.log")
+        set_environment(told)
+        self._thread = threading.Thread(
+            target=run, args=(told, name), name="inferry-replica", daemon=True
+        )
+        self._thread.start()
+
+    def check_health(self) -> None:
+        """Tell Ray Serve whether the server's thread is alive.
+
+        Raises:
+            RuntimeError: It is not; Ray Serve replaces the replica.
+
+        """
+        if not self._thread.is_alive():
+            raise RuntimeError("the replica's server has ended")
+
+    def __call__(self) -> None:
+        """Answer nothing: requests go to the replica's own port."""
+
+
+def replica_name(revision: str) -> str:
+    """Return ``<revision>-<id that Ray Serve gave>``, as logs and metrics show it."""
+    from ray import serve  # noqa: PLC0415 - this module is read without Ray, too
+
+    return f"{revision}-{serve.get_replica_context().replica_id.unique_id[:5]}"
+
+
+def redirect_output(path: Path) -> None:
+    """Send all that this process prints to *path*, native libraries included.
+
+    Python's fault handler writes there too: a crash in native code leaves its trace,
+    and a process that ends without one was killed from outside.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    # Ray may have put other objects there; lines appear as they are printed.
+    sys.stdout = open(1, "w", buffering=1, closefd=False, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
+    sys.stderr = open(2, "w", buffering=1, closefd=False, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
+    faulthandler.enable(2)
+
+
+def set_environment(spec: messages.ReplicaSpec) -> None:
+    """Set the container's variables, before anything of the model is imported."""
+    for key in spec.forget:
+        os.environ.pop(key, None)
+    os.environ.update(spec.environment)
+
+
+def run(spec: messages.ReplicaSpec, name: str) -> None:
+    """Serve until the channel closes, then end the process."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional, not on every platform
+
+        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    except ImportError:
+        factory = asyncio.new_event_loop
+    code = 1
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(_serve(spec, name))
+        code = 0
+    except (ConnectionError, FileNotFoundError):
+        code = 0  # the supervisor is gone: there is nobody to tell
+    except Exception as error:  # noqa: BLE001 - the process ends; its log says why
+        print(f"replica ends: {error!r}", file=sys.stderr, flush=True)  # noqa: T201 - the log
+    finally:
+        # Nothing in this process may keep it, least of all a model that computes.
+        os._exit(code)
+
+
+async def _serve(spec: messages.ReplicaSpec, name: str) -> None:
+    reader, writer = await asyncio.open_unix_connection(
+        spec.socket, limit=messages.MAX_LINE_BYTES
+    )
+    link = _Uplink(writer)
+    link.send(
+        messages.Hello(
+            service=spec.service, revision=spec.revision, replica=name, pid=os.getpid()
+        )
+    )
+    server = await _start_server(spec, link)
+    tasks: set[asyncio.Task[Any]] = set()
+    if server is not None:
+        _own(tasks, _load(server, spec, link))
+    while data := await reader.readline():
+        if isinstance(messages.to_replica(data), messages.Drain):
+            _own(tasks, _drain(server, link))
+    for task in tasks:
+        task.cancel()
+    if server is not None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.stop(), 1)
+
+
+async def _start_server(
+    spec: messages.ReplicaSpec, link: _Uplink
+) -> ModelServer | None:
+    name = str(spec.model.get("name", ""))
+    try:
+        from inferry_server import ModelServer, ServerSettings  # noqa: PLC0415 - only here
+
+        settings = msgspec.convert(
+            {**spec.server, "host": "127.0.0.1", "http_port": 0}, ServerSettings
+        )
+        server = ModelServer(settings, on_state=link.report)
+        port = await server.start()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the status tells it
+        link.fail(name, f"the model server did not start: {error}")
+        return None
+    link.send(messages.Listening(port=port))
+    return server
+
+
+async def _load(
+    server: ModelServer, spec: messages.ReplicaSpec, link: _Uplink
+) -> None:
+    from inferry_server import ModelSpec  # noqa: PLC0415 - the server runs already
+
+    try:
+        # JSON has no paths and no tuples: msgspec makes the types right again.
+        state = await server.load(msgspec.convert(spec.model, ModelSpec))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the status tells it
+        link.fail(str(spec.model.get("name", "")), f"the model did not load: {error}")
+    else:
+        link.report(state)
+
+
+async def _drain(server: ModelServer | None, link: _Uplink) -> None:
+    if server is not None:
+        await server.drain()
+    link.send(messages.Drained())
+
+
+class _Uplink:
+    """Sends to the supervisor; may be called from any thread."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+
+    def send(self, message: messages.FromReplica) -> None:
+        if self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._writer.write, messages.line(message))
+
+    def report(self, state: ModelState) -> None:
+        self.send(
+            messages.State(
+                name=state.name,
+                phase=state.phase,
+                reason=state.reason,
+                message=state.message,
+                remedy=state.remedy,
+                progress=state.progress,
+            )
+        )
+
+    def fail(self, name: str, message: str) -> None:
+        self.send(
+            messages.State(
+                name=name, phase="Failed", reason="RuntimeUnhealthy", message=message
+            )
+        )
+
+
+def _own(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
