@@ -99,7 +99,8 @@ def _from_columns(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noq
     for tensor in inputs:
         if tensor.name not in signature.names or tensor.name in columns:
             raise InvalidInput(_odd_name(signature, tensor.name))
-        columns[tensor.name] = _column(tensor)
+        _check_column(signature, tensor)
+        columns[tensor.name] = values(tensor).reshape(-1)
     missing = [name for name in signature.names if name not in columns]
     if missing:
         raise InvalidInput(f"input {', '.join(map(repr, missing))} is missing")
@@ -112,19 +113,24 @@ def _from_columns(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noq
     return np.column_stack(list(ordered.values()))
 
 
-def _column(tensor: Tensor) -> np.ndarray[Any, Any]:
+def _check_column(signature: Signature, tensor: Tensor) -> None:
     if tensor.data.ndim == 0 or tensor.data.size != tensor.data.shape[0]:
         raise InvalidInput(
             f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
             "expected [-1]: one value a row"
         )
-    return values(tensor).reshape(-1)
+    is_text = signature.names.index(tensor.name) in signature.texts
+    if (tensor.datatype == "BYTES") != is_text:
+        what = "BYTES" if is_text else "numbers, such as FP64"
+        raise InvalidInput(
+            f"input {tensor.name!r} is {tensor.datatype}, expected {what}"
+        )
 
 
 def _frame(signature: Signature, columns: dict[str, np.ndarray[Any, Any]]) -> Any:  # noqa: ANN401 - a DataFrame
-    import pandas as pd
-
-    return pd.DataFrame(columns, columns=list(signature.names), copy=False)
+    # Optional, and without types: only models fitted on a DataFrame need it.
+    pandas: Any = importlib.import_module("pandas")
+    return pandas.DataFrame(columns, columns=list(signature.names), copy=False)
 
 
 def _decode(tensor: Tensor) -> np.ndarray[Any, Any]:

@@ -184,7 +184,7 @@ def _unreadable(path: Path, saved: Saved, error: Exception) -> ModelLoadError:
             f"{path.name} needs the module {error.name}, which is not installed",
             remedy="install it beside the runtime",
         )
-    if isinstance(error, AttributeError):
+    if isinstance(error, AttributeError) and "module" in said:
         return ModelLoadError(
             f"{path.name} needs what its modules do not have: {one_line(error)}",
             remedy="define it in a module that is installed, and save the model again",

@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, TensorSpec
@@ -147,21 +148,23 @@ class SklearnModel:
         self._outputs = {}
         example = self._signature.example()
         if example is None:
+            _check_fitted(name, saved.model)
             return
         rows = _inputs.features(self._signature, example.inputs)
         for method in _signature.methods(saved.model):
             self._try(name, saved, method, rows)
 
     def _try(
-        self, name: str, saved: _persistence.Saved, method: str, rows: Any
-    ) -> None:  # noqa: ANN401 - array or DataFrame
+        self,
+        name: str,
+        saved: _persistence.Saved,
+        method: str,
+        rows: Any,  # noqa: ANN401 - array or DataFrame
+    ) -> None:
         try:
             made = self._run(method, rows)
         except NotFittedError as error:
-            raise ModelLoadError(
-                f"{name} is not fitted: {_persistence.one_line(error)}",
-                remedy="call fit before the model is saved",
-            ) from error
+            raise _not_fitted(name) from error
         except _BROKEN as error:
             said = f"{method} fails: {type(error).__name__}: {error}"
             if saved.mismatch and method in self._default:
@@ -174,6 +177,22 @@ class SklearnModel:
             self._outputs[method] = TensorSpec(
                 name=method, datatype=made.datatype, shape=shape
             )
+
+
+def _check_fitted(name: str, model: Any) -> None:  # noqa: ANN401 - any estimator
+    """Refuse an estimator of scikit-learn's own that was saved before its fit."""
+    if type(model).__module__.startswith("sklearn."):
+        try:
+            check_is_fitted(model)
+        except NotFittedError as error:
+            raise _not_fitted(name) from error
+
+
+def _not_fitted(name: str) -> ModelLoadError:
+    return ModelLoadError(
+        f"{name} holds a model that is not fitted",
+        remedy="call fit before the model is saved",
+    )
 
 
 def _methods(name: str, model: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ANN401 - any estimator
