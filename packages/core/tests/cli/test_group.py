@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from inferry import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+    from click.testing import Result
 
 HEAVY = ("rich", "yaml", "msgspec", "numpy", "ray", "asyncio", "pluggy")
 
@@ -43,7 +48,7 @@ def test_importing_inferry_imports_nothing_else() -> None:
     assert not {"click", "rich", "yaml", "msgspec"} & set(done.stdout.split())
 
 
-def test_help_lists_every_command_with_a_line(cli) -> None:
+def test_help_lists_every_command_with_a_line(cli: Callable[..., Result]) -> None:
     result = cli("--help")
 
     assert result.exit_code == 0
@@ -53,7 +58,9 @@ def test_help_lists_every_command_with_a_line(cli) -> None:
         assert f"\n  {name} " in result.output
 
 
-def test_a_plugins_command_is_listed_and_called(cli, site) -> None:
+def test_a_plugins_command_is_listed_and_called(
+    cli: Callable[..., Result], site: Any
+) -> None:
     source = """
         import click
 
@@ -79,7 +86,9 @@ def test_a_plugins_command_is_listed_and_called(cli, site) -> None:
     assert called.output == "hello\n"
 
 
-def test_a_plugins_command_that_cannot_be_imported_names_its_package(cli, site) -> None:
+def test_a_plugins_command_that_cannot_be_imported_names_its_package(
+    cli: Callable[..., Result], site: Any
+) -> None:
     site.add(
         "acme-broken",
         {"acme_broken.py": "import not_there\n"},
@@ -95,7 +104,7 @@ def test_a_plugins_command_that_cannot_be_imported_names_its_package(cli, site) 
 
 
 def test_a_known_command_of_an_absent_package_says_what_to_install(
-    cli, monkeypatch: pytest.MonkeyPatch
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("inferry.cli._group.entry_points", dict)
 
@@ -103,30 +112,29 @@ def test_a_known_command_of_an_absent_package_says_what_to_install(
 
     assert result.exit_code == 1
     assert result.stderr == (
-        "error: inferry run needs the local backend\n"
-        '  pip install "inferry[local]"\n'
+        'error: inferry run needs the local backend\n  pip install "inferry[local]"\n'
     )
 
 
-def test_an_unknown_command_gets_a_suggestion(cli) -> None:
+def test_an_unknown_command_gets_a_suggestion(cli: Callable[..., Result]) -> None:
     result = cli("aply", "service.yaml")
 
     assert result.exit_code == 2
     assert "there is no command 'aply'; did you mean 'apply'?" in result.output
 
 
-def test_version(cli) -> None:
+def test_version(cli: Callable[..., Result]) -> None:
     assert cli("--version").output == f"inferry {__version__}\n"
 
 
-def test_a_setting_without_equals_is_a_usage_error(cli) -> None:
+def test_a_setting_without_equals_is_a_usage_error(cli: Callable[..., Result]) -> None:
     result = cli("--set", "gateway.port", "config")
 
     assert result.exit_code == 2
     assert "must read SECTION.KEY=VALUE" in result.output
 
 
-def test_debug_shows_the_traceback(cli, backend) -> None:
+def test_debug_shows_the_traceback(cli: Callable[..., Result], backend: Any) -> None:
     result = cli("get", "iri", INFERRY_DEBUG="1", INFERRY_BACKEND="fake")
 
     assert result.exit_code == 1

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from inferry.cli._output import age
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
-def test_get_prints_kubectls_columns(cli, backend) -> None:
+    from click.testing import Result
+
+
+def test_get_prints_kubectls_columns(cli: Callable[..., Result], backend: Any) -> None:
     result = cli("get")
 
     lines = result.output.splitlines()
@@ -24,20 +31,24 @@ def test_get_prints_kubectls_columns(cli, backend) -> None:
 
 
 @pytest.mark.parametrize("words", [("isvc", "iris"), ("isvc/iris",), ("iris",)])
-def test_get_knows_the_words_for_the_kind(cli, backend, words) -> None:
+def test_get_knows_the_words_for_the_kind(
+    cli: Callable[..., Result], backend: Any, words: tuple[str, ...]
+) -> None:
     result = cli("get", *words, "-o", "name")
 
     assert result.output == "inferenceservice.serving.kserve.io/iris\n"
 
 
-def test_another_kind_is_refused(cli, backend) -> None:
+def test_another_kind_is_refused(cli: Callable[..., Result], backend: Any) -> None:
     result = cli("get", "pods/iris")
 
     assert result.exit_code == 2
     assert "'pods' is no kind that runs here; write isvc/iris" in result.output
 
 
-def test_get_all_namespaces_has_their_column(cli, backend) -> None:
+def test_get_all_namespaces_has_their_column(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "-A")
 
     rows = [line.split() for line in result.output.splitlines()]
@@ -47,31 +58,43 @@ def test_get_all_namespaces_has_their_column(cli, backend) -> None:
     ]  # fmt: skip
 
 
-def test_get_wide_adds_replicas_and_reason(cli, backend) -> None:
+def test_get_wide_adds_replicas_and_reason(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     lines = cli("get", "-o", "wide").output.splitlines()
 
     assert lines[0].split()[-4:] == ["REPLICAS", "MODEL", "REVISION", "REASON"]
     assert lines[1].split()[-4:] == ["2/3", "onnx", "abc,def", "ModelCorrupt"]
 
 
-def test_get_json_is_the_kubernetes_object(cli, backend) -> None:
+def test_get_json_is_the_kubernetes_object(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     value = json.loads(cli("get", "iris", "-o", "json").output)
 
     assert value["kind"] == "InferenceService"
-    assert value["metadata"] == {"name": "iris", "namespace": "default", "generation": 2}
+    assert value["metadata"] == {
+        "name": "iris",
+        "namespace": "default",
+        "generation": 2,
+    }
     assert value["spec"] == {"predictor": {"model": {"modelFormat": {"name": "onnx"}}}}
     assert value["status"]["phase"] == "Ready"
     assert value["status"]["observedGeneration"] == 2
 
 
-def test_get_yaml_of_several_is_a_list(cli, backend) -> None:
+def test_get_yaml_of_several_is_a_list(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     value = yaml.safe_load(cli("get", "-o", "yaml").output)
 
     assert value["kind"] == "List"
     assert [item["metadata"]["name"] for item in value["items"]] == ["broken", "iris"]
 
 
-def test_get_of_nothing_says_so_on_stderr(cli, backend) -> None:
+def test_get_of_nothing_says_so_on_stderr(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "-n", "empty")
 
     assert result.exit_code == 0
@@ -79,7 +102,9 @@ def test_get_of_nothing_says_so_on_stderr(cli, backend) -> None:
     assert result.stderr == "No services in the namespace 'empty'.\n"
 
 
-def test_get_watch_goes_on_with_changes(cli, backend) -> None:
+def test_get_watch_goes_on_with_changes(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "iris", "-w")
 
     assert result.stdout.splitlines()[-1].split()[3] == "Loading"
@@ -87,7 +112,9 @@ def test_get_watch_goes_on_with_changes(cli, backend) -> None:
     assert result.exit_code == 3
 
 
-def test_a_misspelt_name_gets_a_suggestion(cli, backend) -> None:
+def test_a_misspelt_name_gets_a_suggestion(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "iriss")
 
     assert result.exit_code == 1
@@ -95,13 +122,17 @@ def test_a_misspelt_name_gets_a_suggestion(cli, backend) -> None:
     assert "did you mean 'iris'?" in result.stderr
 
 
-def test_a_service_of_another_namespace_is_pointed_to(cli, backend) -> None:
+def test_a_service_of_another_namespace_is_pointed_to(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("describe", "other")
 
     assert "it is in -n team" in result.stderr
 
 
-def test_describe_shows_reason_remedy_and_what_is_ignored(cli, backend) -> None:
+def test_describe_shows_reason_remedy_and_what_is_ignored(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     text = cli("describe", "isvc", "broken").output
 
     assert "Reason:       ModelCorrupt\n" in text
@@ -111,7 +142,9 @@ def test_describe_shows_reason_remedy_and_what_is_ignored(cli, backend) -> None:
     assert "Endpoints:\n  http://127.0.0.1:9000" in text
 
 
-def test_describe_shows_each_revision_with_its_share(cli, backend) -> None:
+def test_describe_shows_each_revision_with_its_share(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     text = cli("describe", "iris").output
 
     lines = text[text.index("Revisions:") :].splitlines()
@@ -120,14 +153,18 @@ def test_describe_shows_each_revision_with_its_share(cli, backend) -> None:
     assert lines[3].split() == ["def", "10%", "Loading", "50%", "0/1"]
 
 
-def test_apply_prints_what_kubectl_prints(cli, backend, tmp_path) -> None:
+def test_apply_prints_what_kubectl_prints(
+    cli: Callable[..., Result], backend: Any, tmp_path: Path
+) -> None:
     result = cli("apply", "-f", "a.yaml", "b.yaml")
 
     assert result.output == "inferenceservice.serving.kserve.io/iris created\n"
     assert ("apply", ["b.yaml", "a.yaml"]) in backend.CALLS
 
 
-def test_apply_prints_every_problem_and_ends_with_1(cli, backend) -> None:
+def test_apply_prints_every_problem_and_ends_with_1(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("apply", "bad.yaml")
 
     assert result.exit_code == 1
@@ -135,42 +172,50 @@ def test_apply_prints_every_problem_and_ends_with_1(cli, backend) -> None:
     assert result.stderr == "bad.yaml:3:1: error: spec: missing\nerror: 1 problem\n"
 
 
-def test_apply_needs_a_file(cli, backend) -> None:
+def test_apply_needs_a_file(cli: Callable[..., Result], backend: Any) -> None:
     assert cli("apply").exit_code == 2
 
 
-def test_logs_prints_lines(cli, backend) -> None:
+def test_logs_prints_lines(cli: Callable[..., Result], backend: Any) -> None:
     result = cli("logs", "iris", "--tail", "5", "-f")
 
     assert result.output == "iris-0: loaded\niris-0: ready\n"
     assert ("logs", True, 5) in backend.CALLS
 
 
-def test_delete_prints_what_kubectl_prints(cli, backend) -> None:
+def test_delete_prints_what_kubectl_prints(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("delete", "isvc", "iris")
 
     assert result.output == "inferenceservice.serving.kserve.io/iris deleted\n"
     assert ("delete", "default", "iris") in backend.CALLS
 
 
-def test_delete_of_nothing_is_an_error_unless_ignored(cli, backend) -> None:
+def test_delete_of_nothing_is_an_error_unless_ignored(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     assert cli("delete", "nothing").exit_code == 1
     assert cli("delete", "nothing", "--ignore-not-found").exit_code == 0
 
 
-def test_the_port_reaches_the_backend(cli, backend) -> None:
+def test_the_port_reaches_the_backend(cli: Callable[..., Result], backend: Any) -> None:
     cli("get", "--port", "8081")
 
     assert ("init", 8081) in backend.CALLS
 
 
-def test_a_backend_without_ports_refuses_one(cli, backend) -> None:
+def test_a_backend_without_ports_refuses_one(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "--backend", "portless", "--port", "8081")
 
     assert "the backend portless takes no --port" in result.stderr
 
 
-def test_an_unknown_backend_is_named_with_those_there_are(cli, backend) -> None:
+def test_an_unknown_backend_is_named_with_those_there_are(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "--backend", "cloud")
 
     assert result.exit_code == 1
@@ -178,13 +223,17 @@ def test_an_unknown_backend_is_named_with_those_there_are(cli, backend) -> None:
     assert "backends are: fake, gone, kubernetes, local, portless" in result.stderr
 
 
-def test_a_backend_that_is_not_installed_says_what_to_install(cli, backend) -> None:
+def test_a_backend_that_is_not_installed_says_what_to_install(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "--backend", "kubernetes")
 
     assert "pip install inferry-controller" in result.stderr
 
 
-def test_a_backend_that_cannot_be_imported_is_one_line(cli, backend) -> None:
+def test_a_backend_that_cannot_be_imported_is_one_line(
+    cli: Callable[..., Result], backend: Any
+) -> None:
     result = cli("get", "--backend", "gone")
 
     assert result.exit_code == 1
