@@ -161,7 +161,7 @@ def test_a_section_of_no_plugin_is_a_warning(file: Path) -> None:
             f"{file}: [plugins.onxx] threads: no plugin 'onxx' is installed; "
             "did you mean 'onnx'?"
         ),
-        f"{file}: [gateway] port: not used, because inferry-local is not loaded here",
+        f"{file}: [gateway] port: not used, because inferry-gateway is not loaded here",
     )
 
 

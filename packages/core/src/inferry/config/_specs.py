@@ -78,8 +78,8 @@ SHORT_VARIABLES: Mapping[str, tuple[str, str]] = {
 SECTION_OWNERS: Mapping[str, str] = {
     "autoscaler": "inferry-autoscaler",
     "controller": "inferry-controller",
-    "gateway": "inferry-local",
+    "gateway": "inferry-gateway",
     "local": "inferry-local",
-    "server": "inferry-local",
+    "server": "inferry-server",
     "storage": "inferry-storage",
 }

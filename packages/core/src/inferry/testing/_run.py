@@ -28,6 +28,8 @@ def run_kit(plugin: str, *, verbose: bool = False) -> int:
         done = subprocess.run(  # noqa: S603 - our own arguments
             [
                 *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+                # It warns about a setting that only matters to asynchronous tests.
+                *("-p", "no:asyncio"),
                 *("-c", str(settings), "--rootdir", folder, "--tb=short", "-r", "fs"),
                 *(["-v"] if verbose else ["-q"]),
                 str(test),
