@@ -120,4 +120,5 @@ def _rendered(plugins: Plugins, settings: Settings) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    json.dump(probe(sys.argv[1]), sys.stdout)
+    # A descriptor may hold anything; what is no JSON is a finding, no end.
+    json.dump(probe(sys.argv[1]), sys.stdout, default=repr)
