@@ -64,7 +64,7 @@ def test_get_wide_adds_replicas_and_reason(
     lines = cli("get", "-o", "wide").output.splitlines()
 
     assert lines[0].split()[-4:] == ["REPLICAS", "MODEL", "REVISION", "REASON"]
-    assert lines[1].split()[-4:] == ["2/3", "onnx", "abc,def", "ModelCorrupt"]
+    assert lines[1].split()[-4:] == ["2/3", "broken", "abc,def", "ModelCorrupt"]
 
 
 def test_get_json_is_the_kubernetes_object(

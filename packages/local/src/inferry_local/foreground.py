@@ -135,7 +135,7 @@ class Run:
                 self._stop.set()
 
     async def _example(self, service: ServiceStatus) -> None:
-        command = await asyncio.to_thread(example, service.url, service.name)
+        command = await asyncio.to_thread(example, service.url, service.model or service.name)
         self._reporter.example(service, command)
 
     async def _reload(self) -> None:

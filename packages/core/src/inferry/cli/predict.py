@@ -114,7 +114,7 @@ def predict(
                 f"{name} has no url yet: it is {status.phase} {status.message}".rstrip()
             )
             raise BackendError(msg, remedy=status.remedy or f"inferry describe {name}")
-        url = status.url
+        url, model = status.url, status.model or name
     server = Server(url=url, headers=headers, timeout=timeout)
     question = _Question(server=server, model=model, protocol=protocol)
     if data is not None:
