@@ -7,12 +7,13 @@ the engine's (`inferry_storage`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads it at run time
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 __all__ = ["Entry", "LocalPath", "Snapshot", "Source", "Storage"]
@@ -34,8 +35,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a snapshot.
 
     ``path`` is relative, with ``/`` between its parts. ``size`` is in bytes, None when
-    the server does not say. ``digest`` is ``algorithm:hex`` where the store promises one.
-    ``etag`` is the validator that ranged reads must match.
+    the server does not say. ``digest`` is ``algorithm:hex`` where the store promises
+    one. ``etag`` is the validator that ranged reads must match.
     """
 
     path: str
@@ -72,7 +73,9 @@ class Storage(Protocol):
 
         """
 
-    def read(self, entry: Entry, start: int, length: int | None) -> AsyncIterator[bytes]:
+    def read(
+        self, entry: Entry, start: int, length: int | None
+    ) -> AsyncIterator[bytes]:
         """Yield the bytes of *entry* from *start*, *length* of them or to the end.
 
         Raises:

@@ -51,7 +51,7 @@ def explain(files: tuple[str, ...], backend: str, output: str) -> None:
     explained, problems = _explain_all(services, catalog, backend)
     if output == "json":
         click.echo(json.dumps(_as_json(explained, problems), indent=2))
-    else:
+    elif explained:
         click.echo("\n\n".join("\n".join(_text(each)) for each in explained))
     for service, problem in problems:
         _report(service, problem)

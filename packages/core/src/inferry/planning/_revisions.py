@@ -82,7 +82,7 @@ def _canaries(spec: InferenceServiceSpec) -> list[_Canary]:
         # The older map names the predictor that gets what spec.predictor leaves.
         rest = None if percent is not None else 0
         name = spec.canary.name or "canary"
-        return [_Canary(spec.canary, "spec.canary", name, rest)]
+        return [_Canary(spec.canary, "spec.canary.predictor", name, rest)]
     if spec.canary and percent is not None:
         raise _two_ways()
     return [

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MODEL_PATH = "/mnt/models"
 #: What a cluster mounts by itself, so that no storage backend is asked.
 MOUNTED = frozenset({"oci", "oci+modelcar", "oci+native", "pvc"})
+# A URI may carry a password; it never reaches a message.
+_SECRET = re.compile(r"//[^/@]*@")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -116,7 +118,7 @@ def _choose(uri: str, catalog: Catalog, backend: str) -> StorageChoice:
         )
     if matched:
         raise _several(kind, matched)
-    raise _none(kind, catalog)
+    raise _none(uri, catalog)
 
 
 def _by_pattern(
@@ -146,7 +148,8 @@ def _several(kind: str, matched: Sequence[Provided[StorageBackend]]) -> Planning
     )
 
 
-def _none(kind: str, catalog: Catalog) -> PlanningError:
+def _none(uri: str, catalog: Catalog) -> PlanningError:
+    kind = scheme(uri)
     known = sorted({s for each in catalog.storage for s in each.descriptor.schemes})
     if kind == "pvc":
         remedy = "use a path or a URL here; volumes exist only on Kubernetes"
@@ -157,7 +160,7 @@ def _none(kind: str, catalog: Catalog) -> PlanningError:
             or f"the schemes here are: {listed(known)}"
         )
     return PlanningError(
-        f"no storage backend here reads {kind}://",
+        f"no storage backend here reads {_SECRET.sub('//', uri)}",
         reason=Reason.StorageNotSupported,
         remedy=remedy,
     )

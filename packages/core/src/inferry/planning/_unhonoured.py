@@ -8,7 +8,13 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from inferry.api._types import Api, ComponentSpec, InferenceService, ModelSpec
+from inferry.api._types import (
+    Api,
+    ComponentSpec,
+    InferenceService,
+    ModelSpec,
+    PredictorSpec,
+)
 from inferry.planning.fields import (
     ANNOTATION,
     ANNOTATIONS,
@@ -109,6 +115,8 @@ def _walk(item: Api, path: str, backend: str) -> Found:
 
 
 def _inside(value: Any, path: str, backend: str) -> Found:  # noqa: ANN401 - any field
+    if isinstance(value, PredictorSpec) and path == "spec.canary":
+        path = "spec.canary.predictor"  # the map is written around its predictor
     if isinstance(value, Api):
         yield from _walk(value, path, backend)
     elif isinstance(value, list):

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from inferry.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLUGIN = """
+from inferry.plugins import (
+    ImportRef, ModelFormat, Option, Runtime, StorageBackend, hookimpl
+)
+
+@hookimpl
+def inferry_runtimes():
+    yield Runtime(
+        name="tasty",
+        formats=(ModelFormat(name="wine", version="1"),),
+        protocols=("v1", "v2"),
+        model=ImportRef("acme_wine.model:Wine"),
+        options=(Option(name="allowCork", type="bool", default=False),),
+    )
+    yield Runtime(
+        name="beery",
+        formats=(ModelFormat(name="beer"),),
+        model=ImportRef("acme_wine.model:Beer"),
+    )
+
+@hookimpl
+def inferry_storage_backends():
+    yield StorageBackend(
+        name="cellar", schemes=("cellar",), client=ImportRef("acme_wine:Cellar")
+    )
+"""
+ORIGIN = "plugin acme-inferry-wine 1.0"
+SERVICE = """
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: NAME}
+spec:
+  predictor:
+    nodeSelector: {place: dark}
+    model:
+      modelFormat: {name: FORMAT}
+      storageUri: cellar://red
+      args: [--allow_cork]
+"""
+
+
+@pytest.fixture
+def explain(site: Any, tmp_path: Path) -> Any:
+    """Give a function that explains services of a plugin installed for the test."""
+    site.plugin("wine", PLUGIN)
+
+    def run(*services: tuple[str, str], options: tuple[str, ...] = ()) -> Result:
+        file = tmp_path / "service.yaml"
+        texts = (SERVICE.replace("NAME", n).replace("FORMAT", f) for n, f in services)
+        file.write_text("---".join(texts), "utf-8")
+        return CliRunner().invoke(main, ["explain", str(file), *options])
+
+    return run
+
+
+def test_it_says_what_was_chosen_and_why(explain: Any) -> None:
+    result = explain(("red", "wine"))
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    for line in (
+        "InferenceService default/red on the local backend",
+        "url http://red-default.example.com",
+        "path /serving/default/red",
+        "runtime tasty",
+        f"from {ORIGIN}",
+        "the only runtime that serves wine",
+        f"not beery ({ORIGIN}): does not serve wine",
+        "model red, format wine 1",
+        "served by acme_wine.model:Wine",
+        f"storage cellar://red by cellar ({ORIGIN}): it reads cellar://",
+        "policy none: the number of replicas is fixed",
+        "options allowCork = true (spec.predictor.model.args)",
+        "spec.predictor.nodeSelector: there is one machine to run on",
+    ):
+        assert line in lines
+
+
+def test_json_holds_the_same(explain: Any) -> None:
+    result = explain(("red", "wine"), options=("--output", "json"))
+    printed = json.loads(result.stdout)
+    (service,) = printed["services"]
+    (component,) = service["components"]
+    assert printed["problems"] == []
+    assert service["host"] == "red-default.example.com"
+    assert component["runtime"]["name"] == "tasty"
+    assert component["options"] == [
+        {"name": "allowCork", "value": True, "origin": "spec.predictor.model.args"}
+    ]
+    assert service["unhonoured"][0]["path"] == "spec.predictor.nodeSelector"
+
+
+def test_a_service_that_cannot_be_served_does_not_hide_the_others(explain: Any) -> None:
+    result = explain(("pils", "bier"), ("red", "wine"))
+    assert result.exit_code == 1
+    assert "InferenceService default/red" in result.stdout
+    assert "error: default/pils: no runtime here serves the model format 'bier'" in (
+        result.stderr
+    )
+    assert "did you mean 'beer'?" in result.stderr
+
+
+def test_problems_are_in_the_json_too(explain: Any) -> None:
+    result = explain(("pils", "bier"), options=("-o", "json"))
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert result.exit_code == 1
+    assert problem["reason"] == "NoSupportingRuntime"
+    assert problem["remedy"] == "did you mean 'beer'?"
+
+
+def test_a_cluster_honours_what_a_laptop_cannot(explain: Any) -> None:
+    result = explain(("red", "wine"), options=("--backend", "kubernetes"))
+    assert result.exit_code == 0
+    assert "not honoured" not in result.stdout
+
+
+def test_a_file_with_errors_is_not_explained(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(SERVICE.replace("predictor:", "predicter:"), "utf-8")
+    result = CliRunner().invoke(main, ["explain", str(file)])
+    assert result.exit_code == 1
+    assert "did you mean 'predictor'?" in result.stderr
+
+
+def test_a_file_without_a_service_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "runtime.yaml"
+    file.write_text(
+        "apiVersion: serving.kserve.io/v1alpha1\n"
+        "kind: ClusterServingRuntime\n"
+        "metadata: {name: a}\n"
+        "spec:\n"
+        "  supportedModelFormats: [{name: a}]\n"
+        "  containers: [{name: kserve-container, image: i}]\n",
+        "utf-8",
+    )
+    result = CliRunner().invoke(main, ["explain", str(file)])
+    assert result.exit_code == 1
+    assert "no InferenceService in" in result.stderr
