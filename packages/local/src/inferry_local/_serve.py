@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def import_serve() -> Any:  # noqa: ANN401 - Ray ships no types
     """Return the module ``ray.serve``."""
     with _without("pandas"):
-        from ray import serve  # noqa: PLC0415 - heavy, and pandas must be hidden
+        from ray import serve
     return serve
 
 
@@ -23,7 +23,7 @@ def replicas_on_loopback() -> None:
     Each opens a gRPC server for calls between deployments, on all interfaces and
     without authentication. Requests do not pass through it here.
     """
-    from ray.serve._private import replica  # noqa: PLC0415 - heavy
+    from ray.serve._private import replica
 
     add_port = replica.add_port_to_grpc_server
 

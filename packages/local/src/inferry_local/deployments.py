@@ -1,4 +1,4 @@
-"""What is asked of Ray Serve: place, scale and remove replicas. Runs in Ray's thread."""
+"""Ask Ray Serve to place, scale and remove replicas; called in Ray's thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def deploy(applications: Sequence[Application]) -> None:
     The spec is the version: an application that differs in its replicas alone keeps
     those it has.
     """
-    from ray import serve  # noqa: PLC0415 - imported when the session started
+    from ray import serve
 
     serve.run_many(
         [
@@ -47,7 +47,7 @@ def deploy(applications: Sequence[Application]) -> None:
 
 def delete(name: str) -> None:
     """Remove an application and return before its replicas are gone."""
-    from ray import serve  # noqa: PLC0415 - imported when the session started
+    from ray import serve
 
     serve.delete(name, _blocking=False)
 
@@ -57,7 +57,7 @@ def warm_spare() -> None:
 
     A task that does nothing makes Ray start one unless one waits already.
     """
-    import ray  # noqa: PLC0415 - imported when the session started
+    import ray
 
     ray.remote(num_cpus=0)(_nothing).remote()
 
@@ -67,7 +67,7 @@ def _nothing() -> None:
 
 
 def _bind(serve: Any, one: Application) -> Any:  # noqa: ANN401
-    from inferry_local.replica import Replica  # noqa: PLC0415 - sent by name
+    from inferry_local.replica import Replica
 
     deployment = serve.deployment(
         name="replica",
@@ -76,7 +76,7 @@ def _bind(serve: Any, one: Application) -> Any:  # noqa: ANN401
         health_check_period_s=HEALTH_PERIOD_SECONDS,
         health_check_timeout_s=HEALTH_TIMEOUT_SECONDS,
         graceful_shutdown_wait_loop_s=0.1,
-        graceful_shutdown_timeout_s=2,
+        graceful_shutdown_timeout_s=one.spec.drain_timeout + 2,
         logging_config={"enable_access_log": False},
     )(Replica)
     return deployment.options(_internal=True, version=one.name).bind(

@@ -16,7 +16,7 @@ DEFAULT_TAIL_BYTES = 1024 * 1024
 
 
 class LogReader:
-    """Yields whole lines of every ``*.log`` in *folder*, each prefixed by its replica."""
+    """Yields the lines of every ``*.log`` in *folder*, prefixed by its replica."""
 
     def __init__(self, folder: Path, *, tail: int | None = None) -> None:
         self._folder = folder
@@ -64,9 +64,7 @@ class LogReader:
         return data
 
 
-async def lines(
-    folder: Path, *, follow: bool, tail: int | None
-) -> AsyncIterator[str]:
+async def lines(folder: Path, *, follow: bool, tail: int | None) -> AsyncIterator[str]:
     """Yield the log lines of a service; with *follow* until the caller stops.
 
     Where it does not follow, a last line without an end is yielded, too.

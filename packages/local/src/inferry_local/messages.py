@@ -21,20 +21,20 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     socket: str
-    service: str
+    application: str
     revision: str
     logs: str
     model: dict[str, Any]
     server: dict[str, Any] = {}
     environment: dict[str, str] = {}
+    drain_timeout: float = 30.0
     forget: tuple[str, ...] = ()
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
     """The first line of a replica: who it is, and the process that it is."""
 
-    service: str
-    revision: str
+    application: str
     replica: str
     pid: int
 
@@ -56,6 +56,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
     progress: float | None = None
 
 
+class Leaving(msgspec.Struct, frozen=True, kw_only=True, tag="leaving"):
+    """Ray Serve ends the replica: no more requests, please."""
+
+
 class Drained(msgspec.Struct, frozen=True, kw_only=True, tag="drained"):
     """No request is in flight any more and none is accepted."""
 
@@ -64,11 +68,11 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
     """Accept no more requests, finish those in flight, then say `Drained`."""
 
 
-FromReplica = Hello | Listening | State | Drained
+FromReplica = Hello | Listening | State | Leaving | Drained
 ToReplica = Drain
 
-_decode_from = msgspec.json.Decoder(FromReplica)
-_decode_to = msgspec.json.Decoder(ToReplica)
+_decode_from: msgspec.json.Decoder[FromReplica] = msgspec.json.Decoder(FromReplica)
+_decode_to: msgspec.json.Decoder[ToReplica] = msgspec.json.Decoder(ToReplica)
 _encoder = msgspec.json.Encoder()
 
 

@@ -22,7 +22,9 @@ def family(pids: Iterable[int]) -> list[psutil.Process]:
         try:
             process = psutil.Process(pid)
             found[pid] = process
-            found.update((child.pid, child) for child in process.children(recursive=True))
+            found.update(
+                (child.pid, child) for child in process.children(recursive=True)
+            )
         except psutil.NoSuchProcess:
             continue
     found.pop(os.getpid(), None)

@@ -1,8 +1,8 @@
 """Start Ray's head node on loopback only, and only those of its parts that are used.
 
 All contact with Ray's private API is in this module: it is imported after ``ray`` and
-works with the tested range in this package's dependencies. ``tests/test_ray_session.py``
-guards what it promises.
+works with the tested range in this package's dependencies; the tests of `ray_session`
+guard what it promises.
 
 - Ray replaces a loopback address by the host's and then listens on all interfaces;
   with a node address that stays 127.0.0.1 it listens on loopback.
@@ -25,10 +25,13 @@ import ray
 import ray._private.node
 import ray._private.services
 import ray._private.utils
-from ray import _raylet
+import ray._raylet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: Ray's compiled part; it has no types, and neither has Ray.
+native: Any = ray._raylet  # noqa: SLF001
 
 LOOPBACK = "127.0.0.1"
 REGISTER_SECONDS = 30.0
@@ -66,8 +69,8 @@ class LoopbackNode(ray._private.node.Node):  # type: ignore[misc] # noqa: SLF001
     def start_ray_processes(self) -> None:
         """Start the raylet and wait for it, asking often instead of once a second."""
         for name, port in _PORTS.items():
-            _raylet.persist_port(
-                self._session_dir, self._node_id, getattr(_raylet, name), port
+            native.persist_port(
+                self._session_dir, self._node_id, getattr(native, name), port
             )
         super().start_ray_processes()
         deadline = time.monotonic() + REGISTER_SECONDS
@@ -82,9 +85,7 @@ def pids() -> list[int]:
     node = ray._private.worker._global_node  # noqa: SLF001
     if node is None:
         return []
-    return [
-        info.process.pid for infos in node.all_processes.values() for info in infos
-    ]
+    return [info.process.pid for infos in node.all_processes.values() for info in infos]
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def loopback() -> Iterator[None]:
 
 def reset_token() -> None:
     """Make Ray read its token again: it caches the one of an earlier session."""
-    _raylet.AuthenticationTokenLoader.instance().reset_cache()
+    native.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _replacing(start: Any) -> Any:  # noqa: ANN401

@@ -13,7 +13,7 @@ import os
 import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from inferry.errors import BackendError
 from inferry_local import processes
@@ -32,7 +32,7 @@ SHUTDOWN_SECONDS = 3.0
 
 
 class RaySession:
-    """Ray and Ray Serve on loopback, in *folder*, with nothing of the user's touched."""
+    """Ray and Ray Serve on loopback, all that they write in *folder*."""
 
     def __init__(self, folder: Path, *, object_store_mb: int = 80) -> None:
         self._folder = folder
@@ -62,7 +62,10 @@ class RaySession:
             ) from error
 
     async def call(
-        self, function: Callable[..., T], *args: Any, timeout: float = CALL_SECONDS
+        self,
+        function: Callable[..., T],
+        *args: object,
+        timeout: float = CALL_SECONDS,  # noqa: ASYNC109 - the thread cannot be cancelled
     ) -> T:
         """Run *function* in Ray's thread and return what it returns."""
         loop = asyncio.get_running_loop()
@@ -75,7 +78,7 @@ class RaySession:
         if self._started:
             try:
                 await self.call(self._shutdown, timeout=SHUTDOWN_SECONDS)
-            except Exception:  # noqa: BLE001 - what is left is ended below
+            except Exception:
                 logger.debug("Ray did not shut down in order", exc_info=True)
         self._thread.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(processes.end, family)
@@ -83,9 +86,9 @@ class RaySession:
 
     def _start(self) -> None:
         self._set_environment()
-        import ray  # noqa: PLC0415 - a second of import, only when a session starts
+        import ray
 
-        from inferry_local import ray_node  # noqa: PLC0415 - imports ray
+        from inferry_local import ray_node
 
         if ray.is_initialized():
             raise BackendError(
@@ -109,7 +112,7 @@ class RaySession:
         self._start_serve()
 
     def _start_serve(self) -> None:
-        from inferry_local._serve import import_serve  # noqa: PLC0415 - imports ray
+        from inferry_local._serve import import_serve
 
         serve = import_serve()
         self._quieten()
@@ -120,7 +123,7 @@ class RaySession:
 
     def _quieten(self) -> None:
         """Send what Ray logs in this process to a file instead of the terminal."""
-        from ray._private import ray_logging  # noqa: PLC0415 - imports ray
+        from ray._private import ray_logging
 
         handler = logging.FileHandler(self._folder / "ray.log", delay=True)
         for name in ("ray", "ray.serve"):
@@ -134,14 +137,14 @@ class RaySession:
         ray_logging.global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
 
     def _shutdown(self) -> None:
-        import ray  # noqa: PLC0415 - imported when the session started
+        import ray
 
         ray.shutdown()
 
     def _pids(self) -> list[int]:
         if not self._started:
             return []
-        from inferry_local import ray_node  # noqa: PLC0415 - imports ray
+        from inferry_local import ray_node
 
         return ray_node.pids()
 

@@ -13,6 +13,8 @@ import msgspec
 from inferry.status import Condition, ObservedRevision, Phase, Reason, remedy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inferry.planning import ComponentPlan, RevisionPlan, ServingPlan
     from inferry_local.channel import Link
     from inferry_local.messages import State
@@ -66,6 +68,8 @@ class RevisionRecord:
     crashes: int = 0
     was_ready: bool = False
     retiring: bool = False
+    deployed: bool = False
+    path: Path | None = None
     replicas: dict[str, ReplicaRecord] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -106,26 +110,30 @@ class RevisionRecord:
     def _phase(self) -> tuple[Phase, Failure]:
         if self.ready:
             return "Ready", Failure(reason="", message="")
-        if self.failure is not None:
-            return "Failed", self.failure
         states = [each.state for each in self.replicas.values() if each.state]
-        for state in states:
-            if state.phase == "Failed":
-                return "Failed", model_failure(state)
+        failures = [model_failure(each) for each in states if each.phase == "Failed"]
+        if self.failure is not None or failures:
+            return "Failed", self.failure or failures[0]
         if self.stage == Reason.Downloading:
             return "Loading", Failure(reason=self.stage, message="fetching the model")
         for state in states:
             if state.phase in {"Loading", "WarmingUp"}:
                 message = state.message or f"model {state.name}"
                 return "Loading", Failure(reason=state.phase, message=message)
-        if self.was_ready or self.crashes:
-            return "Pending", Failure(
+        return "Pending", self._start_or_restart()
+
+    def _start_or_restart(self) -> Failure:
+        if self.crashes:
+            return Failure(
                 reason=Reason.ReplicaRestarting,
-                message=f"a replica died {self.crashes} times while it loaded"
-                if self.crashes
-                else "a replica died and is being replaced",
+                message=f"a replica died while it loaded, {self.crashes} times so far",
             )
-        return "Pending", Failure(
+        if self.was_ready:
+            return Failure(
+                reason=Reason.ReplicaRestarting,
+                message="a replica died and is being replaced",
+            )
+        return Failure(
             reason=Reason.Pending, message="the replica's process is starting"
         )
 

@@ -15,16 +15,19 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from inferry_local import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from inferry_server import ModelServer, ModelState
+
+#: How long the gateway has to hear that a replica takes no more requests.
+LEAVE_SECONDS = 0.2
 
 
 class Replica:
@@ -36,8 +39,10 @@ class Replica:
         name = replica_name(told.revision)
         redirect_output(Path(told.logs) / f"{name}.log")
         set_environment(told)
+        self._drain_timeout = told.drain_timeout
+        self._serving = Serving(told, name)
         self._thread = threading.Thread(
-            target=run, args=(told, name), name="inferry-replica", daemon=True
+            target=self._serving.run, name="inferry-replica", daemon=True
         )
         self._thread.start()
 
@@ -54,10 +59,14 @@ class Replica:
     def __call__(self) -> None:
         """Answer nothing: requests go to the replica's own port."""
 
+    def __del__(self) -> None:
+        """Drain; Ray Serve calls this when it has chosen this replica to go."""
+        self._serving.leave(self._drain_timeout)
+
 
 def replica_name(revision: str) -> str:
     """Return ``<revision>-<id that Ray Serve gave>``, as logs and metrics show it."""
-    from ray import serve  # noqa: PLC0415 - this module is read without Ray, too
+    from ray import serve
 
     return f"{revision}-{serve.get_replica_context().replica_id.unique_id[:5]}"
 
@@ -75,8 +84,8 @@ def redirect_output(path: Path) -> None:
     os.dup2(descriptor, 2)
     os.close(descriptor)
     # Ray may have put other objects there; lines appear as they are printed.
-    sys.stdout = open(1, "w", buffering=1, closefd=False, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
-    sys.stderr = open(2, "w", buffering=1, closefd=False, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
+    sys.stdout = open(1, "w", buffering=1, closefd=False, encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+    sys.stderr = open(2, "w", buffering=1, closefd=False, encoding="utf-8")  # noqa: SIM115 - lives as long as the process
     faulthandler.enable(2)
 
 
@@ -87,50 +96,86 @@ def set_environment(spec: messages.ReplicaSpec) -> None:
     os.environ.update(spec.environment)
 
 
-def run(spec: messages.ReplicaSpec, name: str) -> None:
-    """Serve until the channel closes, then end the process."""
-    try:
-        import uvloop  # noqa: PLC0415 - optional, not on every platform
+class Serving:
+    """The server of one replica, in a thread and an event loop of its own."""
 
-        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    except ImportError:
-        factory = asyncio.new_event_loop
-    code = 1
-    try:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(_serve(spec, name))
-        code = 0
-    except (ConnectionError, FileNotFoundError):
-        code = 0  # the supervisor is gone: there is nobody to tell
-    except Exception as error:  # noqa: BLE001 - the process ends; its log says why
-        print(f"replica ends: {error!r}", file=sys.stderr, flush=True)  # noqa: T201 - the log
-    finally:
-        # Nothing in this process may keep it, least of all a model that computes.
-        os._exit(code)
+    def __init__(self, spec: messages.ReplicaSpec, name: str) -> None:
+        self._spec = spec
+        self._name = name
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: ModelServer | None = None
+        self._link: _Uplink | None = None
+        self._drained: asyncio.Task[None] | None = None
 
+    def run(self) -> None:
+        """Serve until the channel closes, then end the process."""
+        code = 1
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(self._serve())
+            code = 0
+        except (ConnectionError, FileNotFoundError):
+            code = 0  # the supervisor is gone: there is nobody to tell
+        except Exception as error:  # noqa: BLE001 - the process ends; its log says why
+            print(f"replica ends: {error!r}", file=sys.stderr, flush=True)  # noqa: T201 - the log
+        finally:
+            # Nothing in this process may keep it, least of all a model that computes.
+            os._exit(code)
 
-async def _serve(spec: messages.ReplicaSpec, name: str) -> None:
-    reader, writer = await asyncio.open_unix_connection(
-        spec.socket, limit=messages.MAX_LINE_BYTES
-    )
-    link = _Uplink(writer)
-    link.send(
-        messages.Hello(
-            service=spec.service, revision=spec.revision, replica=name, pid=os.getpid()
+    def leave(self, timeout: float) -> None:
+        """Ask for no more requests and finish those in flight; from any thread."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            return
+        leaving = asyncio.run_coroutine_threadsafe(self._leave(), loop)
+        with contextlib.suppress(Exception):
+            leaving.result(timeout)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        spec = self._spec
+        reader, writer = await asyncio.open_unix_connection(
+            spec.socket, limit=messages.MAX_LINE_BYTES
         )
-    )
-    server = await _start_server(spec, link)
-    tasks: set[asyncio.Task[Any]] = set()
-    if server is not None:
-        _own(tasks, _load(server, spec, link))
-    while data := await reader.readline():
-        if isinstance(messages.to_replica(data), messages.Drain):
-            _own(tasks, _drain(server, link))
-    for task in tasks:
-        task.cancel()
-    if server is not None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(server.stop(), 1)
+        self._link = link = _Uplink(writer)
+        link.send(
+            messages.Hello(
+                application=spec.application, replica=self._name, pid=os.getpid()
+            )
+        )
+        self._server = await _start_server(spec, link)
+        loading = None
+        if self._server is not None:
+            loading = asyncio.create_task(_load(self._server, spec, link))
+        while data := await reader.readline():
+            if isinstance(messages.to_replica(data), messages.Drain):
+                self._drain()
+        if loading is not None:
+            loading.cancel()
+        if self._server is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._server.stop(), 1)
+
+    async def _leave(self) -> None:
+        if self._drained is None and self._link is not None:
+            self._link.send(messages.Leaving())
+            await asyncio.sleep(LEAVE_SECONDS)
+        await self._drain()
+
+    def _drain(self) -> asyncio.Task[None]:
+        """Begin to drain, once."""
+        if self._drained is None:
+            self._drained = asyncio.create_task(_drain(self._server, self._link))
+        return self._drained
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def _start_server(
@@ -138,7 +183,7 @@ async def _start_server(
 ) -> ModelServer | None:
     name = str(spec.model.get("name", ""))
     try:
-        from inferry_server import ModelServer, ServerSettings  # noqa: PLC0415 - only here
+        from inferry_server import ModelServer, ServerSettings
 
         settings = msgspec.convert(
             {**spec.server, "host": "127.0.0.1", "http_port": 0}, ServerSettings
@@ -152,10 +197,8 @@ async def _start_server(
     return server
 
 
-async def _load(
-    server: ModelServer, spec: messages.ReplicaSpec, link: _Uplink
-) -> None:
-    from inferry_server import ModelSpec  # noqa: PLC0415 - the server runs already
+async def _load(server: ModelServer, spec: messages.ReplicaSpec, link: _Uplink) -> None:
+    from inferry_server import ModelSpec
 
     try:
         # JSON has no paths and no tuples: msgspec makes the types right again.
@@ -166,10 +209,11 @@ async def _load(
         link.report(state)
 
 
-async def _drain(server: ModelServer | None, link: _Uplink) -> None:
+async def _drain(server: ModelServer | None, link: _Uplink | None) -> None:
     if server is not None:
         await server.drain()
-    link.send(messages.Drained())
+    if link is not None:
+        link.send(messages.Drained())
 
 
 class _Uplink:
@@ -201,9 +245,3 @@ class _Uplink:
                 name=name, phase="Failed", reason="RuntimeUnhealthy", message=message
             )
         )
-
-
-def _own(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)

@@ -1,4 +1,4 @@
-"""The status of a service, as every backend tells it, from what the supervisor knows."""
+"""The status of a service, made from what the supervisor knows."""
 
 from __future__ import annotations
 
@@ -113,9 +113,7 @@ def _revision(service: ServiceRecord, plan: RevisionPlan) -> RevisionStatus:
     )
 
 
-def _observed_all(
-    service: ServiceRecord, plan: RevisionPlan
-) -> list[ObservedRevision]:
+def _observed_all(service: ServiceRecord, plan: RevisionPlan) -> list[ObservedRevision]:
     found = _observed(service)
     if all(each.name != plan.name for each in found):
         state: ObservedRevision = ObservedRevision(name=plan.name, phase="Stopped")

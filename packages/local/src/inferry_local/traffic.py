@@ -1,4 +1,4 @@
-"""Which revision gets which share: pure functions of the plan and of what was before."""
+"""Which revision gets which share: pure functions of the plan and of the past."""
 
 from __future__ import annotations
 

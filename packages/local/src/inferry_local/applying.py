@@ -1,0 +1,109 @@
+"""From documents to plans: what can be refused is refused before a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from inferry.api import InferenceService, to_dict
+from inferry.errors import BackendError, PlanningError
+from inferry.planning import Catalog, plan
+from inferry.plugins import lacks_extra
+from inferry.status import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from inferry.api import Document
+    from inferry.config import Settings
+    from inferry.planning import ComponentPlan, ServingPlan
+    from inferry.plugins import Plugins, Provided, Runtime
+
+Key = tuple[str, str, str]
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """One service with its plan; ``document`` is the service as a dictionary."""
+
+    service: InferenceService
+    document: dict[str, Any]
+    plan: ServingPlan
+
+
+def key(document: Document) -> Key:
+    """Return kind, namespace and name, which tell documents apart."""
+    namespace = document.metadata.namespace
+    if document.kind == "ClusterServingRuntime":
+        namespace = ""
+    return document.kind, namespace, document.metadata.name
+
+
+def plan_services(
+    services: Iterable[InferenceService],
+    runtimes: Sequence[Document],
+    plugins: Plugins,
+    settings: Settings,
+) -> list[Planned]:
+    """Plan all *services*, or refuse all of them.
+
+    Raises:
+        PlanningError: One cannot be planned.
+        BackendError: Several cannot; the message has a line for each.
+
+    """
+    catalog = Catalog.build(plugins, runtimes, settings)
+    planned: list[Planned] = []
+    refused: list[PlanningError] = []
+    for service in services:
+        try:
+            planned.append(_plan(service, catalog, plugins))
+        except PlanningError as error:
+            refused.append(_named(service, error))
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        raise BackendError("\n".join(str(each) for each in refused))
+    return planned
+
+
+def _plan(service: InferenceService, catalog: Catalog, plugins: Plugins) -> Planned:
+    made = plan(service, catalog, backend="local")
+    provided = {each.descriptor.name: each for each in plugins.runtimes()}
+    for revision in made.revisions:
+        for component in revision.components:
+            _check(component, provided)
+    return Planned(service=service, document=to_dict(service), plan=made)
+
+
+def _check(component: ComponentPlan, provided: dict[str, Provided[Runtime]]) -> None:
+    """Refuse what no process here could serve, which planning alone cannot see."""
+    if component.component != "predictor" or not (
+        component.model and component.model.target
+    ):
+        raise PlanningError(
+            f"the {component.component} is a container, which nothing here can run",
+            reason=Reason.NotSupportedByBackend,
+            remedy="use a runtime with a Python model, or the kubernetes backend",
+        )
+    choice = component.runtime
+    plugin = provided.get(choice.name) if choice else None
+    reference = plugin.descriptor.model if plugin else None
+    if plugin is None or reference is None or not reference.extra:
+        return
+    if lacks_extra(plugin.distribution, reference.extra):
+        raise PlanningError(
+            f"runtime {plugin.descriptor.name!r} is installed without what serves it",
+            reason=Reason.RuntimeNotInstalled,
+            remedy=f"pip install '{plugin.distribution}[{reference.extra}]'",
+        )
+
+
+def _named(service: InferenceService, error: PlanningError) -> PlanningError:
+    """Begin the message with the service's name, unless it is there already."""
+    name = f"{service.metadata.namespace}/{service.metadata.name}"
+    if error.message.startswith((name, f"InferenceService {name}")):
+        return error
+    return PlanningError(
+        f"{name}: {error.message}", reason=error.reason, remedy=error.remedy
+    )

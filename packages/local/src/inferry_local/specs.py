@@ -1,0 +1,73 @@
+"""What a replica is told: the plan of its revision as the server's own settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inferry_local.messages import ReplicaSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from inferry.planning import ComponentPlan
+    from inferry_local.records import RevisionRecord
+
+
+def replica_spec(
+    revision: RevisionRecord,
+    *,
+    socket: Path,
+    logs: Path,
+    server: Mapping[str, Any],
+    drain_timeout: float,
+    forget: tuple[str, ...] = (),
+) -> ReplicaSpec:
+    """Return what each replica of *revision* is told."""
+    predictor = revision.predictor
+    return ReplicaSpec(
+        socket=str(socket),
+        application=revision.application,
+        revision=revision.name,
+        logs=str(logs),
+        model=_model(predictor, revision.path),
+        server=_server(predictor, server, drain_timeout),
+        environment=environment(predictor.container),
+        drain_timeout=drain_timeout,
+        forget=forget,
+    )
+
+
+def environment(container: Mapping[str, Any]) -> dict[str, str]:
+    """Return the container's variables; planning refuses those with ``valueFrom``."""
+    return {
+        str(each["name"]): str(each.get("value", ""))
+        for each in container.get("env", ())
+        if "valueFrom" not in each
+    }
+
+
+def _model(predictor: ComponentPlan, path: Path | None) -> dict[str, Any]:
+    model, runtime = predictor.model, predictor.runtime
+    if model is None:  # `applying` refuses such a plan
+        msg = "the predictor has no model"
+        raise ValueError(msg)
+    return {
+        "name": model.name,
+        "target": model.target,
+        "path": str(path) if path else "",
+        "runtime": runtime.name if runtime else "",
+        "install": f"{runtime.plugin}[serve]" if runtime and runtime.plugin else "",
+        "options": dict(model.options),
+        "concurrency": predictor.concurrency,
+    }
+
+
+def _server(
+    predictor: ComponentPlan, server: Mapping[str, Any], drain_timeout: float
+) -> dict[str, Any]:
+    settings = {key: value for key, value in server.items() if value is not None}
+    settings["drain_timeout"] = drain_timeout
+    if predictor.timeout is not None:
+        settings["request_timeout"] = predictor.timeout
+    return settings

@@ -1,0 +1,410 @@
+"""The process behind one local endpoint: Ray, the gateway and every service's state.
+
+It is driven from three sides: documents are applied, replicas report over the channel,
+and status is asked for. All of it happens in one event loop; Ray is called in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from inferry.api import InferenceService
+from inferry.backends import Applied
+from inferry.errors import BackendError
+from inferry_gateway import Gateway, GatewaySettings
+from inferry_local import crashes, deployments, messages, status
+from inferry_local import logs as replica_logs
+from inferry_local.applying import Key, key, plan_services
+from inferry_local.channel import Channel, Link
+from inferry_local.folder import private_folder, remove_folder
+from inferry_local.ray_session import RaySession
+from inferry_local.records import Failure, ReplicaRecord, RevisionRecord, ServiceRecord
+from inferry_local.rollout import Rollout
+from inferry_local.routes import gateway_service
+from inferry_local.sources import Fetcher
+from inferry_local.specs import replica_spec
+from inferry_local.watchers import Watchers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from inferry.api import Document
+    from inferry.backends import Action, ServiceStatus
+    from inferry.config import Settings
+    from inferry.plugins import Plugins
+    from inferry_local.applying import Planned
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 1.0
+ROLLOUT_CANCEL_SECONDS = 2.0
+SPARE_DELAY_SECONDS = 2.0
+
+
+class Supervisor:
+    """Serves InferenceServices on this machine, from `start` to `stop`."""
+
+    def __init__(self, settings: Settings, plugins: Plugins) -> None:
+        self._settings = settings
+        self._plugins = plugins
+        local = settings.section("local")
+        self.crash_limit = max(int(local.get("crash_limit") or 3), 1)
+        self.start_timeout = float(local.get("start_timeout") or 60)
+        self.drain_timeout = float(local.get("drain_timeout") or 30)
+        self._server_settings = settings.section("server")
+        self.load_timeout = float(self._server_settings.get("load_timeout") or 0)
+        self._folder = private_folder()
+        self.ray = RaySession(
+            self._folder, object_store_mb=int(local.get("object_store_mb") or 80)
+        )
+        self.fetcher = Fetcher(plugins, settings, self._folder / "models")
+        self._channel = Channel(self._folder / "replicas.sock", self)
+        self._gateway = Gateway(_gateway_settings(settings))
+        self._watchers = Watchers()
+        self._services: dict[str, ServiceRecord] = {}
+        self._documents: dict[Key, Document] = {}
+        self._applications: dict[str, tuple[ServiceRecord, RevisionRecord]] = {}
+        self._kills: dict[str, int] = {}
+        self._ray_started: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._url = ""
+
+    # What the command line and the control socket use
+
+    async def start(self) -> str:
+        """Listen and start Ray; return the url of the local endpoint.
+
+        Raises:
+            BackendError: The port is taken, or Ray does not start.
+
+        """
+        port = await self._gateway.start()
+        await self._channel.start()
+        host = self._gateway.settings.host
+        shown = "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host  # noqa: S104 - shown, not bound
+        self._url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        self._ray_started = asyncio.create_task(self.ray.start())
+        await self._ray_started
+        return self._url
+
+    async def apply(self, documents: Sequence[Document]) -> list[Applied]:
+        """Plan everything, then roll out what has changed, in the background.
+
+        Raises:
+            PlanningError, BackendError: A document cannot be served; nothing changed.
+
+        """
+        merged = {**self._documents, **{key(each): each for each in documents}}
+        changed = {k for k, each in merged.items() if self._documents.get(k) != each}
+        runtimes = [d for k, d in merged.items() if k[0] != "InferenceService"]
+        given = {key(each) for each in documents}
+        again = any(k[0] != "InferenceService" for k in changed)
+        services = [
+            document
+            for k, document in merged.items()
+            if isinstance(document, InferenceService) and (k in given or again)
+        ]
+        planned = {
+            key(each.service): each
+            for each in plan_services(services, runtimes, self._plugins, self._settings)
+        }
+        applied = [
+            self._applied(each, self._documents.get(each) is None, each in changed)
+            for each in given
+            if each not in planned
+        ]
+        self._documents = merged
+        for each, plan in planned.items():
+            action = self._take(plan)
+            if each in given:
+                applied.append(_applied(each, action))
+        order = [key(each) for each in documents]
+        return sorted(applied, key=lambda a: order.index((a.kind, a.namespace, a.name)))
+
+    async def delete(self, namespace: str, name: str) -> Applied:
+        """Remove a service; returns when nothing of it runs.
+
+        Raises:
+            BackendError: There is no such service.
+
+        """
+        service = self._service(namespace, name)
+        await self._cancel(service)
+        del self._services[service.key]
+        self._documents.pop(("InferenceService", namespace, name), None)
+        self._route()
+        await Rollout(service, self).remove()
+        self._forget(service)
+        return _applied(("InferenceService", namespace, name), "deleted")
+
+    def status(
+        self, namespace: str | None = None, name: str | None = None
+    ) -> list[ServiceStatus]:
+        """Return the services, all where *namespace* and *name* are None."""
+        return [
+            status.service_status(service, self._url)
+            for _, service in sorted(self._services.items())
+            if namespace in {None, service.plan.namespace}
+            and name in {None, service.plan.name}
+        ]
+
+    async def logs(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+    ) -> AsyncIterator[str]:
+        """Yield what the service's replicas print, each line prefixed by its replica.
+
+        Raises:
+            BackendError: There is no such service.
+
+        """
+        folder = self._logs(self._service(namespace, name))
+        async for line in replica_logs.lines(folder, follow=follow, tail=tail):
+            yield line
+
+    async def changes(self) -> AsyncIterator[ServiceStatus]:
+        """Yield every service's status now, then each whenever it changes."""
+        with self._watchers.watch(self._services) as watcher:
+            while True:
+                for name in await watcher.next():
+                    if name in self._services:
+                        yield status.service_status(self._services[name], self._url)
+
+    async def stop(self) -> None:
+        """End everything that was started; bounded in time, leaves nothing running."""
+        for service in self._services.values():
+            with contextlib.suppress(Exception):
+                await self._cancel(service)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await self._gateway.drain(DRAIN_SECONDS)
+        await self._gateway.stop()
+        await self._channel.stop()
+        if self._ray_started is not None:
+            self._ray_started.cancel()
+            await asyncio.gather(self._ray_started, return_exceptions=True)
+        await self.ray.stop()
+        await asyncio.to_thread(remove_folder, self._folder)
+
+    # What rollouts use
+
+    async def ray_ready(self) -> None:
+        """Wait until Ray runs.
+
+        Raises:
+            BackendError: It does not start.
+
+        """
+        if self._ray_started is None:
+            raise BackendError("the local backend is not started")
+        await asyncio.shield(self._ray_started)
+
+    def replica_spec(
+        self, service: ServiceRecord, revision: RevisionRecord
+    ) -> messages.ReplicaSpec:
+        """Return what a replica of *revision* is told, and expect it."""
+        self._applications[revision.application] = service, revision
+        self._kills.setdefault(revision.application, crashes.memory_kills())
+        return replica_spec(
+            revision,
+            socket=self._channel.path,
+            logs=self._logs(service),
+            server=self._server_settings,
+            drain_timeout=self.drain_timeout,
+            forget=() if "OMP_NUM_THREADS" in os.environ else ("OMP_NUM_THREADS",),
+        )
+
+    def changed(self, service: ServiceRecord, *, routes: bool = False) -> None:
+        """Tell who watches; with *routes* the gateway's table is renewed, too."""
+        if routes:
+            self._route()
+        self._watchers.changed(service.key)
+
+    def keep_spare(self) -> None:
+        """See to it that a worker process waits for the next replica."""
+        self._own(self._keep_spare())
+
+    # What the channel tells
+
+    def joined(self, link: Link) -> None:
+        """Take notice of a new replica."""
+        known = self._applications.get(link.hello.application)
+        if known is None:
+            link.close()
+            return
+        service, revision = known
+        replica = ReplicaRecord(link=link)
+        revision.replicas[replica.name] = replica
+        service.note(f"replica {replica.name} started (process {link.hello.pid})")
+        self._moved(service, revision)
+
+    def said(self, link: Link, message: messages.FromReplica) -> None:
+        """Take notice of what a replica says."""
+        known = self._applications.get(link.hello.application)
+        if known is None:
+            return
+        service, revision = known
+        replica = revision.replicas.get(link.hello.replica)
+        if replica is None:
+            return
+        before = replica.ready
+        if isinstance(message, messages.Listening):
+            replica.port = message.port
+        elif isinstance(message, messages.Leaving):
+            replica.port = 0
+        elif isinstance(message, messages.State):
+            replica.state = message
+        if replica.ready and not before:
+            revision.was_ready, revision.crashes, revision.failure = True, 0, None
+            service.note(f"replica {replica.name} ready")
+        self._moved(service, revision, routes=replica.ready != before)
+
+    def gone(self, link: Link) -> None:
+        """Take notice that a replica is gone, and say why if it was not meant to go."""
+        known = self._applications.get(link.hello.application)
+        if known is None:
+            return
+        service, revision = known
+        replica = revision.replicas.pop(link.hello.replica, None)
+        if replica is None:
+            return
+        if not revision.retiring and len(revision.replicas) < revision.wanted:
+            self._died(service, revision, replica)
+        self._moved(service, revision, routes=True)
+
+    def _died(
+        self, service: ServiceRecord, revision: RevisionRecord, replica: ReplicaRecord
+    ) -> None:
+        if replica.ready:
+            service.note(f"replica {replica.name} died and is being replaced")
+            return
+        revision.crashes += 1
+        service.note(f"replica {replica.name} died while the model loaded")
+        if revision.crashes >= self.crash_limit:
+            revision.failure = crashes.diagnose(
+                replica,
+                self._logs(service) / f"{replica.name}.log",
+                kills_before=self._kills.get(revision.application, 0),
+                crashes=revision.crashes,
+            )
+
+    def _moved(
+        self, service: ServiceRecord, revision: RevisionRecord, *, routes: bool = False
+    ) -> None:
+        revision.changed.set()
+        self.changed(service, routes=routes)
+
+    # Services
+
+    def _take(self, planned: Planned) -> Action:
+        """Make *planned* what its service should be, and begin to roll it out."""
+        service = self._services.get(planned.plan.key)
+        if service is None:
+            service = ServiceRecord(plan=planned.plan, document=planned.document)
+            self._services[service.key] = service
+            self._logs(service).mkdir(mode=0o700, parents=True, exist_ok=True)
+            service.note("created")
+            action: Action = "created"
+        elif service.plan == planned.plan and service.failure is None:
+            service.document = planned.document
+            return "unchanged"
+        else:
+            action = "unchanged" if service.plan == planned.plan else "configured"
+            service.generation += action == "configured"
+            service.plan, service.document = planned.plan, planned.document
+            service.note("applied again" if action == "unchanged" else "configured")
+        self._route()
+        before = service.rollout
+        service.rollout = self._own(self._roll_out(service, before))
+        return action
+
+    async def _roll_out(
+        self, service: ServiceRecord, before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
+        self.changed(service)
+        try:
+            await Rollout(service, self).run()
+        except Exception as error:
+            logger.exception("rollout of %s", service.key)
+            service.failure = Failure(
+                reason="RuntimeUnhealthy", message=f"the rollout failed: {error}"
+            )
+        self._forget(service)
+        self.changed(service, routes=True)
+
+    async def _cancel(self, service: ServiceRecord) -> None:
+        if service.rollout is None:
+            return
+        service.rollout.cancel()
+        await asyncio.wait([service.rollout], timeout=ROLLOUT_CANCEL_SECONDS)
+
+    def _forget(self, service: ServiceRecord) -> None:
+        """Forget applications of *service* that are gone."""
+        kept = {each.application for each in service.revisions.values()}
+        for name, (owner, _) in list(self._applications.items()):
+            if owner is service and name not in kept:
+                del self._applications[name]
+                self._kills.pop(name, None)
+
+    def _service(self, namespace: str, name: str) -> ServiceRecord:
+        try:
+            return self._services[f"{namespace}/{name}"]
+        except KeyError:
+            known = ", ".join(sorted(self._services)) or "none"
+            raise BackendError(
+                f"there is no InferenceService {namespace}/{name} (here: {known})",
+                remedy="see `inferry get`",
+            ) from None
+
+    def _route(self) -> None:
+        self._gateway.update(gateway_service(each) for each in self._services.values())
+
+    def _logs(self, service: ServiceRecord) -> Path:
+        return self._folder / "logs" / service.plan.namespace / service.plan.name
+
+    async def _keep_spare(self) -> None:
+        await asyncio.sleep(SPARE_DELAY_SECONDS)
+        await self.ray.call(deployments.warm_spare)
+
+    def _applied(self, document: Key, new: bool, changed: bool) -> Applied:  # noqa: FBT001 - two facts of one document
+        action: Action = "created" if new else "configured" if changed else "unchanged"
+        return _applied(document, action)
+
+    def _own(self, work: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - any coroutine
+        task: asyncio.Task[Any] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _applied(document: Key, action: Action) -> Applied:
+    kind, namespace, name = document
+    return Applied(kind=kind, namespace=namespace, name=name, action=action)
+
+
+def _gateway_settings(settings: Settings) -> GatewaySettings:
+    """Return the gateway's settings; [local] host and port win where they are given."""
+    local = settings.section("local")
+    own = {key: local[key] for key in ("host", "port") if local.get(key) is not None}
+    try:
+        return GatewaySettings.from_section({**settings.section("gateway"), **own})
+    except msgspec.ValidationError as error:
+        raise BackendError(
+            f"settings of section gateway: {error}", remedy="see `inferry config`"
+        ) from None
