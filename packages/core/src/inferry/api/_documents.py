@@ -215,4 +215,5 @@ def _similar(word: str, known: Iterable[str]) -> bool:
 def _spoilt(nodes: list[Node], remarks: list[Remark]) -> set[int]:
     """Return the documents, by index, in whose lines a remark stands."""
     starts = [node.line for node in nodes]
-    return {max(bisect_right(starts, remark.line) - 1, 0) for remark in remarks}
+    lines = [remark.line for remark in remarks if not remark.fatal]
+    return {max(bisect_right(starts, line) - 1, 0) for line in lines}

@@ -99,11 +99,15 @@ Node = Scalar | Mapping | Sequence
 
 @dataclass(slots=True)
 class Remark:
-    """A problem of the text itself, such as a duplicate key."""
+    """A problem of the text itself, such as a duplicate key.
+
+    ``fatal`` says that the document in which it stands could not be read at all.
+    """
 
     line: int
     column: int
     message: str
+    fatal: bool = False
 
 
 @dataclass(slots=True)

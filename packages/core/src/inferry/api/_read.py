@@ -44,13 +44,15 @@ def read_nodes(text: str) -> tuple[list[Node], list[Remark]]:
         line = text.count("\n", 0, start)
         composer = Composer(_events(text[start:]), line, remarks, total=total)
         try:
-            nodes.extend(composer.documents())
+            for node in composer.documents():
+                nodes.append(node)  # noqa: PERF402 - kept when the next one fails
         except Unreadable as error:
             remark = Remark(error.line, error.column, error.message)
         except Exception as error:  # noqa: BLE001 - filtered by _syntax_remark
             remark = _syntax_remark(error, line)
         else:
             return nodes, remarks
+        remark.fatal = True
         remarks.append(remark)
         total = composer.total
         following = _after(text, start, remark.line)

@@ -169,5 +169,5 @@ def _derived(service: InferenceService) -> Iterator[str]:
 
 def _as_name(text: str) -> str:
     """Return the nearest name that would be right, or '' when there is none."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-0123456789")
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789").rstrip("-")
     return name if name != text and len(name) <= LONGEST_LABEL else ""
