@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path  # noqa: TC003 - msgspec reads it at run time
+from typing import Any, Literal
 
 import msgspec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Phase = Literal["Pending", "Loading", "WarmingUp", "Ready", "Failed", "Unloaded"]
 
