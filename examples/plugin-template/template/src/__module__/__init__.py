@@ -1,0 +1,1 @@
+"""The {{ name }} runtime for Inferry."""
