@@ -148,3 +148,48 @@ def test_a_file_without_a_service_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["explain", str(file)])
     assert result.exit_code == 1
     assert "no InferenceService in" in result.stderr
+
+
+def test_every_revision_is_shown_with_its_share(site: Any, tmp_path: Path) -> None:
+    site.plugin("wine", PLUGIN)
+    file = tmp_path / "service.yaml"
+    model = "{model: {modelFormat: {name: wine}, storageUri: cellar://VINTAGE}}"
+    file.write_text(
+        "apiVersion: serving.kserve.io/v1beta1\n"
+        "kind: InferenceService\n"
+        'metadata: {name: red, annotations: {serving.kserve.io/stop: "true"}}\n'
+        "spec:\n"
+        "  canaryTrafficPercent: 10\n"
+        f"  predictor: {model.replace('VINTAGE', 'new')}\n"
+        f"  canary: {{predictor: {model.replace('VINTAGE', 'old')}}}\n",
+        "utf-8",
+    )
+    result = CliRunner().invoke(main, ["explain", str(file)])
+    assert result.exit_code == 0
+    assert "stopped   by the annotation" in result.stdout
+    assert ", 10 % of the traffic)" in result.stdout
+    assert "predictor canary (revision " in result.stdout
+
+
+def test_a_component_of_containers_is_its_image(site: Any, tmp_path: Path) -> None:
+    site.plugin("wine", PLUGIN)
+    file = tmp_path / "service.yaml"
+    file.write_text(
+        "apiVersion: serving.kserve.io/v1beta1\n"
+        "kind: InferenceService\n"
+        "metadata: {name: red}\n"
+        "spec:\n"
+        "  predictor:\n"
+        "    maxReplicas: 3\n"
+        "    containers: [{name: kserve-container, image: mine}]\n",
+        "utf-8",
+    )
+    done = CliRunner().invoke(main, ["explain", str(file), "--backend", "kubernetes"])
+    assert done.exit_code == 0
+    assert "image     mine" in done.stdout
+    assert "1 to 3 replicas" in done.stdout
+    refused = CliRunner().invoke(main, ["explain", str(file)])
+    assert refused.exit_code == 1
+    assert "spec.predictor.containers: the local backend starts no containers" in (
+        refused.stderr
+    )

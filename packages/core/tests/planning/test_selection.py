@@ -250,3 +250,25 @@ def test_several_nodes_need_a_runtime_for_them(kitchen: Any) -> None:
     model = ModelSpec(model_format=ModelFormatRef(name="sklearn"))
     with pytest.raises(PlanningError, match="is for one node"):
         select(model, "default", kitchen.catalog(), multi_node=True)
+
+
+def test_a_named_runtime_without_formats_is_refused(kitchen: Any) -> None:
+    runtime = """
+        apiVersion: serving.kserve.io/v1alpha1
+        kind: ClusterServingRuntime
+        metadata: {name: bare}
+        spec: {containers: [{name: kserve-container, image: i}]}
+    """
+    catalog = kitchen.catalog(documents=runtime)
+    with pytest.raises(PlanningError, match="names no model format"):
+        select(ModelSpec(runtime="bare"), "default", catalog)
+
+
+def test_a_runtime_for_many_models_is_not_chosen_for_one(kitchen: Any) -> None:
+    many = CLUSTER.replace("spec:\n", "spec:\n      multiModel: true\n")
+    assert choose(kitchen.catalog(documents=many)).entry.name == "sklearn"
+
+
+def test_the_same_question_has_the_same_answer(kitchen: Any) -> None:
+    catalog = kitchen.catalog(documents=CLUSTER)
+    assert choose(catalog) == choose(catalog)

@@ -159,6 +159,8 @@ def _component(part: ComponentExplanation) -> Iterator[str]:
         yield from _lines(
             2, "model", f"{part.model_name}, format {model_format}", _served_by(part)
         )
+    else:
+        yield from _lines(2, "image", part.image)
     yield from _lines(2, "protocol", part.protocol)
     yield from _lines(
         2,

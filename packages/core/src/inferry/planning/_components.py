@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from inferry.errors import PlanningError
-from inferry.planning._images import tagged_image
-from inferry.planning._merge import (
-    SERVING_CONTAINER,
-    container,
-    merge,
-    merge_container,
-    without,
-)
+from inferry.planning._merge import SERVING_CONTAINER, container, without
 from inferry.planning._options import NO_ARGUMENTS, Arguments, read_arguments
-from inferry.planning._placeholders import Values, replace
+from inferry.planning._placeholders import Values
+from inferry.planning._pods import joined_pod, serving_container
 from inferry.planning._scaling import scaling_plan
 from inferry.planning._selection import Selection, select
-from inferry.planning._server_types import server_container, server_labels
+from inferry.planning._server_types import server_labels
 from inferry.planning._sources import (
     StorageChoice,
     choose_storage,
@@ -40,7 +34,6 @@ if TYPE_CHECKING:
     from inferry.planning._catalog import Catalog, RuntimeEntry
     from inferry.planning.plan import Component
 
-TRANSFORMER_CONTAINER = "transformer-container"
 # KServe keeps these from the objects that it makes of a service.
 _KEPT_BACK = frozenset(
     {
@@ -152,7 +145,7 @@ def _plan_model(
     storage = choose_storage(sources, scene.catalog, backend=scene.backend)
     labels = server_labels(entry.server_type, selection.format.name, selection.protocol)
     values = _values(predictor, selection, sources, labels, scene)
-    merged, own_args = _serving_container(model, selection, values, scene)
+    merged, own_args = serving_container(model, selection, values)
     arguments = _arguments(merged, own_args, entry, scene, where)
     named = arguments.server.get("model_name")
     model_plan = ModelPlan(
@@ -177,7 +170,7 @@ def _plan_model(
         protocol=selection.protocol,
         protocols=entry.protocols,
         container=merged,
-        pod=_pod(predictor, entry, values),
+        pod=joined_pod(predictor, entry, values),
     )
     identity = _identity(
         plan,
@@ -237,6 +230,23 @@ def _format_version(model: ModelSpec, selection: Selection) -> str:
     return asked or selection.format.version or ""
 
 
+def _arguments(
+    merged: dict[str, Any], own: int, entry: RuntimeEntry, scene: Scene, where: str
+) -> Arguments:
+    if not _target(entry, scene):
+        return NO_ARGUMENTS
+    args = [str(each) for each in merged.get("args") or ()]
+    split = len(args) - own
+    return read_arguments(
+        (
+            (f"runtime {entry.name}", args[:split]),
+            (f"{where}.model.args", args[split:]),
+        ),
+        entry.options,
+        runtime=entry.name,
+    )
+
+
 def _values(
     predictor: PredictorSpec,
     selection: Selection,
@@ -257,76 +267,6 @@ def _values(
         storage_uri=sources[0].uri if sources else "",
         where=f"runtime {selection.entry.name}",
     )
-
-
-def _serving_container(
-    model: ModelSpec, selection: Selection, values: Values, scene: Scene
-) -> tuple[dict[str, Any], int]:
-    """Return the merged container, and how many of its args are the service's own."""
-    entry = selection.entry
-    base = container(entry.pod, SERVING_CONTAINER)
-    if base is None:
-        msg = f"the runtime {entry.name!r} has no container called {SERVING_CONTAINER}"
-        raise PlanningError(
-            msg, reason=Reason.InvalidSpec, remedy=f"add it to the {entry.origin}"
-        )
-    if entry.scope != "plugin":
-        base = server_container(
-            base,
-            entry.server_type,
-            model_name=scene.name,
-            protocol=selection.protocol,
-            has_model=bool(model.storage_uri or model.storage),
-        )
-    merged = merge_container(base, without(model.container, "name"))
-    merged["name"] = SERVING_CONTAINER
-    if image := merged.get("image"):
-        merged["image"] = tagged_image(
-            image,
-            runtime_version=model.runtime_version,
-            server_type=entry.server_type,
-            limits=(merged.get("resources") or {}).get("limits") or {},
-        )
-    return replace(merged, values), len(model.container.get("args") or ())
-
-
-def _arguments(
-    merged: dict[str, Any], own: int, entry: RuntimeEntry, scene: Scene, where: str
-) -> Arguments:
-    if not _target(entry, scene):
-        return NO_ARGUMENTS
-    args = [str(each) for each in merged.get("args") or ()]
-    split = len(args) - own
-    return read_arguments(
-        (
-            (f"runtime {entry.name}", args[:split]),
-            (f"{where}.model.args", args[split:]),
-        ),
-        entry.options,
-        runtime=entry.name,
-    )
-
-
-def _pod(
-    predictor: PredictorSpec, entry: RuntimeEntry, values: Values
-) -> dict[str, Any]:
-    """Merge the rest of the two pods; the serving container stands by itself."""
-    pod = merge(without(entry.pod, "containers"), without(predictor.pod, "containers"))
-    containers = _other_containers(predictor, entry, values)
-    return {**pod, "containers": containers} if containers else pod
-
-
-def _other_containers(
-    predictor: PredictorSpec, entry: RuntimeEntry, values: Values
-) -> list[dict[str, Any]]:
-    of_runtime = {c.get("name"): c for c in entry.pod.get("containers") or ()}
-    of_service = {c.get("name"): c for c in predictor.pod.get("containers") or ()}
-    merged = dict(of_runtime)
-    for name, item in of_service.items():
-        below = of_runtime.get(name)
-        merged[name] = merge_container(below, item) if below else item
-    merged.pop(SERVING_CONTAINER, None)
-    return [replace(dict(item), values) for item in merged.values()]
 
 
 def _component(

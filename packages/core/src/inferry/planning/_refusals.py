@@ -164,15 +164,15 @@ def named_does_not_fit(model: ModelSpec, verdict: Verdict) -> PlanningError:
             reason=Reason.RuntimeDisabled,
             remedy="set its spec.disabled to false, or name another runtime",
         )
-    if fault == Fault.FORMAT:
+    if not entry.formats:
+        message = f"the runtime {entry.name!r} names no model format"
+        remedy = "add supportedModelFormats to it, or name another runtime"
+    elif fault == Fault.FORMAT:
         formats = sorted({each.name for each in entry.formats})
         message = f"the runtime {entry.name!r} does not serve the format {name!r}"
         remedy = f"it serves: {listed(formats)}; leave {FIELD} out to have one chosen"
-    elif fault is None:
-        message = f"the runtime {entry.name!r} names no model format"
-        remedy = "add supportedModelFormats to it, or name another runtime"
     else:
-        _, remedy = _words(model, [verdict], fault)
+        _, remedy = _words(model, [verdict], fault or Fault.PROTOCOL)
         message = (
             f"the runtime {entry.name!r} {verdict.why}, but the model asks for "
             + (

@@ -90,8 +90,8 @@ def judge(
     """Say whether *entry* can serve *model*, and if not, the first reason why."""
     wanted = model.model_format
     same = [each for each in entry.formats if wanted and each.name == wanted.name]
-    if wanted and not same:
-        why = f"does not serve {wanted.name}"
+    if not entry.formats or (wanted and not same):
+        why = f"does not serve {wanted.name}" if wanted else "names no model format"
         return Verdict(entry=entry, fault=_refusals.Fault.FORMAT, why=why)
     match, how = _match(wanted, same or list(entry.formats), automatic=automatic)
     if match is None:
