@@ -53,9 +53,7 @@ def main() -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(
-        f"made {arguments.folder}; next: pip install -e '{arguments.folder}[serve,test]'"
-    )
+    print(f"made {arguments.folder}; its README says what to do next")
     return 0
 
 
