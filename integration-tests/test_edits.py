@@ -1,10 +1,10 @@
-"""Edits of a running service: they roll out without a lost request, or change nothing."""
+"""Edits of a running service roll out without a lost request, or change nothing."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from running import SERVICE
@@ -35,7 +35,7 @@ class Caller:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._ask)
 
-    def __enter__(self) -> Caller:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
