@@ -2,6 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from inferry.config import load_settings
+from inferry.errors import PluginLoadError
+from inferry.planning import Catalog
+from inferry.plugins import Plugins
+
 RUNTIMES = """
     apiVersion: serving.kserve.io/v1alpha1
     kind: ClusterServingRuntime
@@ -85,9 +90,6 @@ def test_a_later_document_replaces_an_earlier_one(kitchen: Any) -> None:
         *kitchen.documents(text.replace("FORMAT", "old")),
         *kitchen.documents(text.replace("FORMAT", "new")),
     ]
-    from inferry.config import load_settings
-    from inferry.planning import Catalog
-
     catalog = Catalog.build(kitchen.plugins(), documents, load_settings(environ={}))
     assert [each.formats[0].name for each in catalog.runtimes] == ["new"]
 
@@ -106,3 +108,10 @@ def test_settings_name_the_registry_and_the_domain(kitchen: Any) -> None:
     image = catalog.runtimes[0].pod["containers"][0]["image"]
     assert image == "r.example/inferry-runtime-sklearn:1.2.3"
     assert catalog.ingress.domain == "models.example"
+
+
+def test_broken_plugins_are_remembered_with_what_is_wrong(kitchen: Any) -> None:
+    problem = PluginLoadError("cannot be imported", plugin="onnx")
+    plugins = Plugins(problems=(problem,))
+    catalog = Catalog.build(plugins, [], load_settings(environ={}))
+    assert catalog.broken == {"onnx": "cannot be imported"}

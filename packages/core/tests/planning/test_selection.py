@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -272,3 +273,12 @@ def test_a_runtime_for_many_models_is_not_chosen_for_one(kitchen: Any) -> None:
 def test_the_same_question_has_the_same_answer(kitchen: Any) -> None:
     catalog = kitchen.catalog(documents=CLUSTER)
     assert choose(catalog) == choose(catalog)
+
+
+def test_a_broken_plugin_is_blamed_before_anything_is_installed(kitchen: Any) -> None:
+    catalog = kitchen.catalog()
+    catalog = replace(catalog, broken={"onnx": "plugin 'onnx' cannot be imported"})
+    assert refusal(catalog, "onnx").remedy == (
+        "repair its plugin (see `inferry plugins doctor`): plugin 'onnx' cannot be "
+        "imported"
+    )

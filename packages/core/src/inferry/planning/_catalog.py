@@ -91,12 +91,16 @@ class Ingress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Runtimes in order of precedence, storage backends and policies by name."""
+    """Runtimes in order of precedence, storage backends and policies by name.
+
+    ``broken`` says of each plugin that is installed but of no use what is wrong with it.
+    """
 
     runtimes: tuple[RuntimeEntry, ...] = ()
     storage: tuple[Provided[StorageBackend], ...] = ()
     policies: Mapping[str, Provided[AutoscalingPolicy]] = field(default_factory=dict)
     ingress: Ingress = field(default_factory=Ingress)
+    broken: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -121,6 +125,9 @@ class Catalog:
                 {each.descriptor.name: each for each in plugins.autoscaling_policies()}
             ),
             ingress=_ingress(settings),
+            broken=MappingProxyType(
+                {each.plugin: each.message for each in plugins.problems}
+            ),
         )
 
     def visible(self, namespace: str) -> tuple[RuntimeEntry, ...]:

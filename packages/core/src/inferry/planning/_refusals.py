@@ -17,7 +17,7 @@ from inferry.planning._known import (
 from inferry.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from inferry.api._types import ModelSpec
     from inferry.planning._catalog import RuntimeEntry
@@ -46,24 +46,34 @@ def no_format() -> PlanningError:
     )
 
 
-def none_fits(model: ModelSpec, verdicts: Sequence[Verdict]) -> PlanningError:
-    """Return the error for the candidates that came closest to serving *model*."""
+def none_fits(
+    model: ModelSpec, verdicts: Sequence[Verdict], broken: Mapping[str, str]
+) -> PlanningError:
+    """Return the error for the candidates that came closest to serving *model*.
+
+    *broken* are plugins that could not be used, by name: the one that is called as the
+    format would probably have served it.
+    """
     name = model.model_format.name if model.model_format else ""
     nearest = max(
         (each.fault or Fault.FORMAT for each in verdicts), default=Fault.FORMAT
     )
     near = [each for each in verdicts if each.fault == nearest]
     if nearest == Fault.FORMAT:
-        return _unknown_format(name, verdicts)
+        return _unknown_format(name, verdicts, broken)
     message, remedy = _words(model, near, nearest)
     return PlanningError(message, reason=Reason.NoSupportingRuntime, remedy=remedy)
 
 
-def _unknown_format(name: str, verdicts: Sequence[Verdict]) -> PlanningError:
+def _unknown_format(
+    name: str, verdicts: Sequence[Verdict], broken: Mapping[str, str]
+) -> PlanningError:
     served = sorted(
         {each.name for verdict in verdicts for each in verdict.entry.formats}
     )
-    if package := runtime_package(name):
+    if name in broken:
+        remedy = f"repair its plugin (see `inferry plugins doctor`): {broken[name]}"
+    elif package := runtime_package(name):
         remedy = package
     elif suggestion := did_you_mean(name, served):
         remedy = suggestion

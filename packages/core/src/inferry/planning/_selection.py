@@ -80,7 +80,7 @@ def select(
     ]
     accepted = [verdict for verdict in verdicts if verdict.fault is None]
     if not accepted:
-        raise _refusals.none_fits(model, verdicts)
+        raise _refusals.none_fits(model, verdicts, catalog.broken)
     return _best(model, accepted, verdicts)
 
 
