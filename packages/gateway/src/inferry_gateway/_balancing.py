@@ -145,6 +145,13 @@ class Balancer:
             len(r.waiting) for r in self.revisions.values()
         )
 
+    @property
+    def _hopeless(self) -> bool:
+        """Whether there is no replica and none is to be expected."""
+        return not self.service.hold and not any(
+            revision.replicas for revision in self.revisions.values()
+        )
+
     def replicas(self) -> Iterator[Replica]:
         """Yield every replica of every revision."""
         for revision in self.revisions.values():
@@ -154,8 +161,10 @@ class Balancer:
         """Dispatch ``request`` or let it wait; return whether it was dispatched.
 
         Raises:
-            Refusal: 503, too many wait already.
+            Refusal: 503, too many wait already, or waiting would not help.
         """
+        if self._hopeless:
+            raise self.unavailable("it has no replica")
         revision = self._choose(now)
         if revision is not None and not revision.waiting:
             replica = revision.free(now)
@@ -224,6 +233,10 @@ class Balancer:
         if before != {name: r.weight for name, r in self.revisions.items()}:
             for revision in self.revisions.values():
                 revision.credit = 0
+        if self._hopeless:
+            for request in waiting:
+                request.fail(self.unavailable("it has no replica"))
+            return
         self._place_again(waiting, now)
 
     def retire(self) -> None:

@@ -35,9 +35,9 @@ class LiveReporter:
     ) -> None:
         self._console = console
         self._services = services
-        self._heading = ""
         self._url = ""
         self._spinner = Spinner("dots")
+        self._starting = Spinner("dots")
         self._live = Live(
             console=console,
             get_renderable=self.view,
@@ -48,7 +48,7 @@ class LiveReporter:
 
     def starting(self, text: str) -> None:
         """Begin to draw."""
-        self._heading = text
+        self._starting.update(text=Text(text))
         self._live.start()
         self._task = asyncio.get_running_loop().create_task(self._draw())
 
@@ -89,8 +89,7 @@ class LiveReporter:
     def view(self) -> RenderableType:
         """Return the view as it is now."""
         if not self._url:
-            self._spinner.update(text=Text(f" {self._heading}"))
-            return self._spinner
+            return self._starting
         services = sorted(self._services(), key=lambda s: (s.namespace, s.name))
         table = Table.grid(padding=(0, 2, 0, 0))
         for service in services:
@@ -113,11 +112,7 @@ class LiveReporter:
             _detail(service),
         )
         mark = _MARKS.get(service.phase)
-        return [Text(mark, style=style) if mark else self._spinner_mark(), name]
-
-    def _spinner_mark(self) -> RenderableType:
-        self._spinner.update(text="")
-        return self._spinner
+        return [Text(mark, style=style) if mark else self._spinner, name]
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)

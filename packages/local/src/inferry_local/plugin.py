@@ -47,10 +47,3 @@ def inferry_settings() -> Iterator[SettingsSpec]:
         default=60.0,
         help="seconds a replica's process has to report, before its model loads",
     )
-    yield SettingsSpec(
-        section=SECTION,
-        key="drain_timeout",
-        type="float",
-        default=30.0,
-        help="seconds that requests in flight have when a revision is replaced",
-    )

@@ -13,6 +13,7 @@ guard what it promises.
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -106,6 +107,16 @@ def loopback() -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(target, name, value))
         yield
+
+
+def quieten(logger: logging.Logger) -> None:
+    """Log what Ray's raylet reports, which Ray prints otherwise."""
+
+    def log(data: dict[str, Any], **_options: object) -> None:
+        for line in data.get("lines", ()):
+            logger.warning("%s", line)
+
+    ray._private.worker.print_to_stdstream = log  # noqa: SLF001
 
 
 def reset_token() -> None:

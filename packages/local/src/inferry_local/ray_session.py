@@ -108,6 +108,7 @@ class RaySession:
                 _system_config={"enable_metrics_collection": False},
             )
         self._started = True
+        ray_node.quieten(logging.getLogger("ray"))
         self._quieten()
         self._start_serve()
 
@@ -123,8 +124,6 @@ class RaySession:
 
     def _quieten(self) -> None:
         """Send what Ray logs in this process to a file instead of the terminal."""
-        from ray._private import ray_logging
-
         handler = logging.FileHandler(self._folder / "ray.log", delay=True)
         for name in ("ray", "ray.serve"):
             ray_logger = logging.getLogger(name)
@@ -134,7 +133,6 @@ class RaySession:
             ray_logger.propagate = False
             ray_logger.addHandler(handler)
             ray_logger.setLevel(logging.WARNING)
-        ray_logging.global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
 
     def _shutdown(self) -> None:
         import ray

@@ -201,8 +201,8 @@ async def _load(server: ModelServer, spec: messages.ReplicaSpec, link: _Uplink) 
     from inferry_server import ModelSpec
 
     try:
-        # JSON has no paths and no tuples: msgspec makes the types right again.
-        state = await server.load(msgspec.convert(spec.model, ModelSpec))
+        told = {**spec.model, "path": Path(spec.model["path"])}
+        state = await server.load(ModelSpec(**told))
     except Exception as error:  # noqa: BLE001 - whatever it is, the status tells it
         link.fail(str(spec.model.get("name", "")), f"the model did not load: {error}")
     else:

@@ -289,9 +289,10 @@ def replicas(plan: RevisionPlan) -> int:
 
 
 def _kill(revision: RevisionRecord) -> None:
-    """End processes that never were ready: one that hangs would not end by itself."""
+    """End processes whose model still loads: one that hangs would not end by itself."""
     for replica in revision.replicas.values():
-        if not replica.link.gone.is_set():
+        failed = replica.state is not None and replica.state.phase == "Failed"
+        if not failed and not replica.link.gone.is_set():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(replica.link.hello.pid, signal.SIGKILL)
 

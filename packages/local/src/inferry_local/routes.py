@@ -28,6 +28,7 @@ def gateway_service(service: ServiceRecord) -> Service:
         ),
         timeout=predictor.timeout if predictor else None,
         unavailable=unavailable(service),
+        hold=not service.plan.stopped and service.failure is None,
     )
 
 

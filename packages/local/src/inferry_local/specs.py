@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from inferry_local.records import RevisionRecord
 
 
+#: Settings have no "none": these say "no limit" with 0.
+UNLIMITED_AT_ZERO = ("load_timeout", "request_timeout")
+
+
 def replica_spec(
     revision: RevisionRecord,
     *,
@@ -66,8 +70,9 @@ def _model(predictor: ComponentPlan, path: Path | None) -> dict[str, Any]:
 def _server(
     predictor: ComponentPlan, server: Mapping[str, Any], drain_timeout: float
 ) -> dict[str, Any]:
-    settings = {key: value for key, value in server.items() if value is not None}
-    settings["drain_timeout"] = drain_timeout
+    settings = {**server, "drain_timeout": drain_timeout}
+    for key in UNLIMITED_AT_ZERO:
+        settings[key] = settings.get(key) or None
     if predictor.timeout is not None:
         settings["request_timeout"] = predictor.timeout
     return settings

@@ -57,8 +57,8 @@ class Supervisor:
         local = settings.section("local")
         self.crash_limit = max(int(local.get("crash_limit") or 3), 1)
         self.start_timeout = float(local.get("start_timeout") or 60)
-        self.drain_timeout = float(local.get("drain_timeout") or 30)
         self._server_settings = settings.section("server")
+        self.drain_timeout = float(self._server_settings.get("drain_timeout", 30))
         self.load_timeout = float(self._server_settings.get("load_timeout") or 0)
         self._folder = private_folder()
         self.ray = RaySession(
