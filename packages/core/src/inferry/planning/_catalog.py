@@ -93,7 +93,7 @@ class Ingress:
 class Catalog:
     """Runtimes in order of precedence, storage backends and policies by name.
 
-    ``broken`` says of each plugin that is installed but of no use what is wrong with it.
+    ``broken`` says of each installed plugin that is of no use what is wrong with it.
     """
 
     runtimes: tuple[RuntimeEntry, ...] = ()
