@@ -4,6 +4,7 @@ Each setting is declared once, with type, default and help: core's here, those o
 plugins through the hook ``inferry_settings``.
 """
 
+from inferry.config._declaration import SettingsSpec
 from inferry.config._settings import Setting, Settings, load_settings
 
-__all__ = ["Setting", "Settings", "load_settings"]
+__all__ = ["Setting", "Settings", "SettingsSpec", "load_settings"]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
+    from inferry.config._declaration import SettingsSpec
     from inferry.config._sources import Given
-    from inferry.plugins._descriptors import SettingsSpec
 
 _HIDDEN = "********"
 _PLUGINS = "plugins."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inferry.plugins._descriptors import SettingsSpec
+from inferry.config._declaration import SettingsSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """The plugin contract: hooks, descriptors, the host and the loader."""
 
+from inferry.config import SettingsSpec
 from inferry.plugins._collect import Provided
 from inferry.plugins._descriptors import (
     PROTOCOLS,
@@ -10,7 +11,6 @@ from inferry.plugins._descriptors import (
     Option,
     Role,
     Runtime,
-    SettingsSpec,
     StorageBackend,
 )
 from inferry.plugins._discovery import Installed, discover

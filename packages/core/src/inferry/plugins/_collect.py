@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import pluggy
 
 from inferry._suggest import did_you_mean
+from inferry.config import SettingsSpec
 from inferry.errors import PluginError, PluginHookError, PluginLoadError
 from inferry.plugins import _hookspecs
 from inferry.plugins._descriptors import (
     AutoscalingPolicy,
     Runtime,
-    SettingsSpec,
     StorageBackend,
 )
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from inferry.config import SettingsSpec
 from inferry.errors import PluginConflict, PluginError, PluginHookError
 from inferry.plugins._descriptors import (
     AutoscalingPolicy,
     Runtime,
-    SettingsSpec,
     StorageBackend,
 )
 from inferry.plugins._discovery import normalised

@@ -9,10 +9,10 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from inferry.config import SettingsSpec
     from inferry.plugins._descriptors import (
         AutoscalingPolicy,
         Runtime,
-        SettingsSpec,
         StorageBackend,
     )
     from inferry.plugins._host import Host

@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 
     import pluggy
 
-    from inferry.config import Settings
+    from inferry.config import Settings, SettingsSpec
     from inferry.plugins._descriptors import (
         AutoscalingPolicy,
         Role,
         Runtime,
-        SettingsSpec,
         StorageBackend,
     )
 
