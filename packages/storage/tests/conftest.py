@@ -1,0 +1,166 @@
+"""A real web server on a free port, with the faults that real ones have."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.server
+import ssl
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from inferry.config import Settings, load_settings
+from inferry.plugins import Plugins, load_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+Handler = http.server.BaseHTTPRequestHandler
+
+
+class WebServer:
+    """Serves ``files`` with HEAD, ranges and ETags; ``routes`` answer as they like."""
+
+    def __init__(self, authority: trustme.CA | None = None) -> None:
+        self.files: dict[str, bytes] = {}
+        self.routes: dict[str, Callable[[Handler], None]] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.validators = True
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._class())
+        self._server.daemon_threads = True
+        if authority is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("localhost").configure_cert(context)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True
+            )
+        self.scheme = "https" if authority else "http"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def url(self, path: str, *, userinfo: str = "") -> str:
+        port = self._server.server_address[1]
+        return f"{self.scheme}://{userinfo}localhost:{port}{path}"
+
+    def count(self, method: str) -> int:
+        return sum(each == method for each, _ in self.requests)
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, handler: Handler) -> None:
+        path = handler.path.partition("?")[0]
+        self.requests.append((handler.command, path))
+        self.headers.append(dict(handler.headers))
+        if path in self.routes:
+            self.routes[path](handler)
+        elif path in self.files:
+            self.send(handler, self.files[path])
+        else:
+            handler.send_error(404)
+
+    def send(self, handler: Handler, data: bytes, *, cut: int | None = None) -> None:
+        """Answer with *data*; close the connection after *cut* bytes of it."""
+        etag = f'"{hashlib.md5(data).hexdigest()}"'
+        if handler.headers.get("If-Match", etag) != etag:
+            handler.send_response(412)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
+        start = int(handler.headers.get("Range", "bytes=0-")[6:].partition("-")[0])
+        last = handler.headers.get("Range", "").rpartition("-")[2]
+        part = data[start : int(last) + 1] if last else data[start:]
+        handler.send_response(206 if "Range" in handler.headers else 200)
+        handler.send_header("Content-Length", str(len(part)))
+        handler.send_header("Content-Type", "application/octet-stream")
+        if self.validators:
+            handler.send_header("ETag", etag)
+        handler.end_headers()
+        if handler.command == "GET":
+            handler.wfile.write(part[:cut])
+        if cut is not None:
+            handler.close_connection = True
+
+    def _class(self) -> type[Handler]:
+        web = self
+
+        class Answering(Handler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:  # noqa: N802 - named by http.server
+                with contextlib.suppress(ConnectionError):
+                    web.answer(self)
+
+            do_HEAD = do_GET  # noqa: N815 - named by http.server
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Answering
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    server = WebServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure_web(authority: trustme.CA) -> Iterator[WebServer]:
+    server = WebServer(authority)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def trusted(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trust what the authority of the test signs, as a user would."""
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def settings(cache: Path) -> Settings:
+    """Settings that let a test download from this machine."""
+    return load_settings(
+        environ={},
+        overrides={
+            "storage.cache_dir": str(cache),
+            "storage.allow_http": "true",
+            "storage.allow_networks": "127.0.0.0/8",
+            "storage.stall_seconds": "0.5",
+        },
+    )
+
+
+@pytest.fixture
+def plugins(settings: Settings) -> Plugins:
+    return load_plugins("local", settings, only=["storage"])

@@ -1,0 +1,283 @@
+"""One file from a real web server, and every answer that is not the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from inferry.errors import StorageError
+from inferry.storage import Source
+from inferry.testing import StorageTests
+from inferry_storage.https import Changed, HttpsStorage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from conftest import Handler, WebServer
+
+    from inferry.storage import Snapshot
+
+LOCAL = {"allow_http": True, "allow_networks": ("127.0.0.0/8",), "stall_seconds": 2.0}
+DATA = bytes(range(256)) * 8
+
+
+class TestHttpsStorage(StorageTests):
+    client = HttpsStorage
+    settings: ClassVar[Mapping[str, Any]] = LOCAL
+    tree: ClassVar[Mapping[str, bytes]] = {"model.bin": DATA}
+
+    @pytest.fixture
+    def source(self, web: WebServer) -> str:
+        web.files["/models/model.bin"] = DATA
+        return web.url("/models/model.bin")
+
+
+@pytest.fixture
+async def storage() -> AsyncIterator[HttpsStorage]:
+    client = HttpsStorage(LOCAL)
+    yield client
+    await client.close()
+
+
+async def resolved(storage: HttpsStorage, uri: str) -> Snapshot:
+    return await storage.resolve(Source(uri=uri))
+
+
+async def content(storage: HttpsStorage, snapshot: Snapshot, start: int = 0) -> bytes:
+    (entry,) = snapshot.entries
+    return b"".join([chunk async for chunk in storage.read(entry, start, None)])
+
+
+def status(code: int, **headers: str) -> Any:
+    def answer(handler: Handler) -> None:
+        handler.send_response(code)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+async def test_tls_is_checked_against_the_name(
+    secure_web: WebServer, trusted: None
+) -> None:
+    secure_web.files["/a.onnx"] = DATA
+    storage = HttpsStorage(LOCAL)
+
+    snapshot = await resolved(storage, secure_web.url("/a.onnx"))
+
+    assert await content(storage, snapshot) == DATA
+    wrong_name = secure_web.url("/a.onnx").replace("localhost", "127.0.0.1")
+    with pytest.raises(StorageError, match="certificate is not trusted"):
+        await resolved(storage, wrong_name)
+    await storage.close()
+
+
+async def test_an_unknown_authority_is_refused(
+    secure_web: WebServer, storage: HttpsStorage
+) -> None:
+    with pytest.raises(StorageError, match="set SSL_CERT_FILE") as caught:
+        await resolved(storage, secure_web.url("/a.onnx"))
+
+    assert caught.value.reason == "StorageUnreachable"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (401, "StorageAccessDenied"),
+        (403, "StorageAccessDenied"),
+        (404, "StorageNotFound"),
+        (410, "StorageNotFound"),
+        (418, "StorageFailed"),
+        (429, "StorageUnreachable"),
+        (503, "StorageUnreachable"),
+    ],
+)
+async def test_each_status_has_its_reason(
+    web: WebServer, storage: HttpsStorage, code: int, reason: str
+) -> None:
+    web.routes["/a"] = status(code)
+
+    with pytest.raises(StorageError, match=f"answered {code}") as caught:
+        await resolved(storage, web.url("/a"))
+
+    assert caught.value.reason == reason
+
+
+async def test_errors_hold_neither_password_nor_query(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    with pytest.raises(StorageError) as caught:
+        await resolved(storage, web.url("/no?sig=secret", userinfo="me:secret@"))
+
+    assert "secret" not in f"{caught.value}{caught.value!r}"
+
+
+async def test_a_server_without_head_is_asked_with_get(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    def answer(handler: Handler) -> None:
+        if handler.command == "HEAD":
+            status(403)(handler)
+        else:
+            web.send(handler, DATA)
+
+    web.routes["/a"] = answer
+
+    snapshot = await resolved(storage, web.url("/a"))
+
+    assert snapshot.entries[0].size == len(DATA)
+
+
+async def test_a_web_page_is_no_model(web: WebServer, storage: HttpsStorage) -> None:
+    web.routes["/login"] = status(200, Content_Type="text/html; charset=utf-8")
+
+    with pytest.raises(StorageError, match="is a web page"):
+        await resolved(storage, web.url("/login"))
+
+
+async def test_a_server_that_is_gone_is_unreachable(storage: HttpsStorage) -> None:
+    with pytest.raises(StorageError) as caught:
+        await resolved(storage, "http://localhost:1/a")
+
+    assert caught.value.reason == "StorageUnreachable"
+
+
+async def test_a_new_file_is_a_new_snapshot(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.files["/a"] = DATA
+    before = await resolved(storage, web.url("/a"))
+    web.files["/a"] = DATA[1:]
+    after = await resolved(storage, web.url("/a"))
+
+    assert before.id != after.id
+
+
+async def test_without_a_validator_nothing_is_thought_unchanged(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.files["/a"] = DATA
+    web.validators = False
+
+    first = await resolved(storage, web.url("/a"))
+
+    assert first.id != (await resolved(storage, web.url("/a"))).id
+
+
+@pytest.mark.parametrize("start", [0, 100])
+async def test_a_file_that_was_replaced_is_not_read(
+    web: WebServer, storage: HttpsStorage, start: int
+) -> None:
+    web.files["/a"] = DATA
+    snapshot = await resolved(storage, web.url("/a"))
+    web.files["/a"] = DATA[1:]
+
+    with pytest.raises(Changed, match="was replaced while it was read"):
+        await content(storage, snapshot, start)
+
+
+async def test_a_server_without_ranges_is_read_from_the_start(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    def answer(handler: Handler) -> None:
+        del handler.headers["Range"]
+        web.send(handler, DATA)
+
+    web.routes["/a"] = answer
+    snapshot = await resolved(storage, web.url("/a"))
+
+    assert await content(storage, snapshot, 100) == DATA[100:]
+
+
+async def test_redirects_are_followed_without_the_password(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.routes["/old"] = status(302, Location="/new")
+    web.files["/new"] = DATA
+
+    snapshot = await resolved(storage, web.url("/old", userinfo="me:secret@"))
+
+    assert await content(storage, snapshot) == DATA
+    authorised = [("Authorization" in each) for each in web.headers]
+    assert authorised == [True, False, True, False]
+
+
+async def test_too_many_redirects_are_refused(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.routes["/round"] = status(302, Location="/round")
+
+    with pytest.raises(StorageError, match="more than 5 times"):
+        await resolved(storage, web.url("/round"))
+    assert len(web.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("http://169.254.169.254/latest", "169.254.169.254 is not an address"),
+        ("ftp://localhost/a", "is not https"),
+        ("file:///etc/passwd", "names no host"),
+    ],
+)
+async def test_a_redirect_leads_nowhere_private(
+    web: WebServer, storage: HttpsStorage, target: str, said: str
+) -> None:
+    web.routes["/a"] = status(302, Location=target)
+
+    with pytest.raises(StorageError, match=said):
+        await resolved(storage, web.url("/a"))
+
+
+async def test_http_is_refused_by_default() -> None:
+    storage = HttpsStorage({})
+
+    with pytest.raises(StorageError, match="set \\[storage\\] allow_http") as caught:
+        await resolved(storage, "http://example.com/a.onnx")
+
+    assert caught.value.reason == "StorageNotAllowed"
+    await storage.close()
+
+
+async def test_loopback_is_refused_by_default(web: WebServer) -> None:
+    storage = HttpsStorage({"allow_http": True})
+
+    with pytest.raises(StorageError, match=r"127\.0\.0\.1.* not an address") as caught:
+        await resolved(storage, web.url("/a"))
+
+    assert caught.value.reason == "StorageNotAllowed"
+    assert web.requests == []
+    await storage.close()
+
+
+@pytest.mark.parametrize("uri", ["https://", "https://[::1", "https:///a"])
+async def test_a_broken_url_is_refused(storage: HttpsStorage, uri: str) -> None:
+    with pytest.raises(StorageError):
+        await resolved(storage, uri)
+
+
+async def test_compression_is_refused(web: WebServer, storage: HttpsStorage) -> None:
+    web.routes["/a"] = status(200, Content_Encoding="gzip")
+    snapshot = await resolved(storage, web.url("/a"))
+
+    with pytest.raises(StorageError, match="is sent compressed"):
+        await content(storage, snapshot)
+
+
+async def test_a_file_without_an_end_is_refused(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.close_connection = True
+
+    web.routes["/a"] = answer
+    snapshot = await resolved(storage, web.url("/a"))
+
+    with pytest.raises(StorageError, match="does not say where the file ends"):
+        await content(storage, snapshot)

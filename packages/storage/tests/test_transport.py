@@ -1,0 +1,58 @@
+"""Proxies of the environment are used, and not for addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from inferry.errors import StorageError
+from inferry_storage.policy import Policy
+from inferry_storage.transport import GuardedTransport
+
+if TYPE_CHECKING:
+    from conftest import Handler, WebServer
+
+
+async def ask(url: str, policy: Policy) -> httpx.Response:
+    transport = GuardedTransport(policy)
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        return await client.get(url)
+
+
+async def test_a_proxy_is_asked_for_names(
+    web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def answer(handler: Handler) -> None:
+        seen.append(handler.path)
+        web.send(handler, b"from the proxy")
+
+    web.routes["http://models.example/a"] = answer
+    monkeypatch.setenv("http_proxy", web.url(""))
+
+    response = await ask("http://models.example/a", Policy.of({}))
+
+    assert response.content == b"from the proxy"
+    assert seen == ["http://models.example/a"]
+
+
+async def test_a_private_address_is_not_asked_of_a_proxy(
+    web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", web.url(""))
+
+    with pytest.raises(StorageError, match="is not an address"):
+        await ask("http://169.254.169.254/", Policy.of({}))
+
+    assert web.requests == []
+
+
+async def test_the_host_is_told_as_it_was_written(web: WebServer) -> None:
+    web.files["/a"] = b"x"
+
+    await ask(web.url("/a"), Policy.of({"allow_networks": ("127.0.0.0/8",)}))
+
+    assert web.headers[0]["Host"].startswith("localhost:")
