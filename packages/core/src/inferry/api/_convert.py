@@ -179,6 +179,9 @@ def _canary(node: Node, path: Path, sink: Sink) -> _types.PredictorSpec | None:
 
 def _unknown(node: Mapping, kind: type, name: str, path: Path, sink: Sink) -> None:
     key = node.keys[name]
+    if sink.full:
+        sink.add(key, path, "unknown field")
+        return
     if home := _home(node, kind, name):
         message = f"unknown field here; it belongs under {home!r} (is it indented?)"
         sink.add(key, path, message)

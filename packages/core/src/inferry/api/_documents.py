@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from inferry._suggest import closest
@@ -73,19 +74,18 @@ class File:
         parts = [part for root in roots for part in self._unfold(root, ())]
         spoilt = _spoilt([node for node, _ in parts], remarks)
         for index, (node, path) in enumerate(parts):
-            errors = self._errors()
+            if self.sink.full:
+                break
+            errors = self.sink.errors
             document = self._document(node, path)
             if (
                 document is not None
                 and index not in spoilt
-                and errors == self._errors()
+                and errors == self.sink.errors
             ):
                 origin = Origin(file=self.sink.file, index=index, line=node.line)
                 located.append(Located(document=document, origin=origin))
         return located
-
-    def _errors(self) -> int:
-        return sum(each.severity == "error" for each in self.sink.problems)
 
     def _unfold(self, root: Node, path: Path) -> Iterator[tuple[Node, Path]]:
         """Yield the items of a ``List``, else the root itself."""
@@ -111,7 +111,9 @@ class File:
             return None
         broken = {problem.path for problem in self.sink.problems[first:]}
         document = default(raw)
-        for finding in (*findings_as_written(raw), *findings(document)):
+        for finding in chain(findings_as_written(raw), findings(document)):
+            if self.sink.full:
+                break
             written = (*path, *as_written(raw, finding.path))
             # What could not be read is no reason to call its parent incomplete too.
             if not any(each.startswith(spell(written)) for each in broken):

@@ -111,7 +111,7 @@ def check_object(
     data: dict[str, Any] = {}
     for name, child in node.items.items():
         if name not in known:
-            suggestion = closest(name, known)
+            suggestion = "" if sink.full else closest(name, known)
             sink.add(
                 node.keys[name], (*path, name), "unknown field", suggestion=suggestion
             )

@@ -14,6 +14,9 @@ from inferry.api._scalars import name_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MAX_PROBLEMS = 1000
+
+_LONGEST_MESSAGE = 400
 _INT64 = 2**63
 _QUANTITY = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?"
@@ -29,10 +32,19 @@ class Place(Protocol):
 
 @dataclass(slots=True)
 class Sink:
-    """Collects the problems of one file, each where it stands."""
+    """Collects the problems of one file, each where it stands.
+
+    A file of nothing but mistakes is told so after `MAX_PROBLEMS` of them.
+    """
 
     file: str
     problems: list[Problem] = field(default_factory=list)
+    errors: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether further problems are no longer kept."""
+        return len(self.problems) > MAX_PROBLEMS
 
     def add(
         self,
@@ -44,6 +56,14 @@ class Sink:
         severity: Severity = "error",
     ) -> None:
         """Keep a problem."""
+        self.errors += severity == "error"
+        if self.full:
+            return
+        if len(self.problems) == MAX_PROBLEMS:
+            path, suggestion, severity = (), "", "error"
+            message = f"there are more than {MAX_PROBLEMS} problems"
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]} ..."
         problem = Problem(
             path=spell(path),
             message=message,
@@ -57,6 +77,9 @@ class Sink:
 
     def choice(self, at: Place, path: Path, value: str, known: Iterable[str]) -> None:
         """Keep that *value* is none of *known*."""
+        if self.full:
+            self.errors += 1
+            return
         names = sorted(known)
         message = f"is {value!r}, which is none of {', '.join(names)}"
         self.add(at, path, message, suggestion=closest(value, names))

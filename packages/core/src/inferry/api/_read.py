@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_RESTARTS = 20
 
 _SURROGATES = re.compile(
     r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
@@ -33,14 +34,15 @@ def decode(content: bytes) -> str:
 def read_nodes(text: str) -> tuple[list[Node], list[Remark]]:
     """Return the documents of *text* and what is wrong with it as text.
 
-    After a syntax error, reading goes on at the next line that starts with ``---``.
+    After a syntax error, reading goes on at the next line that starts with ``---``, but
+    not more than `MAX_RESTARTS` times: each takes a copy of what is left.
     """
     if text.lstrip()[:1] in ("{", "["):
         text = _json_as_yaml(text)
     nodes: list[Node] = []
     remarks: list[Remark] = []
     start = total = 0
-    while True:
+    for _ in range(MAX_RESTARTS + 1):
         line = text.count("\n", 0, start)
         composer = Composer(_events(text[start:]), line, remarks, total=total)
         try:
@@ -59,6 +61,7 @@ def read_nodes(text: str) -> tuple[list[Node], list[Remark]]:
         if following is None or total > MAX_SIZE:
             return nodes, remarks
         start = following
+    return nodes, remarks
 
 
 def _events(text: str) -> Iterator[Any]:
