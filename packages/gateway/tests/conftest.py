@@ -61,7 +61,7 @@ async def read_head(reader: Reader) -> Message:
 
 async def read_chunks(reader: Reader) -> AsyncIterator[bytes]:
     while True:
-        size = int((await reader.readline()).split(b";")[0], 16)
+        size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
         if size:
             yield await reader.readexactly(size)
         assert await reader.readexactly(2) == b"\r\n"
@@ -107,16 +107,13 @@ class FakeReplica:
     connections: int = 0
     aborted: int = 0
     server: asyncio.Server | None = None
+    port: int = 0
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self, port: int = 0) -> FakeReplica:
         self.server = await asyncio.start_server(self._accept, "127.0.0.1", port)
+        self.port = self.server.sockets[0].getsockname()[1]
         return self
-
-    @property
-    def port(self) -> int:
-        assert self.server is not None
-        return int(self.server.sockets[0].getsockname()[1])
 
     @property
     def endpoint(self) -> Endpoint:
@@ -203,9 +200,7 @@ class World:
 
     async def start(self, *services: Service, **settings: Any) -> Gateway:
         settings.setdefault("port", 0)
-        self.gateway = Gateway(
-            GatewaySettings(**settings), on_event=self.events.append
-        )
+        self.gateway = Gateway(GatewaySettings(**settings), on_event=self.events.append)
         self._gateways.append(self.gateway)
         self.port = await self.gateway.start()
         self.gateway.update(services)
@@ -254,7 +249,7 @@ class World:
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(10):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - any condition
                 await asyncio.sleep(0.005)
 
     async def stop(self) -> None:

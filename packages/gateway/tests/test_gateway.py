@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any, Never
 
 import pytest
 
@@ -11,7 +12,9 @@ from inferry.errors import BackendError
 from inferry_gateway import Endpoint, Gateway, GatewaySettings, Service, Target
 
 
-async def test_a_request_reaches_the_replica_and_its_answer_the_client(world):
+async def test_a_request_reaches_the_replica_and_its_answer_the_client(
+    world: Any,
+) -> None:
     replica = await world.replica()
     await world.serve(replica)
     answer = await world.ask("POST", "/v2/models/iris/infer?x=1", b'{"a": 1}')
@@ -20,7 +23,9 @@ async def test_a_request_reaches_the_replica_and_its_answer_the_client(world):
     assert replica.requests[0].header("host") == "iris-default.example.com"
 
 
-async def test_a_taken_port_is_an_error_that_names_it_and_the_remedy(world):
+async def test_a_taken_port_is_an_error_that_names_it_and_the_remedy(
+    world: Any,
+) -> None:
     gateway = await world.start()
     second = Gateway(GatewaySettings(port=world.port))
     with pytest.raises(BackendError) as caught:
@@ -32,13 +37,13 @@ async def test_a_taken_port_is_an_error_that_names_it_and_the_remedy(world):
     assert gateway.connections == 0
 
 
-async def test_an_impossible_address_is_an_error_that_names_it(world):
+async def test_an_impossible_address_is_an_error_that_names_it(world: Any) -> None:
     gateway = Gateway(GatewaySettings(host="192.0.2.1", port=0))
     with pytest.raises(BackendError, match=r"cannot listen on 192\.0\.2\.1:0"):
         await gateway.start()
 
 
-async def test_connections_to_a_replica_are_reused(world):
+async def test_connections_to_a_replica_are_reused(world: Any) -> None:
     replica = await world.replica()
     await world.serve(replica)
     client = await world.client()
@@ -48,7 +53,7 @@ async def test_connections_to_a_replica_are_reused(world):
     assert len(replica.requests) == 5
 
 
-async def test_two_revisions_share_by_weight_and_zero_gets_nothing(world):
+async def test_two_revisions_share_by_weight_and_zero_gets_nothing(world: Any) -> None:
     replicas = [await world.replica(id=f"r{i}") for i in range(3)]
     targets = tuple(
         Target(str(i), weight, (replica.endpoint,))
@@ -61,10 +66,12 @@ async def test_two_revisions_share_by_weight_and_zero_gets_nothing(world):
     assert [len(r.requests) for r in replicas] == [80, 20, 0]
 
 
-async def test_update_moves_traffic_and_lets_requests_in_flight_finish(world):
+async def test_update_moves_traffic_and_lets_requests_in_flight_finish(
+    world: Any,
+) -> None:
     release = asyncio.Event()
 
-    async def slow(message, _reader, writer):
+    async def slow(message: Any, _reader: Any, writer: Any) -> None:
         await release.wait()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold")
 
@@ -81,7 +88,7 @@ async def test_update_moves_traffic_and_lets_requests_in_flight_finish(world):
     assert gateway.report()["default/iris"]["in_flight"] == 0
 
 
-async def test_idle_connections_to_removed_endpoints_are_closed(world):
+async def test_idle_connections_to_removed_endpoints_are_closed(world: Any) -> None:
     old, new = await world.replica(), await world.replica()
     gateway = await world.serve(old)
     assert (await world.ask("GET", "/")).status == 200
@@ -90,7 +97,7 @@ async def test_idle_connections_to_removed_endpoints_are_closed(world):
     await world.until(lambda: old.aborted == 1)
 
 
-async def test_swapping_endpoints_under_load_loses_nothing(world):
+async def test_swapping_endpoints_under_load_loses_nothing(world: Any) -> None:
     replicas = [await world.replica(id=f"r{i}") for i in range(4)]
     gateway = await world.serve(*replicas[:1])
     stop = False
@@ -117,10 +124,12 @@ async def test_swapping_endpoints_under_load_loses_nothing(world):
     assert gateway.report()["default/iris"]["in_flight"] == 0
 
 
-async def test_drain_finishes_what_is_under_way_and_closes_idle_clients(world):
+async def test_drain_finishes_what_is_under_way_and_closes_idle_clients(
+    world: Any,
+) -> None:
     release = asyncio.Event()
 
-    async def slow(message, _reader, writer):
+    async def slow(message: Any, _reader: Any, writer: Any) -> None:
         await release.wait()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
@@ -140,8 +149,8 @@ async def test_drain_finishes_what_is_under_way_and_closes_idle_clients(world):
     assert gateway.connections == 0
 
 
-async def test_drain_gives_up_after_its_timeout(world):
-    async def never(message, _reader, writer):
+async def test_drain_gives_up_after_its_timeout(world: Any) -> None:
+    async def never(message: Any, _reader: Any, writer: Any) -> None:
         await asyncio.sleep(60)
 
     replica = await world.replica(never)
@@ -157,7 +166,7 @@ async def test_drain_gives_up_after_its_timeout(world):
     assert gateway.connections == 0
 
 
-async def test_stop_fails_who_waits_and_leaves_no_task(world):
+async def test_stop_fails_who_waits_and_leaves_no_task(world: Any) -> None:
     gateway = await world.start(world.service())
     client = await world.client()
     pending = asyncio.ensure_future(client.ask("GET", "/"))
@@ -167,7 +176,7 @@ async def test_stop_fails_who_waits_and_leaves_no_task(world):
         await pending
 
 
-async def test_report_counts_per_service_revision_and_endpoint(world):
+async def test_report_counts_per_service_revision_and_endpoint(world: Any) -> None:
     replica = await world.replica(id="pod-1")
     gateway = await world.serve(replica)
     await world.ask("GET", "/")
@@ -188,7 +197,7 @@ async def test_report_counts_per_service_revision_and_endpoint(world):
     }
 
 
-async def test_counts_survive_an_update(world):
+async def test_counts_survive_an_update(world: Any) -> None:
     replica = await world.replica()
     gateway = await world.serve(replica)
     await world.ask("GET", "/")
@@ -197,7 +206,7 @@ async def test_counts_survive_an_update(world):
     assert gateway.report()["default/iris"]["endpoints"]["r0"]["requests"] == 1
 
 
-async def test_connections_above_the_limit_are_told_to_come_back(world):
+async def test_connections_above_the_limit_are_told_to_come_back(world: Any) -> None:
     await world.start(max_connections=1)
     first = await world.client()
     assert (await first.ask("GET", "/healthz", Host="x")).status == 200
@@ -209,7 +218,9 @@ async def test_connections_above_the_limit_are_told_to_come_back(world):
     assert (await first.ask("GET", "/healthz", Host="x")).status == 200
 
 
-async def test_events_tell_of_held_requests_and_refused_connections(world, unused_port):
+async def test_events_tell_of_held_requests_and_refused_connections(
+    world: Any, unused_port: Any
+) -> None:
     endpoint = Endpoint("127.0.0.1", unused_port, "dead")
     service = world.service(targets=(Target("1", 100, (endpoint,)),))
     await world.start(service, refused_hold_seconds=0)
@@ -220,8 +231,10 @@ async def test_events_tell_of_held_requests_and_refused_connections(world, unuse
     assert event.endpoint == "dead"
 
 
-async def test_a_failing_receiver_of_events_disturbs_nobody(world, caplog):
-    def broken(event):
+async def test_a_failing_receiver_of_events_disturbs_nobody(
+    world: Any, caplog: Any
+) -> None:
+    def broken(event: Any) -> Never:
         msg = "no"
         raise RuntimeError(msg)
 
@@ -234,7 +247,7 @@ async def test_a_failing_receiver_of_events_disturbs_nobody(world, caplog):
     assert "the receiver of gateway events failed" in caplog.text
 
 
-async def test_answers_are_json_with_an_error_of_one_line(world):
+async def test_answers_are_json_with_an_error_of_one_line(world: Any) -> None:
     await world.start()
     answer = await world.ask("GET", "/nothing", Host="x")
     assert answer.header("content-type") == "application/json"

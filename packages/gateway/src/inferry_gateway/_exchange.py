@@ -48,6 +48,7 @@ class Exchange:
         "_refused",
         "_replayed",
         "_replica",
+        "_revision",
         "_service",
         "_status",
         "_target",
@@ -78,6 +79,7 @@ class Exchange:
         self._pending: Answer | None = None
         self._prefix = self._target = b""
         self._replica: Replica | None = None
+        self._revision = ""
         self._service: Balancer | None = None
         self._status = 0
 
@@ -186,6 +188,7 @@ class Exchange:
     def dispatch(self, replica: Replica) -> None:
         """Go to ``replica``, over an idle connection if there is one."""
         self._replica = replica
+        self._revision = replica.revision.name
         while replica.idle:
             upstream = replica.idle.pop()
             if upstream.usable:
@@ -368,8 +371,7 @@ class Exchange:
     def _record(self) -> None:
         self.over = True
         self.deadline = math.inf
-        revision = self._replica.revision.name if self._replica else ""
-        self.gateway.record(self._service, revision, self._status)
+        self.gateway.record(self._service, self._revision, self._status)
 
     def _failed_replica(self) -> None:
         if self._replica is not None:

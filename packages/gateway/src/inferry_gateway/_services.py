@@ -43,8 +43,8 @@ class Service(Struct, frozen=True):
 
     ``timeout`` is in seconds: from the end of the request to the start of the answer,
     and the longest silence within the answer. ``unavailable`` is said in the 503 of a
-    request for which no replica became free. Without ``hold`` that is said at once where
-    there is no replica at all: waiting would not help.
+    request for which no replica became free. Without ``hold`` that is said at once
+    where there is no replica at all: waiting would not help.
     """
 
     namespace: str
