@@ -38,7 +38,7 @@ def _affinity() -> float:
 def _limits(root: Path, membership: Path) -> list[float]:
     found: list[float] = []
     for folder, version in _groups(root, membership):
-        limit = _read_v2(folder) if version == 2 else _read_v1(folder)  # noqa: PLR2004 - cgroup v2
+        limit = _READERS[version](folder)
         if limit is not None:
             found.append(limit)
     return found
@@ -80,3 +80,6 @@ def _read_v1(folder: Path) -> float | None:
         return None if limit <= 0 else limit / period
     except (OSError, ValueError, ZeroDivisionError):
         return None
+
+
+_READERS = {1: _read_v1, 2: _read_v2}

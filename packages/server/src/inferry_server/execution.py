@@ -1,8 +1,9 @@
 """Calls of one model: so many at a time, so many waiting, none that nobody wants.
 
 A call waits for its turn on the event loop, where it can be dropped in an instant when
-its client leaves or its deadline passes; only then it gets a thread. A call that runs in
-a thread cannot be stopped: it keeps its turn until it ends, and its answer is dropped.
+its client leaves or its deadline passes; only then it gets a thread. A call that runs
+in a thread cannot be stopped: it keeps its turn until it ends, and its answer is
+dropped.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ class Execution:
     ) -> Any:  # noqa: ANN401 - what the model gives back
         """Return ``function(argument)``, awaited if it is awaitable.
 
-        ``deadline`` is a time of `time.monotonic`. Cancelling drops a call that waits and
-        cancels an ``async def`` one.
+        ``deadline`` is a time of `time.monotonic`. Cancelling drops a call that waits
+        and cancels an ``async def`` one.
 
         Raises:
             Overloaded: As many calls wait as may.
@@ -111,8 +112,8 @@ class Execution:
                 self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
                 raise DeadlineExceeded(
-                    f"model {self.name!r} was busy until the request's time was over; it "
-                    "was not started"
+                    f"model {self.name!r} was busy until the request's time was over; "
+                    "it was not started"
                 ) from None
             raise
         finally:
@@ -151,11 +152,11 @@ class Execution:
             task.exception()  # an abandoned call's error is nobody's
         self._finish()
 
-    async def close(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - a limit that is no error
+    async def close(self, patience: float | None = None) -> bool:
         """Refuse new calls and wait for those there are; False if some still run."""
         self._closed = True
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 await self._idle.wait()
         except TimeoutError:
             return False

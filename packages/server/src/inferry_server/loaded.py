@@ -26,7 +26,7 @@ class LoadedModel:
     def __init__(
         self,
         spec: ModelSpec,
-        instance: Any,  # noqa: ANN401 - any class with the methods of inferry.model.Model
+        instance: Any,  # noqa: ANN401 - any class with the methods of Model
         metadata: ModelMetadata,
         *,
         queue_size: int,
@@ -109,7 +109,8 @@ class LoadedModel:
         missing = [name for name in wanted if name not in given]
         if missing:
             raise InferenceError(
-                f"model {self.name!r} declares the output {missing[0]!r} but did not give it"
+                f"model {self.name!r} declares the output {missing[0]!r} but did not "
+                "give it"
             )
         return InferResponse(
             outputs=tuple(given[name] for name in wanted),

@@ -120,7 +120,10 @@ def _target(spec: ModelSpec) -> Any:  # noqa: ANN401 - a class of the user's
     return found
 
 
-def _metadata(instance: Any, spec: ModelSpec) -> ModelMetadata:  # noqa: ANN401 - any model
+def _metadata(
+    instance: Any,  # noqa: ANN401 - any model
+    spec: ModelSpec,
+) -> ModelMetadata:
     if not hasattr(instance, "metadata"):
         return ModelMetadata()
     metadata = instance.metadata()
@@ -132,8 +135,8 @@ def _metadata(instance: Any, spec: ModelSpec) -> ModelMetadata:  # noqa: ANN401 
     for tensor in (*metadata.inputs, *metadata.outputs):
         if tensor.datatype not in DATATYPES:
             raise ModelLoadError(
-                f"{spec.target}.metadata: tensor {tensor.name!r} has the unknown datatype "
-                f"{tensor.datatype!r}; expected one of {', '.join(DATATYPES)}"
+                f"{spec.target}.metadata: tensor {tensor.name!r} has the unknown "
+                f"datatype {tensor.datatype!r}; expected one of {', '.join(DATATYPES)}"
             )
     return metadata
 
@@ -156,7 +159,7 @@ async def _warm_up(model: LoadedModel) -> str:
 
 
 async def _free_soon(model: LoadedModel) -> None:
-    if await model.execution.close(timeout=0):
+    if await model.execution.close(patience=0):
         await _free(model.instance, model.name)
 
 

@@ -3,11 +3,11 @@
 | name | kind | labels | what |
 |---|---|---|---|
 | ``inferry_requests_total`` | counter | model, protocol, code | answered requests |
-| ``inferry_request_duration_seconds`` | histogram | model, protocol | from head to answer |
+| ``inferry_request_duration_seconds`` | histogram | model, protocol | head to answer |
 | ``inferry_requests_running`` | gauge | model | calls of the model now |
 | ``inferry_requests_waiting`` | gauge | model | calls that wait for their turn |
 | ``inferry_queue_duration_seconds`` | histogram | model | wait of calls that had to |
-| ``inferry_model_load_duration_seconds`` | gauge | model | the last load, with warm-up |
+| ``inferry_model_load_duration_seconds`` | gauge | model | last load and warm-up |
 | ``inferry_model_state`` | gauge | model, phase | 1 for the phase it is in |
 
 A request for a model that is not there counts under an empty ``model``: what clients
@@ -118,7 +118,7 @@ class Metrics:
                 metric.remove(model)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """Return all numbers and their content type, OpenMetrics if *accept* says so."""
+        """Return all numbers and their content type, which *accept* chooses."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 

@@ -37,6 +37,7 @@ class _Entry:
         self.serving: LoadedModel | None = None
         self.state = ModelState(name=name, phase="Pending", reason="Pending")
         self.since = time.monotonic()
+        self.loading: asyncio.Task[tuple[LoadedModel, str]] | None = None
 
 
 class Models:
@@ -67,18 +68,25 @@ class Models:
 
     async def _load(self, entry: _Entry, spec: ModelSpec) -> ModelState:
         began = time.monotonic()
-        try:
-            model, note = await load_model(
+        entry.loading = asyncio.create_task(
+            load_model(
                 spec,
                 self._settings,
                 on_phase=lambda phase: self._on_the_way(entry, phase),
                 observe_wait=self._metrics.wait_observer(spec.name),
             )
+        )
+        try:
+            model, note = await entry.loading
         except ModelLoadError as error:
             return self._failed(entry, error)
         except asyncio.CancelledError:
-            self._failed(entry, ModelLoadError("the load was cancelled"))
-            raise
+            failed = self._failed(entry, ModelLoadError("the load was cancelled"))
+            if _is_cancelled_itself():
+                raise
+            return failed
+        finally:
+            entry.loading = None
         seconds = time.monotonic() - began
         self._metrics.loaded(spec.name, seconds)
         old, entry.serving = entry.serving, model
@@ -128,11 +136,15 @@ class Models:
     async def unload(self, name: str) -> None:
         """Take *name* out of service and wait for what it still computes.
 
+        One that is still loading is given up.
+
         Raises:
             ModelNotFound: No such model.
 
         """
         entry = self._entry(name)
+        if entry.loading is not None:
+            entry.loading.cancel()
         async with entry.lock:
             model, entry.serving = entry.serving, None
             self._set(entry, ModelState(name=name, phase="Unloaded"))
@@ -195,6 +207,9 @@ class Models:
             if entry.serving is not None:
                 yield entry.serving
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
     @property
     def ready(self) -> bool:
         """Whether there is a model and each one serves."""
@@ -214,3 +229,9 @@ class Models:
             self._on_state(entry.state)
         except Exception:
             logger.exception("the listener for model states failed")
+
+
+def _is_cancelled_itself() -> bool:
+    """Tell a cancelled caller from a load that `Models.unload` has given up."""
+    task = asyncio.current_task()
+    return task is not None and bool(task.cancelling())

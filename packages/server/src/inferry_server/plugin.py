@@ -1,4 +1,4 @@
-"""The settings of the server: section ``[server]``; importing this imports no server."""
+"""The settings of the server, section ``[server]``; this imports no server."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def inferry_settings() -> Iterable[SettingsSpec]:
         key="read_timeout",
         type="float",
         default=60.0,
-        help="Seconds without a byte after which a request that is not whole is dropped.",
+        help="Seconds without a byte after which half a request is dropped.",
     )
     yield SettingsSpec(
         section=SECTION,

@@ -70,16 +70,16 @@ class ModelServer:
         return self.models.states()
 
     async def drain(self) -> None:
-        """Become not ready, accept for ``drain_delay`` more, then finish what is in flight.
+        """Become not ready, accept for ``drain_delay``, finish what is in flight.
 
         Returns when the last answer is out, after ``drain_timeout`` at the latest.
         """
-        self._app.draining = True
+        self._app.drain()
         await asyncio.sleep(self.settings.drain_delay)
         await self._listener.stop(self.settings.drain_timeout)
 
     async def stop(self) -> None:
         """Close the port at once and unload everything."""
-        self._app.draining = True
+        self._app.drain()
         await self._listener.stop(0)
         await self.models.close()

@@ -37,7 +37,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     forwarded_headers: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, section: Mapping[str, Any], **more: Any) -> ServerSettings:  # noqa: ANN401 - fields of any type
+    def of(
+        cls,
+        section: Mapping[str, Any],
+        **more: Any,  # noqa: ANN401 - fields of any type
+    ) -> ServerSettings:
         """Return the settings of *section*, the ``[server]`` of `inferry.config`.
 
         *more* has the last word; 0 for a timeout that may be endless means endless.

@@ -7,6 +7,7 @@ native code would then keep a drained server alive for ever. These are daemon th
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -64,13 +65,13 @@ def _work(jobs: SimpleQueue[Job | None]) -> None:
     while (job := jobs.get()) is not None:
         loop, future, function, args = job
         result: Any = None
-        error: BaseException | None = None
+        error: Exception | None = None
         try:
             result = function(*args)
-        except BaseException as raised:  # noqa: BLE001 - whatever a model raises is its caller's
+        except BaseException as raised:  # noqa: BLE001 - it is the caller's
             error = contained(raised)
         try:
-            loop.call_soon_threadsafe(_settle, future, result, error)
+            loop.call_soon_threadsafe(partial(_settle, future, result, error))
         except RuntimeError:  # the loop is closed: nobody waits any more
             return
         # An idle thread must not keep a request's tensors alive.

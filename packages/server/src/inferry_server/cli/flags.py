@@ -120,7 +120,7 @@ def parse(argv: Sequence[str], options: Iterable[Option]) -> Flags:
 
 
 def peek(argv: Sequence[str], name: str) -> str:
-    """Return the last value of the flag *name* in *argv*, before anything is checked."""
+    """Return the last value of the flag *name* in *argv*; nothing is checked."""
     found = ""
     for at, text in enumerate(argv):
         flag, equals, value = text.partition("=")

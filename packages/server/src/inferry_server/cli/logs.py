@@ -14,7 +14,7 @@ FORMATS = ("text", "json")
 class TextFormatter(logging.Formatter):
     """``2026-01-31T12:00:00Z INFO inferry_server.models: model m is ready``."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_msec_format = ""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from inferry_server.settings import ServerSettings
 from inferry_server.states import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from inferry_server.cli.chosen import Chosen
     from inferry_server.cli.flags import Flags
@@ -84,15 +84,15 @@ def _settings(flags: Flags, chosen: Chosen) -> ServerSettings:
     own = flags.own
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ
     fields: dict[str, Any] = {
-        "host": "0.0.0.0" if in_cluster else "127.0.0.1",  # noqa: S104 - a pod's only way in
+        "host": "0.0.0.0" if in_cluster else "127.0.0.1",  # noqa: S104 - a pod needs it
         "drain_delay": _CLUSTER_DRAIN_DELAY if in_cluster else 0.0,
         **chosen.section,
     }
     given = {_TO_SETTING[name]: own[name] for name in own if name in _TO_SETTING}
     if own.get("workers", 1) != 1:
         raise SettingsError(
-            f"--workers is {own['workers']}: a server is one process; start more replicas "
-            "instead (spec.predictor.minReplicas)"
+            f"--workers is {own['workers']}: a server is one process; start more "
+            "replicas instead (spec.predictor.minReplicas)"
         )
     for name, known in (("logLevel", LEVELS), ("logFormat", FORMATS)):
         if own.get(name, known[0]) not in known:
@@ -122,7 +122,7 @@ def _run(settings: ServerSettings, spec: ModelSpec) -> int:
         return runner.run(_serve(settings, spec))
 
 
-def _loop_factory() -> Any:  # noqa: ANN401 - uvloop.new_event_loop, or None for asyncio's
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # not on every platform
     except ImportError:

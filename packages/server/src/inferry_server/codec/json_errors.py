@@ -25,8 +25,8 @@ def readable(error: Exception, start: bytes) -> str:
     hint = ""
     if start.lstrip()[:1] not in {b"{", b"["}:
         hint = (
-            "; binary tensor data needs the header Inference-Header-Content-Length with "
-            "the length of the JSON before it"
+            "; binary tensor data needs the header Inference-Header-Content-Length "
+            "with the length of the JSON before it"
         )
     return f"the body is not JSON: {error}{hint}"
 

@@ -42,7 +42,7 @@ def from_bytes(
         )
     if not expected:
         return np.empty(shape, dtype)
-    if datatype == "BOOL" and max(buffer) > 1:
+    if datatype == "BOOL" and np.frombuffer(buffer, np.uint8).max() > 1:
         raise InvalidInput(f"tensor {tensor!r}: a BOOL byte is neither 0 nor 1")
     array = np.frombuffer(buffer, dtype.newbyteorder("<")).reshape(shape)
     if array.flags.aligned and array.dtype.isnative:
@@ -69,21 +69,22 @@ def _split(buffer: memoryview, count: int, tensor: str) -> Array:
         items.append(bytes(buffer[start:at]))
     if at != len(buffer):
         raise InvalidInput(
-            f"tensor {tensor!r}: {len(buffer) - at} bytes are left after its {count} elements"
+            f"tensor {tensor!r}: {len(buffer) - at} bytes are left after its {count} "
+            "elements"
         )
     return object_array(items)
 
 
 def to_bytes(data: Array, datatype: str) -> bytes | memoryview:
-    """Return the bytes of *data*, without a copy where its memory is as the wire wants."""
+    """Return the bytes of *data*, without a copy where its memory is laid out so."""
     if datatype == "BYTES":
         items = [as_bytes(item) for item in data.reshape(-1)]
         return b"".join(
             part for item in items for part in (_LENGTH.pack(len(item)), item)
         )
     if datatype == "BF16":  # its dtype has no buffer interface
-        return memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8))
+        return np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
     little = data.astype(data.dtype.newbyteorder("<"), copy=False)
     if not data.size:
         return b""
-    return memoryview(np.ascontiguousarray(little).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(little).reshape(-1).view(np.uint8).data

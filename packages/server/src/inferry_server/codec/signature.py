@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_inputs(
     inputs: Sequence[Tensor], metadata: ModelMetadata, model: str
 ) -> tuple[Tensor, ...]:
-    """Return *inputs* in the order the model declares them; unchecked if it declares none.
+    """Return *inputs* in the order that the model declares them, if it declares any.
 
     Raises:
         InvalidInput: A missing, unknown or repeated input, a wrong datatype or shape.
@@ -57,8 +57,9 @@ def _check(tensor: Tensor, spec: TensorSpec, model: str) -> None:
         want not in (-1, have) for want, have in zip(spec.shape, shape, strict=True)
     ):
         raise InvalidInput(
-            f"model {model!r}, input {tensor.name!r}: got shape {list(shape)}, expected "
-            f"{list(spec.shape)}{' (-1 is any size)' if -1 in spec.shape else ''}"
+            f"model {model!r}, input {tensor.name!r}: got shape {list(shape)}, "
+            f"expected {list(spec.shape)}"
+            f"{' (-1 is any size)' if -1 in spec.shape else ''}"
         )
 
 
@@ -101,7 +102,8 @@ def _check_output(tensor: object, model: str) -> None:
         )
     if tensor.datatype not in DATATYPES:
         raise InferenceError(
-            f"model {model!r}, output {tensor.name!r}: unknown datatype {tensor.datatype!r}"
+            f"model {model!r}, output {tensor.name!r}: unknown datatype "
+            f"{tensor.datatype!r}"
         )
     got = getattr(tensor.data, "dtype", type(tensor.data).__name__)
     expected = dtype_of(tensor.datatype, tensor.name)

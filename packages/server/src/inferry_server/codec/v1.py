@@ -106,9 +106,12 @@ def _from_rows(rows: object, specs: Sequence[TensorSpec]) -> dict[str, list[Any]
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _from_columns(columns: object, specs: Sequence[TensorSpec]) -> dict[str, list[Any]]:
-    if not isinstance(columns, dict):
-        columns = {_only_input(specs, "'inputs' as an object"): columns}
+def _from_columns(given: object, specs: Sequence[TensorSpec]) -> dict[str, list[Any]]:
+    columns: dict[str, Any] = (
+        given
+        if isinstance(given, dict)
+        else {_only_input(specs, "'inputs' as an object"): given}
+    )
     for name, column in columns.items():
         if not isinstance(column, list):
             raise InvalidInput(
@@ -158,7 +161,7 @@ def _nested_shape(column: list[Any]) -> list[int]:
 
 
 def _fitted(shape: list[int], spec: TensorSpec | None) -> list[int]:
-    """Let a scalar stand for a row of one: ``[1, 2]`` fits a model that takes [-1, 1]."""
+    """Let a scalar stand for a row of one: ``[1, 2]`` fits the shape [-1, 1]."""
     if spec is None or len(shape) >= len(spec.shape):
         return shape
     missing = spec.shape[len(shape) :]
@@ -173,7 +176,8 @@ def _unpack(value: object, name: str) -> object:
     text = value.get("b64")
     if value.keys() != {"b64"} or not isinstance(text, str):
         raise InvalidInput(
-            f'input {name!r}: an element is an object, expected a value or {{"b64": "..."}}'
+            f"input {name!r}: an element is an object, expected a value or "
+            '{"b64": "..."}'
         )
     try:
         return b64decode(text, validate=True)

@@ -49,7 +49,7 @@ _decoder = msgspec.json.Decoder(_Document)
 
 
 class Wanted(Struct, frozen=True, gc=False):
-    """Which outputs the client wants, all if none is named, and which of them binary."""
+    """The outputs that the client wants, all if none is named, and which as bytes."""
 
     names: tuple[str, ...] = ()
     binary: Mapping[str, bool] = {}
@@ -88,7 +88,8 @@ def decode(body: memoryview, json_length: int | None = None) -> Request:
     split = len(body) if json_length is None else json_length
     if not 0 <= split <= len(body):
         raise InvalidInput(
-            f"Inference-Header-Content-Length is {split}, but the body has {len(body)} bytes"
+            f"Inference-Header-Content-Length is {split}, but the body has {len(body)} "
+            "bytes"
         )
     document = _parse(body[:split])
     inputs = _inputs(document, body[split:])
@@ -159,7 +160,8 @@ def _binary_size(item: _Input) -> int | None:
     size = parameters["binary_data_size"]
     if type(size) is not int or size < 0:
         raise InvalidInput(
-            f"tensor {item.name!r}: binary_data_size is {size!r}, expected a number of bytes"
+            f"tensor {item.name!r}: binary_data_size is {size!r}, expected a number of "
+            "bytes"
         )
     if item.data is not UNSET:
         raise InvalidInput(
@@ -203,7 +205,7 @@ def encode(
     version: str | None = None,
     request_id: str | None = None,
 ) -> Body:
-    """Write *response*, of which every output goes out, each in the form that is wanted.
+    """Write *response*, each of its outputs in the form that is wanted.
 
     Raises:
         InvalidInput: An output that JSON cannot carry was not asked for as binary.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from inferry_server.codec.datatypes import Array
 
+_PRINTABLE_BITS = 128
 _JSON_NAMES = {
     bool: "a boolean",
     dict: "an object",
@@ -49,7 +50,7 @@ def to_array(data: object, datatype: str, shape: Sequence[int], tensor: str) -> 
 
 
 def flatten(data: object, shape: Sequence[int], count: int, tensor: str) -> list[Any]:
-    """Return the leaves of *data* in row-major order after checking how it is nested."""
+    """Return the leaves of *data* in row-major order; check how it is nested."""
     if not isinstance(data, list):
         raise InvalidInput(f"tensor {tensor!r}: data is {kind(data)}, expected a list")
     if len(shape) > 1 and data and isinstance(data[0], list):
@@ -128,15 +129,15 @@ def _integers(flat: list[Any], datatype: str, tensor: str) -> Array:
         if least < limits.min or most > limits.max:
             wrong = least if least < limits.min else most
             raise InvalidInput(
-                f"tensor {tensor!r}: element {flat.index(wrong)} is {_short(wrong)}, out "
-                f"of the range of {datatype} ({limits.min} to {limits.max})"
+                f"tensor {tensor!r}: element {flat.index(wrong)} is {_short(wrong)}, "
+                f"out of the range of {datatype} ({limits.min} to {limits.max})"
             )
     return np.array(flat, dtype=dtype)
 
 
 def _short(value: int) -> str:
     # Python refuses to print integers of thousands of digits.
-    return str(value) if value.bit_length() <= 128 else "a huge integer"  # noqa: PLR2004 - 39 digits
+    return str(value) if value.bit_length() <= _PRINTABLE_BITS else "a huge integer"
 
 
 def _require(flat: list[Any], allowed: set[type], datatype: str, tensor: str) -> None:
@@ -150,8 +151,8 @@ def _require(flat: list[Any], allowed: set[type], datatype: str, tensor: str) ->
     )
 
 
-def to_json(data: Array, datatype: str, tensor: str) -> Any:  # noqa: ANN401 - what orjson takes
-    """Return *data* as orjson writes it: an array, or nested lists of strings for BYTES.
+def to_json(data: Array, datatype: str, tensor: str) -> Any:  # noqa: ANN401 - for orjson
+    """Return *data* as orjson writes it: an array, or nested lists of text for BYTES.
 
     NaN and infinities become null, because JSON has no word for them.
 
@@ -167,8 +168,8 @@ def to_json(data: Array, datatype: str, tensor: str) -> Any:  # noqa: ANN401 - w
         flat = [as_bytes(item).decode() for item in data.reshape(-1)]
     except UnicodeDecodeError:
         raise InvalidInput(
-            f"output {tensor!r} holds bytes that are not UTF-8, which JSON cannot carry; "
-            'ask for it with {"parameters": {"binary_data": true}}'
+            f"output {tensor!r} holds bytes that are not UTF-8, which JSON cannot "
+            'carry; ask for it with {"parameters": {"binary_data": true}}'
         ) from None
     return object_array(flat).reshape(data.shape).tolist()
 

@@ -40,7 +40,7 @@ _CLOSE = (b"connection", b"close")
 
 
 def error_response(error: Exception, where: str) -> Response:
-    """Return what a client is told about *error*; *where* names the request in the log."""
+    """Return what a client is told about *error*; *where* is for the log."""
     for kind, status in STATUS.items():
         if isinstance(error, kind):
             return refusal(status, str(error), *_headers(error))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -22,6 +24,8 @@ JSON = b"application/json"
 BINARY = b"application/octet-stream"
 #: Tensors start at a multiple of this many bytes in memory, as SIMD code likes it.
 ALIGNMENT = 16
+_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+_ZLIB_METHOD = 8
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # name -> zlib's wbits
 
 
@@ -37,8 +41,13 @@ class Response(Struct, frozen=True):
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, send: Send, *, close: bool = False) -> None:
-        """Write the response; *close* ends the connection after it."""
+    async def send(
+        self, send: Send, *, close: bool = False, linger: Awaitable[None] | None = None
+    ) -> None:
+        """Write the response; *close* ends the connection after it.
+
+        The end waits for *linger*, when all bytes are out already.
+        """
         headers = [
             (b"content-type", self.content_type),
             (b"content-length", str(sum(map(len, self.parts))).encode()),
@@ -49,9 +58,12 @@ class Response(Struct, frozen=True):
         await send(
             {"type": "http.response.start", "status": self.status, "headers": headers}
         )
-        for part in self.parts[:-1]:
+        *first, last = self.parts if linger is None else (*self.parts, b"")
+        for part in first:
             await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": self.parts[-1]})
+        if linger is not None:
+            await linger
+        await send({"type": "http.response.body", "body": last})
 
 
 class Request:
@@ -85,16 +97,17 @@ class Request:
         text = self.headers.get("inference-header-content-length")
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and len(text) < 20):  # noqa: PLR2004 - digits of 2**63
+        if not _NUMBER.match(text):
             raise InvalidInput(
-                f"Inference-Header-Content-Length is {text[:40]!r}, expected a number of bytes"
+                f"Inference-Header-Content-Length is {text[:40]!r}, expected a number "
+                "of bytes"
             )
         return int(text)
 
     async def body(
         self,
         limit: int,
-        timeout: float,
+        patience: float,
         align_at: int = 0,
     ) -> memoryview:
         """Read the body, inflated if it is compressed; *limit* bounds both forms.
@@ -105,18 +118,18 @@ class Request:
             BodyTooLarge: Before more than *limit* bytes are taken in.
             InvalidInput: It is compressed in a way that is not known, or badly.
             ClientGone: The client left in the middle of it.
-            TimeoutError: Nothing came for *timeout* seconds.
+            TimeoutError: Nothing came for *patience* seconds.
 
         """
         announced = self.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > limit:
+        if announced.isascii() and announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
         padding = -align_at % ALIGNMENT
         sink = _Inflated if self._encoding else _Plain
         taken = sink(bytearray(padding), limit, self._encoding)
         more = True
         while more:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
@@ -131,10 +144,21 @@ class Request:
             return ""
         if encoding not in _ENCODINGS:
             raise InvalidInput(
-                f"Content-Encoding {encoding[:40]!r} is not supported; expected gzip or "
-                "deflate"
+                f"Content-Encoding {encoding[:40]!r} is not supported; expected gzip "
+                "or deflate"
             )
         return encoding
+
+    async def discard(self, patience: float) -> None:
+        """Throw away what still comes of the body, for *patience* seconds at most.
+
+        A connection that is closed on a client that still sends is reset, and the
+        client never sees the answer.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while (await self._receive()).get("more_body", False):
+                    pass
 
     async def gone(self) -> None:
         """Return when the client has left; only after the body was read."""
@@ -173,7 +197,7 @@ class _Inflated(_Plain):
     def take(self, piece: bytes) -> None:
         if self._first and piece:
             self._first = False
-            if self._encoding == "deflate" and piece[0] & 0x0F != 8:  # noqa: PLR2004 - zlib's method
+            if self._encoding == "deflate" and piece[0] & 0x0F != _ZLIB_METHOD:
                 # Some clients send the bare stream, without zlib's header.
                 self._inflate = zlib.decompressobj(-15)
         while piece:

@@ -1,4 +1,4 @@
-"""One listening socket with uvicorn behind it, inside a loop that somebody else runs."""
+"""A listening socket with uvicorn behind it, in a loop that somebody else runs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,30 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BACKLOG = 2048
+_TICK = 0.1
+_LAST_PORT = 65535
 
 
 class _Uvicorn(uvicorn.Server):
     """uvicorn without its signal handlers: who owns the loop owns the signals."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leave = asyncio.Event()
+
+    def leave(self) -> None:
+        """Stop at once, not at the next tick."""
+        self.should_exit = True
+        self._leave.set()
+
+    async def main_loop(self) -> None:
+        """Tick as uvicorn does, ten times a second, until `leave`."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK):
+                    await self._leave.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -40,7 +60,7 @@ class Listener:
     def __init__(self, app: App, settings: ServerSettings) -> None:
         self._settings = settings
         self._config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # uvicorn's typed dicts for messages
+            app,
             http=limited_protocol(settings),
             ws="none",
             lifespan="off",
@@ -76,11 +96,12 @@ class Listener:
         return port
 
     async def stop(self, patience: float) -> None:
-        """Stop accepting, give what is in flight *patience* seconds, then cut it off."""
+        """Stop accepting; what is in flight has *patience* seconds."""
         if self._task is None:
             return
-        self._config.timeout_graceful_shutdown = math.ceil(patience)
-        self._server.should_exit = True
+        # At 0 uvicorn would report that it cancels even where nothing runs.
+        self._config.timeout_graceful_shutdown = max(patience, 0.05)  # type: ignore[assignment]  # it takes fractions
+        self._server.leave()
         await asyncio.wait({self._task})
         if self._task.exception() is not None:
             logger.error("the listener failed", exc_info=self._task.exception())
@@ -95,26 +116,29 @@ def bind(host: str, port: int) -> socket.socket:
             port needs more rights.
 
     """
+    if not 0 <= port <= _LAST_PORT:
+        raise BackendError(
+            f"cannot listen on {host} port {port}", remedy=f"ports go to {_LAST_PORT}"
+        )
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise _explain(error, host, port) from error
 
 
-def _explain(error: Exception, host: str, port: int) -> BackendError:
-    code = error.errno if isinstance(error, OSError) else None
-    if code == errno.EADDRINUSE:
+def _explain(error: OSError, host: str, port: int) -> BackendError:
+    if error.errno == errno.EADDRINUSE:
         return BackendError(
             f"port {port} on {host} is taken",
             remedy="stop the process that holds it or choose another with --http_port",
         )
-    if code == errno.EACCES:
+    if error.errno == errno.EACCES:
         return BackendError(
             f"port {port} on {host} needs more rights",
             remedy="choose one above 1023 with --http_port",
         )
     return BackendError(
         f"cannot listen on {host} port {port}: {error}",
-        remedy="choose an address of this machine with --host and a port from 0 to 65535",
+        remedy="choose an address of this machine with --host",
     )

@@ -57,6 +57,9 @@ class Route(NamedTuple):
 
 def match(path: str) -> Route | None:
     """Return the route of *path*, which is percent-decoded; None if there is none."""
+    if path.endswith("/") and len(path) > 1:
+        # Clients build urls from a base with and without a slash at its end.
+        path = path.rstrip("/") or "/"
     fixed = _FIXED.get(path)
     if fixed is not None:
         return Route(fixed)
@@ -66,8 +69,7 @@ def match(path: str) -> Route | None:
         return _v1(path[11:])
     if path.startswith("/v2/repository/models/"):
         return Route("manage") if path.endswith(("/load", "/unload")) else None
-    # Clients build urls from a base with and without a slash at its end.
-    return match(path.rstrip("/")) if path.endswith("/") and path.rstrip("/") else None
+    return None
 
 
 def _v1(rest: str) -> Route | None:

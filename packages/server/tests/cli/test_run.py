@@ -1,0 +1,169 @@
+"""The process, as a container starts and stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+HERE = Path(__file__).parent.parent
+PATH = "/v1/models/m:predict"
+
+
+def command(*flags):
+    code = "import runpy; runpy.run_module('inferry_server', run_name='__main__')"
+    return [sys.executable, "-c", code, *flags]
+
+
+def environment():
+    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME")}
+    return kept | {"PYTHONPATH": str(HERE)}
+
+
+@contextmanager
+def process(*flags, target="Iris"):
+    """Run the server; gives the process, a client and the lines of its log so far."""
+    flags = (f"--model_class=served_models:{target}", "--http_port=0", *flags)
+    with subprocess.Popen(
+        command("--model_name=m", *flags),
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=HERE,
+    ) as running:
+        lines = []
+        port = None
+        for line in running.stderr:
+            lines.append(line)
+            found = re.search(r"listening on http://127.0.0.1:(\d+)", line)
+            if found:
+                port = int(found[1])
+                break
+        assert port, lines
+        rest = threading.Thread(target=lambda: lines.extend(running.stderr))
+        rest.start()
+        try:
+            with httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", trust_env=False
+            ) as client:
+                yield running, client, lines
+        finally:
+            running.kill()
+            rest.join()
+
+
+def until_ready(client):
+    for _ in range(200):
+        if client.get("/v2/health/ready").status_code == 200:
+            return
+        time.sleep(0.05)
+    pytest.fail("not ready after 10 s")
+
+
+def test_it_serves_until_sigterm_and_exits_with_0():
+    with process() as (running, client, lines):
+        until_ready(client)
+        reply = client.post(PATH, json={"instances": [[1, 2, 3, 4]]})
+        assert reply.json() == {"predictions": [10.0]}
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+    assert any("model m is ready" in line for line in lines)
+    assert lines[-1].endswith("stopped\n")
+
+
+def test_sigterm_finishes_what_is_in_flight():
+    with process("--drain_delay=0.2", target="SlowAsync") as (running, client, _):
+        until_ready(client)
+        replies = []
+        asking = threading.Thread(
+            target=lambda: replies.append(client.post(PATH, json={"instances": [1]}))
+        )
+        asking.start()
+        time.sleep(0.1)
+        running.send_signal(signal.SIGTERM)
+        asking.join()
+        assert replies[0].status_code == 200
+        assert running.wait(10) == 0
+
+
+def test_a_model_that_hangs_does_not_keep_the_process():
+    with process("--drain_timeout=0.2", target="Hangs") as (running, _, _):
+        time.sleep(0.2)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+
+
+def test_a_model_that_fails_leaves_the_server_up_and_says_why():
+    with process("--log_format=json", target="NoPredict") as (_, client, lines):
+        for _ in range(100):
+            reply = client.get("/v2/models/m/ready")
+            if reply.json().get("phase") == "Failed":
+                break
+            time.sleep(0.05)
+        assert reply.status_code == 503
+        assert reply.json()["reason"] == "ModelLoadFailed"
+        assert "has no method 'predict'" in reply.json()["message"]
+    events = [json.loads(line) for line in lines]
+    assert any("has no method 'predict'" in event["message"] for event in events)
+
+
+def run(*flags):
+    return subprocess.run(
+        command(*flags),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=20,
+        cwd=HERE,
+    )
+
+
+def test_a_taken_port_is_one_line_and_exit_code_1():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--model_class=served_models:Iris", f"--http_port={port}")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: port {port} on 127.0.0.1 is taken; stop the process that holds it or "
+        "choose another with --http_port\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "nothing is given: name --runtime"),
+        (["--runtime=nope"], "no runtime 'nope' that can serve here: pip install"),
+        (["--runtime=a", "--model_class=b:C"], "both --runtime and --model_class"),
+        (
+            ["--model_class=a:B", "--workers=4"],
+            "--workers is 4: a server is one process",
+        ),
+        (["--model_class=a:B", "--log_format=xml"], "expected one of text, json"),
+        (["--model_class=a:B", "--http_prot=1"], "did you mean --http_port?"),
+        (["--model_class=a:B", "--queue_size=-1"], "expected 0 or more"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(flags, message):
+    done = run(*flags)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_help_lists_the_flags():
+    done = run("--help")
+    assert done.returncode == 0
+    assert "--model_name" in done.stdout

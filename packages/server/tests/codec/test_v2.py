@@ -1,0 +1,376 @@
+"""The V2 codec: what goes in comes out, for every datatype, in both forms."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inferry.errors import InferenceError, InvalidInput
+from inferry.model import DATATYPES, InferResponse, Tensor
+from inferry_server.codec import v2
+from inferry_server.codec.datatypes import dtype_of
+from inferry_server.codec.values import object_array
+
+try:
+    import ml_dtypes
+except ImportError:
+    ml_dtypes = None
+
+KNOWN = [name for name in DATATYPES if name != "BF16" or ml_dtypes]
+BITS = {"FP16": 16, "BF16": 16, "FP32": 32, "FP64": 64}
+
+
+def shapes():
+    return st.lists(st.integers(0, 4), max_size=4).map(tuple)
+
+
+def elements(datatype, *, text_only):
+    if datatype == "BOOL":
+        return st.booleans()
+    if datatype == "BYTES":
+        return st.text().map(str.encode) if text_only else st.binary()
+    if datatype in BITS:
+        width = 16 if datatype == "BF16" else BITS[datatype]
+        return st.floats(
+            width=width, allow_nan=not text_only, allow_infinity=not text_only
+        )
+    limits = np.iinfo(DATATYPES[datatype])
+    return st.integers(int(limits.min), int(limits.max))
+
+
+@st.composite
+def tensors(draw, *, text_only):
+    datatype = draw(st.sampled_from(KNOWN))
+    shape = draw(shapes())
+    count = math.prod(shape)
+    items = draw(
+        st.lists(
+            elements(datatype, text_only=text_only), min_size=count, max_size=count
+        )
+    )
+    dtype = dtype_of(datatype, "x")
+    flat = object_array(items) if datatype == "BYTES" else np.array(items, dtype)
+    return Tensor(name="x", datatype=datatype, data=flat.reshape(shape))
+
+
+def send_back(tensor, *, binary):
+    """Encode *tensor* as a response and read its outputs as the inputs of a request."""
+    wanted = v2.Wanted(binary_by_default=binary)
+    body = v2.encode(InferResponse(outputs=(tensor,)), wanted, model="m")
+    document = orjson.loads(body.parts[0])
+    head = orjson.dumps({"inputs": document["outputs"]})
+    whole = memoryview(head + b"".join(body.parts[1:]))
+    return v2.decode(whole, len(head) if binary else None).inputs[0]
+
+
+def same(left, right):
+    assert left.datatype == right.datatype
+    assert left.data.shape == right.data.shape
+    assert left.data.dtype == right.data.dtype
+    if left.datatype == "BYTES":
+        assert left.data.tolist() == right.data.tolist()
+    else:
+        assert left.data.tobytes() == right.data.tobytes()
+
+
+@settings(max_examples=300, deadline=None)
+@given(tensors(text_only=False))
+def test_binary_round_trip_keeps_every_bit(tensor):
+    same(tensor, send_back(tensor, binary=True))
+
+
+@settings(max_examples=300, deadline=None)
+@given(tensors(text_only=True))
+def test_json_round_trip_keeps_every_value(tensor):
+    same(tensor, send_back(tensor, binary=False))
+
+
+@given(st.sampled_from([("UINT64", 2**64 - 1), ("INT64", -(2**63))]))
+def test_json_keeps_the_largest_integers_exact(case):
+    datatype, value = case
+    tensor = Tensor(
+        name="x", datatype=datatype, data=np.array([value], datatype.lower())
+    )
+    assert send_back(tensor, binary=False).data[0] == value
+
+
+def test_nested_data_means_the_same_as_flat_data():
+    nested = decode(shape=[2, 3], datatype="INT8", data=[[1, 2, 3], [4, 5, 6]])
+    flat = decode(shape=[2, 3], datatype="INT8", data=[1, 2, 3, 4, 5, 6])
+    assert nested.data.tolist() == flat.data.tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_binary_data_is_not_copied():
+    raw = np.arange(1000, dtype=np.float32).tobytes()
+    body, length = binary("FP32", [1000], raw, align=16)
+    tensor = v2.decode(body, length).inputs[0]
+    assert np.shares_memory(tensor.data, np.frombuffer(body, np.uint8))
+
+
+def test_a_tensor_at_an_odd_address_is_aligned_for_the_model():
+    raw = np.arange(10, dtype=np.float64).tobytes()
+    body, length = binary("FP64", [10], raw, align=16, off=3)
+    tensor = v2.decode(body, length).inputs[0]
+    assert tensor.data.flags.aligned
+    assert tensor.data.tolist() == list(range(10))
+
+
+def test_the_output_parameter_wins_over_the_request_parameter():
+    wanted = parse(
+        {
+            "inputs": [],
+            "parameters": {"binary_data_output": True},
+            "outputs": [
+                {"name": "a", "parameters": {"binary_data": False}},
+                {"name": "b"},
+            ],
+        }
+    ).wanted
+    assert wanted.names == ("a", "b")
+    assert (wanted.is_binary("a"), wanted.is_binary("b")) == (False, True)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("a", "a"), (None, None), ("", None)])
+def test_the_id_is_echoed_or_omitted(given, expected):
+    request = parse({"inputs": [], "id": given})
+    assert request.id == expected
+    body = v2.encode(
+        InferResponse(outputs=()), request.wanted, model="m", request_id=request.id
+    )
+    document = orjson.loads(body.parts[0])
+    assert document == {"model_name": "m", "outputs": []} | (
+        {"id": "a"} if expected else {}
+    )
+
+
+def test_not_a_number_becomes_null_in_json():
+    data = np.array([np.nan, np.inf, 1], np.float32)
+    tensor = Tensor(name="y", datatype="FP32", data=data)
+    body = v2.encode(InferResponse(outputs=(tensor,)), v2.Wanted(), model="m")
+    assert orjson.loads(body.parts[0])["outputs"][0]["data"] == [None, None, 1.0]
+
+
+def test_bytes_that_are_no_text_need_the_binary_form():
+    tensor = Tensor(name="y", datatype="BYTES", data=object_array([b"\xff"]))
+    with pytest.raises(InvalidInput, match=r"'y'.*not UTF-8.*binary_data"):
+        v2.encode(InferResponse(outputs=(tensor,)), v2.Wanted(), model="m")
+
+
+def test_an_answer_without_words_in_json_is_the_models_fault():
+    with pytest.raises(InferenceError, match="cannot be written as JSON"):
+        v2.dump({"x": object()}, "m")
+
+
+def test_a_tensor_that_is_not_contiguous_is_written_in_row_major_order():
+    data = np.arange(6, dtype=np.int16).reshape(2, 3).T
+    for as_binary in (True, False):
+        tensor = Tensor(name="x", datatype="INT16", data=data)
+        assert send_back(tensor, binary=as_binary).data.tolist() == data.tolist()
+
+
+def parse(document):
+    return v2.decode(memoryview(json.dumps(document).encode()))
+
+
+def decode(**item):
+    return parse({"inputs": [{"name": "x", **item}]}).inputs[0]
+
+
+def binary(datatype, shape, raw, *, size=None, align=1, off=0):
+    item = {
+        "name": "x",
+        "datatype": datatype,
+        "shape": shape,
+        "parameters": {"binary_data_size": len(raw) if size is None else size},
+    }
+    head = json.dumps({"inputs": [item]}).encode()
+    head += b" " * ((off - len(head)) % align)
+    return memoryview(bytearray(head + raw)), len(head)
+
+
+WRONG_VALUES = [
+    ("BOOL", [1], "element 0 is an integer, expected a boolean for BOOL"),
+    ("INT32", [True], "element 0 is a boolean, expected an integer"),
+    ("INT32", [1.5], "a fraction"),
+    ("INT32", [1.0], "a fraction"),
+    ("INT8", [1, 128], r"element 1 is 128, out of the range of INT8 \(-128 to 127\)"),
+    ("UINT8", [-1], "out of the range of UINT8"),
+    ("UINT64", [2**64], "out of the range|a fraction"),
+    ("INT64", [2**63], "out of the range of INT64"),
+    ("FP32", ["1"], "a string"),
+    ("FP32", [None], "null"),
+    ("FP32", [True], "a boolean"),
+    ("FP32", [0, 1e39], "element 1 is 1e\\+39, out of the range of FP32"),
+    ("FP16", [70000], "out of the range of FP16"),
+    ("BYTES", [1], "an integer, expected a string"),
+    ("BYTES", [{"b64": "YQ=="}], "an object"),
+    ("FLOAT32", [1], "unknown datatype 'FLOAT32'"),
+    ("fp32", [1], "did you mean FP32"),
+    ("", [1], "unknown datatype ''"),
+]
+
+
+@pytest.mark.parametrize(("datatype", "data", "message"), WRONG_VALUES)
+def test_a_value_of_another_kind_is_refused_by_name(datatype, data, message):
+    with pytest.raises(InvalidInput, match=message) as caught:
+        decode(shape=[len(data)], datatype=datatype, data=data)
+    assert "'x'" in str(caught.value)
+
+
+WRONG_SHAPES = [
+    ([3], [1, 2], "data has 2 elements, expected 3"),
+    ([2, 2], [[1, 2], [3]], "1 elements at axis 1, expected 2"),
+    ([2, 2], [[1, 2], 3], "an integer at axis 1"),
+    ([2, 2], [[1, 2], [3, 4], [5, 6]], "3 elements at axis 0"),
+    ([2, 2], [[[1], [2]], [[3], [4]]], "a list, expected"),
+    ([-1], [1], "negative dimension"),
+    ([10**12], [1], "expected 1000000000000"),
+    ([2**62, 2**62], [1], "too large"),
+    ([2**62, 0], [], "too large"),
+    ([1] * 65, [1], "65 dimensions"),
+    ([1], 1, "data is an integer, expected a list"),
+    ([1], None, "data is null"),
+    ([1], {"a": 1}, "data is an object"),
+    ([1], "x", "data is a string"),
+]
+
+
+@pytest.mark.parametrize(("shape", "data", "message"), WRONG_SHAPES)
+def test_a_shape_that_does_not_fit_is_refused_without_allocating(shape, data, message):
+    with pytest.raises(InvalidInput, match=message) as caught:
+        decode(shape=shape, datatype="FP32", data=data)
+    assert "'x'" in str(caught.value)
+
+
+WRONG_DOCUMENTS = [
+    (b"", "the body is empty"),
+    (b"{", "not JSON"),
+    (b"[]", "expected object, got array"),
+    (b"1", "expected object"),
+    (b"\x80\x81", "not JSON.*Inference-Header-Content-Length"),
+    (b'{"inputs": [{"name": "x"}]}', r"inputs\[0\]: missing field shape"),
+    (b"{}", "missing field inputs"),
+    (b'{"inputs": {}}', "inputs: expected array, got object"),
+    (b'{"inputs": [], "id": 1}', "id: expected str"),
+    (b'{"inputs": [], "outputs": [1]}', "outputs"),
+    (b'{"inputs": [], "parameters": []}', "parameters: expected object"),
+    (b'{"inputs": [{"name": "x", "shape": [true], "datatype": "FP32"}]}', "shape"),
+    (b'{"inputs": [{"name": "x", "shape": [1.5], "datatype": "FP32"}]}', "shape"),
+    (b'{"inputs": [{"name": "x", "shape": 1, "datatype": "FP32"}]}', "shape"),
+    (b'{"inputs": [{"name": 1, "shape": [1], "datatype": "FP32"}]}', "name"),
+    (
+        b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [NaN]}]}',
+        "not JSON",
+    ),
+    (
+        b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [Infinity]}]}',
+        "not JSON",
+    ),
+    (b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32"}]}', "'x': no data"),
+    (
+        b'{"inputs": [], "outputs": [{"name": "a"}, {"name": "a"}]}',
+        "'a' is requested twice",
+    ),
+    (
+        b'{"inputs": [], "parameters": {"binary_data_output": 1}}',
+        "expected true or false",
+    ),
+    (
+        b'{"inputs": [], "outputs": [{"name": "a", "parameters": {"classification": 2}}]}',
+        "not supported",
+    ),
+    (b'{"inputs":' + b"[" * 100_000, "nested too deeply|not JSON|expected"),
+    (
+        b'{"inputs": [{"name": "x", "shape": [1], "datatype": "BYTES", "data": ["\\ud800"]}]}',
+        "not JSON",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), WRONG_DOCUMENTS)
+def test_a_broken_document_is_refused(body, message):
+    with pytest.raises(InvalidInput, match=message):
+        v2.decode(memoryview(body))
+
+
+def test_an_input_given_twice_is_refused():
+    item = {"name": "x", "shape": [1], "datatype": "INT8", "data": [1]}
+    with pytest.raises(InvalidInput, match="'x' is given twice"):
+        parse({"inputs": [item, item]})
+
+
+WRONG_BINARIES = [
+    ("FP32", [2], b"1234", None, "4 bytes of data, expected 8 for FP32"),
+    ("FP32", [1], b"1234", 8, "only 4 bytes"),
+    ("FP32", [1], b"12345678", 4, "8 bytes of binary data, but its inputs claim 4"),
+    ("FP32", [1], b"1234", -4, "binary_data_size is -4"),
+    ("FP32", [1], b"1234", "4", "binary_data_size is '4'"),
+    ("FP32", [1], b"1234", True, "binary_data_size is True"),
+    ("FP32", [1], b"1234", 2**70, "only 4 bytes"),
+    ("FP32", [10**9], b"1234", None, "expected 4000000000"),
+    ("BOOL", [2], b"\x01\x02", None, "neither 0 nor 1"),
+    ("BYTES", [1], b"\x05\x00\x00\x00abc", None, "ends within element 0"),
+    ("BYTES", [2], b"\x04\x00\x00\x00abcd\x00", None, "ends before element 1"),
+    ("BYTES", [1], b"\x01\x00\x00\x00ab", None, "1 bytes are left"),
+    ("BYTES", [10**12], b"\x00\x00\x00\x00", None, "cannot hold 1000000000000"),
+]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "shape", "raw", "size", "message"), WRONG_BINARIES
+)
+def test_binary_data_that_does_not_fit_is_refused(datatype, shape, raw, size, message):
+    body, length = binary(datatype, shape, raw, size=size)
+    with pytest.raises(InvalidInput, match=message):
+        v2.decode(body, length)
+
+
+def test_data_and_binary_data_together_are_refused():
+    item = {
+        "name": "x",
+        "shape": [0],
+        "datatype": "INT8",
+        "data": [],
+        "parameters": {"binary_data_size": 0},
+    }
+    with pytest.raises(InvalidInput, match="both"):
+        parse({"inputs": [item]})
+
+
+def test_a_json_length_beyond_the_body_is_refused():
+    with pytest.raises(InvalidInput, match="Content-Length is 99, but the body has 2"):
+        v2.decode(memoryview(b"{}"), 99)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=60), st.none() | st.integers(0, 80))
+def test_no_bytes_raise_anything_but_invalid_input(body, length):
+    with pytest.raises(InvalidInput):
+        v2.decode(memoryview(body), length)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["name", "b64"]), inner, max_size=2)
+        ),
+    ),
+    st.sampled_from([*KNOWN, "X"]),
+    st.lists(st.integers(-2, 3) | st.just(2**62), max_size=3),
+)
+def test_no_document_raises_anything_but_invalid_input(data, datatype, shape):
+    item = {"name": "x", "shape": shape, "datatype": datatype, "data": data}
+    try:
+        decoded = parse({"inputs": [item]})
+    except InvalidInput:
+        return
+    assert list(decoded.inputs[0].data.shape) == shape

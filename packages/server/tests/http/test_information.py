@@ -1,0 +1,142 @@
+"""Health, metadata, metrics and documentation."""
+
+from __future__ import annotations
+
+import pytest
+
+READY = [
+    ("/", {"status": "alive"}),
+    ("/v1/models", {"models": ["m"]}),
+    ("/v1/models/", {"models": ["m"]}),
+    ("/v1/models/m", {"name": "m", "ready": True}),
+    ("/v2/health/live", {"live": True}),
+    ("/v2/health/ready", {"ready": True}),
+    ("/v2/models", {"models": ["m"]}),
+    ("/v2/models/m/ready", {"name": "m", "ready": True}),
+    ("/v2/models/m/versions/1/ready", {"name": "m", "ready": True}),
+    (
+        "/v2/models/m",
+        {
+            "name": "m",
+            "versions": ["1"],
+            "platform": "test",
+            "inputs": [{"name": "input", "datatype": "FP32", "shape": [-1, 4]}],
+            "outputs": [{"name": "sum", "datatype": "FP32", "shape": [-1]}],
+        },
+    ),
+]
+
+
+@pytest.fixture
+async def iris(serve, spec):
+    async with serve(spec("Iris")) as (_, client):
+        yield client
+
+
+@pytest.mark.parametrize(("path", "body"), READY)
+async def test_each_route_answers(iris, path, body):
+    answer = await iris.get(path)
+    assert (answer.status_code, answer.json()) == (200, body)
+    assert (await iris.head(path)).status_code == 200
+
+
+async def test_the_server_names_itself(iris):
+    body = (await iris.get("/v2")).json()
+    assert body["name"] == "inferry"
+    assert "binary_tensor_data" in body["extensions"]
+
+
+async def test_the_repository_index_lists_states(iris):
+    answer = await iris.post("/v2/repository/index", json={})
+    assert answer.json() == [{"name": "m", "state": "READY", "reason": ""}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/v1/models/x", 404),
+        ("GET", "/v2/models/x", 404),
+        ("GET", "/v2/models/x/ready", 404),
+        ("GET", "/v2/models/m/versions/9", 404),
+        ("GET", "/v2/models/m/config/x", 404),
+        ("GET", "/v1/models/m:nothing", 404),
+        ("GET", "/v2/models//infer", 404),
+        ("POST", "/v1/models/x:predict", 404),
+        ("POST", "/v2/models/x/infer", 404),
+        ("POST", "/v2/repository/models/m/load", 403),
+        ("POST", "/v2/repository/models/m/unload", 403),
+        ("GET", "/v1/models/m:predict", 405),
+        ("DELETE", "/v2/models/m/infer", 405),
+        ("POST", "/v2/health/live", 405),
+    ],
+)
+async def test_what_is_not_there_says_so(iris, method, path, status):
+    answer = await iris.request(method, path)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+async def test_no_model_at_all_is_not_ready(serve):
+    async with serve() as (_, client):
+        answer = await client.get("/v2/health/ready")
+        assert (answer.status_code, answer.json()) == (503, {"ready": False})
+        assert (await client.get("/v2/health/live")).status_code == 200
+
+
+async def test_a_failed_model_says_why(serve, spec):
+    async with serve(spec("Raises", options={"load": "load"})) as (_, client):
+        answer = await client.get("/v2/models/m/ready")
+        assert answer.status_code == 503
+        body = answer.json()
+        assert body["ready"] is False
+        assert body["reason"] == "ModelCorrupt"
+        assert body["message"] == "bad magic"
+        assert body["remedy"] == "save it again"
+        assert (await client.get("/v1/models/m")).status_code == 503
+        assert (await client.get("/v2/health/ready")).status_code == 503
+        answer = await client.post("/v1/models/m:predict", json={"instances": [1]})
+        assert answer.status_code == 503
+        assert "bad magic" in answer.json()["error"]
+
+
+async def test_metrics_count_requests_by_model_protocol_and_code(iris):
+    await iris.post("/v1/models/m:predict", json={"instances": [[1, 2, 3, 4]]})
+    await iris.post("/v1/models/m:predict", json={"instances": [[1, 2, 3]]})
+    await iris.post("/v2/models/invented/infer", json={})
+    await iris.get("/v2/models/invented/infer")
+    text = (await iris.get("/metrics")).text
+    for line in (
+        'inferry_requests_total{code="200",model="m",protocol="v1"} 1.0',
+        'inferry_requests_total{code="400",model="m",protocol="v1"} 1.0',
+        'inferry_requests_total{code="404",model="",protocol="v2"} 1.0',
+        'inferry_request_duration_seconds_count{model="m",protocol="v1"} 2.0',
+        'inferry_requests_running{model="m"} 0.0',
+        'inferry_requests_waiting{model="m"} 0.0',
+        'inferry_model_state{model="m",phase="Ready"} 1.0',
+        'inferry_model_load_duration_seconds{model="m"}',
+        "process_resident_memory_bytes",
+    ):
+        assert line in text
+    assert "invented" not in text
+
+
+async def test_metrics_speak_openmetrics_when_asked(iris):
+    accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+    answer = await iris.get("/metrics", headers=accept)
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
+
+
+async def test_the_schema_has_every_route(iris):
+    paths = (await iris.get("/openapi.json")).json()["paths"]
+    assert "/v2/models/{model}/infer" in paths
+    assert "/v1/models/{model}:predict" in paths
+    assert (await iris.get("/docs")).status_code == 200
+
+
+async def test_documentation_can_be_closed(serve, spec):
+    async with serve(spec("Iris"), docs=False) as (_, client):
+        assert (await client.get("/docs")).status_code == 404
+        assert (await client.get("/openapi.json")).status_code == 404

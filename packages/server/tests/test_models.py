@@ -1,0 +1,228 @@
+"""The life of models: load, warm-up, failure, reload, unload."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+import served_models
+
+from inferry.errors import ModelNotFound
+
+FAILURES = [
+    ({"load": "load"}, "ModelCorrupt", "bad magic", "save it again"),
+    (
+        {"load": "import"},
+        "RuntimeNotInstalled",
+        "No module named 'lightning'",
+        "lightning",
+    ),
+    ({"load": "memory"}, "OutOfMemory", "does not fit into memory", "more memory"),
+    (
+        {"load": "value"},
+        "ModelLoadFailed",
+        "ValueError: a secret in two lines",
+        "inferry logs",
+    ),
+    ({"load": "exit"}, "ModelLoadFailed", "SystemExit: 3", ""),
+    ({"load": "stop"}, "ModelLoadFailed", "StopIteration", ""),
+    ({"warm_up": "value"}, "WarmUpFailed", "loads but does not answer: ValueError", ""),
+    ({"first": "input"}, "WarmUpFailed", "not what I want", ""),
+    ({"first": "value"}, "WarmUpFailed", "ValueError", ""),
+    ({"first": "memory"}, "OutOfMemory", "memory", ""),
+]
+
+
+@pytest.mark.parametrize(("options", "reason", "message", "remedy"), FAILURES)
+async def test_a_model_that_cannot_serve_says_why(
+    serve, spec, options, reason, message, remedy
+):
+    async with serve() as (server, _):
+        state = await server.load(spec("Raises", options=options))
+        assert (state.phase, state.reason) == ("Failed", reason)
+        assert message in state.message
+        assert remedy in state.remedy
+        assert "\n" not in state.message
+        assert server.states()["m"].phase == "Failed"
+
+
+TARGETS = [
+    ("served_models:Nothing", "ModelLoadFailed", "has no 'Nothing'"),
+    ("served_models:NoPredict", "ModelLoadFailed", "has no method 'predict'"),
+    ("no_such_module:X", "RuntimeNotInstalled", "No module named 'no_such_module'"),
+    ("served_models", "InvalidSpec", "must read 'module:Class'"),
+]
+
+
+@pytest.mark.parametrize(("target", "reason", "message"), TARGETS)
+async def test_a_target_that_is_none_says_why(serve, spec, target, reason, message):
+    from msgspec.structs import replace
+
+    async with serve() as (server, _):
+        state = await server.load(replace(spec("Echo"), target=target))
+        assert (state.phase, state.reason) == ("Failed", reason)
+        assert message in state.message
+
+
+async def test_what_pip_needs_is_the_remedy(serve, spec):
+    async with serve() as (server, _):
+        what = spec(
+            "Raises", options={"load": "import"}, install="x[serve]", runtime="x"
+        )
+        state = await server.load(what)
+        assert state.remedy == 'pip install "x[serve]"'
+        assert "runtime 'x'" in state.message
+
+
+async def test_a_name_that_fits_no_url_is_refused(serve, spec):
+    async with serve() as (server, _):
+        state = await server.load(spec("Echo", name="a/b"))
+        assert (state.phase, state.reason) == ("Failed", "InvalidSpec")
+
+
+async def test_a_load_that_hangs_is_given_up(serve, spec):
+    async with serve(load_timeout=0.2) as (server, client):
+        state = await server.load(spec("Hangs"))
+        assert (state.phase, state.reason) == ("Failed", "LoadTimeout")
+        assert "within 0.2 s" in state.message
+        assert (await client.get("/v2/health/live")).status_code == 200
+
+
+async def test_states_are_told_in_their_order(serve, spec):
+    told = []
+    async with serve(spec("Iris"), on_state=lambda state: told.append(state.phase)):
+        pass
+    assert told == ["Pending", "Loading", "WarmingUp", "Ready", "Unloaded"]
+
+
+async def test_a_listener_that_fails_disturbs_nothing(serve, spec):
+    def fail(state):
+        raise RuntimeError
+
+    async with serve(spec("Iris"), on_state=fail) as (server, _):
+        assert server.states()["m"].phase == "Ready"
+
+
+async def test_nothing_is_asked_of_a_model_that_loads(serve, spec):
+    async with serve() as (server, client):
+        loading = asyncio.create_task(server.load(spec("SlowLoad")))
+        refused = 0
+        while True:
+            reply = await client.post("/v1/models/m:predict", json={"instances": [1]})
+            if reply.status_code == 200:
+                break
+            refused += 1
+            assert reply.status_code == 503
+            assert reply.headers["retry-after"] == "1"
+        assert refused
+        assert (await loading).phase == "Ready"
+        assert (await client.get("/v2/health/ready")).status_code == 200
+
+
+async def test_zeros_that_a_model_refuses_do_not_keep_it_from_serving(serve, spec):
+    async with serve() as (server, _):
+        state = await server.load(spec("RefusesZeros"))
+        assert state.phase == "Ready"
+        assert "zeros are no measurement" in state.message
+
+
+async def test_a_newer_version_takes_over_without_a_lost_request(serve, spec):
+    async with serve(spec("Versioned", options={"number": 1})) as (server, client):
+        answers = []
+
+        async def ask():
+            while True:
+                reply = await client.post(
+                    "/v1/models/m:predict", json={"instances": [1]}
+                )
+                answers.append(reply.json()["predictions"][0])
+
+        asking = asyncio.create_task(ask())
+        while len(answers) < 5:
+            await asyncio.sleep(0.01)
+        state = await server.load(spec("Versioned", options={"number": 2}))
+        assert state.phase == "Ready"
+        while answers[-1] != 2:
+            await asyncio.sleep(0.01)
+        asking.cancel()
+        assert answers == sorted(answers)
+        assert set(answers) == {1, 2}
+
+
+async def test_a_newer_version_that_fails_changes_nothing(serve, spec):
+    async with serve(spec("Versioned", options={"number": 1})) as (server, client):
+        failed = await server.load(spec("Versioned", options={"broken": True}))
+        assert (failed.phase, failed.reason) == ("Failed", "ModelLoadFailed")
+        state = server.states()["m"]
+        assert state.phase == "Ready"
+        assert "the older version serves on" in state.message
+        reply = await client.post("/v1/models/m:predict", json={"instances": [1]})
+        assert reply.json() == {"predictions": [1]}
+
+
+async def test_the_old_version_is_unloaded_after_its_last_answer(serve, spec):
+    async with serve(spec("Slow", options={"seconds": 0.3})) as (server, client):
+        old = server.models.get("m").instance
+        asking = asyncio.create_task(
+            client.post("/v1/models/m:predict", json={"instances": [1]})
+        )
+        await asyncio.sleep(0.1)
+        await server.load(spec("Echo"))
+        assert not old.unloaded
+        assert (await asking).status_code == 200
+        await asyncio.sleep(0.1)
+        assert old.unloaded
+
+
+async def test_two_loads_of_one_name_come_one_after_the_other(serve, spec):
+    async with serve() as (server, _):
+        began = time.monotonic()
+        states = await asyncio.gather(
+            *(
+                server.load(spec("SlowLoad", options={"load_seconds": 0.2}))
+                for _ in "ab"
+            )
+        )
+        assert [state.phase for state in states] == ["Ready", "Ready"]
+        assert time.monotonic() - began >= 0.4
+
+
+async def test_unload_waits_for_what_runs(serve, spec):
+    async with serve(spec("Slow", options={"seconds": 0.3})) as (server, client):
+        model = server.models.get("m").instance
+        asking = asyncio.create_task(
+            client.post("/v1/models/m:predict", json={"instances": [1]})
+        )
+        await asyncio.sleep(0.1)
+        await server.unload("m")
+        assert (await asking).status_code == 200
+        assert model.unloaded
+        assert (await client.get("/v1/models/m")).status_code == 404
+        with pytest.raises(ModelNotFound):
+            await server.unload("m")
+
+
+async def test_unload_gives_up_a_load(serve, spec):
+    async with serve() as (server, _):
+        loading = asyncio.create_task(server.load(spec("Hangs")))
+        await asyncio.sleep(0.1)
+        await server.unload("m")
+        assert (await loading).phase == "Failed"
+        assert server.states() == {}
+
+
+async def test_stop_does_not_wait_for_a_load(serve, spec):
+    async with serve() as (server, _):
+        loading = asyncio.create_task(server.load(spec("Hangs")))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await server.stop()
+        assert time.monotonic() - began < 3
+        assert (await loading).phase == "Failed"
+
+
+async def test_a_model_reaches_its_class_with_path_and_options(serve, spec):
+    async with serve(spec("Echo", options={"a": 1})) as (server, _):
+        assert server.models.get("m").instance.options == {"a": 1}
+        assert isinstance(server.models.get("m").instance, served_models.Echo)
