@@ -127,3 +127,23 @@ def test_a_plugin_of_another_contract_is_reported(site: Site) -> None:
     assert "speaks inferry.plugins.v2, this inferry speaks inferry.plugins.v1" in str(
         problem
     )
+
+
+@pytest.mark.parametrize("text", ["[inferry.plugins.v1]\nno equals sign\n", "\xff="])
+def test_broken_metadata_of_anybody_breaks_nobody(site: Site, text: str) -> None:
+    site.plugin("fine", EXPLODES)
+    site.plugin("garbled", EXPLODES)
+    info = site.folder / "acme_inferry_garbled-1.0.dist-info"
+    (info / "entry_points.txt").write_text(text, "latin-1")
+    installed, problems = discover("cli", load_settings(environ={}))
+    assert "fine" in {plugin.name for plugin in installed}
+    (problem,) = (p for p in problems if p.distribution == "acme-inferry-garbled")
+    assert "cannot be read" in problem.message
+
+
+def test_what_an_interrupted_uninstall_left_breaks_nobody(site: Site) -> None:
+    site.plugin("fine", EXPLODES)
+    site.plugin("left", EXPLODES)
+    (site.folder / "acme_inferry_left-1.0.dist-info" / "METADATA").unlink()
+    assert find("fine").verdict == "allowed"
+    assert find("left").distribution == "unknown"

@@ -20,10 +20,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     ] or range(len(header))
     header = [header[index] for index in used]
     rows = [[row[index] for index in used] for row in rows]
-    if sys.stdout.isatty():
+    if _is_terminal():
         _rich(header, rows)
     else:
         _plain(header, rows)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -56,13 +56,12 @@ def discover(
     which plugin it needs names it here.
     """
     gate = _Gate(role, settings, only)
-    found = sorted(
-        metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)
-    )
+    everything, problems = _entry_points()
     plugins: list[Installed] = []
-    problems: list[PluginError] = []
     kept: dict[str, Installed] = {}
-    for point in found:
+    for point in everything:
+        if point.group != GROUP:
+            continue
         plugin = gate.judge(point)
         if plugin.verdict == "allowed" and plugin.name in kept:
             plugin, problem = _shadowed(plugin, kept[plugin.name])
@@ -72,7 +71,7 @@ def discover(
         elif plugin.verdict == "incompatible":
             problems.append(_incompatible(plugin))
         plugins.append(plugin)
-    problems += _other_groups({plugin.distribution for plugin in plugins})
+    problems += _other_groups(everything, {plugin.distribution for plugin in plugins})
     return tuple(plugins), tuple(problems)
 
 
@@ -89,8 +88,8 @@ class _Gate:
 
     def judge(self, point: metadata.EntryPoint) -> Installed:
         dist = point.dist
-        distribution = dist.name if dist is not None else ""
-        requires = core_bounds(dist) if dist is not None else _NO_BOUND
+        distribution, version = _identity(dist)
+        requires = _core_bounds(dist) if dist is not None else _NO_BOUND
         why = self._refused({normalised(point.name), normalised(distribution)})
         verdict: Verdict = "disabled" if why else "allowed"
         if not why and not _in_bounds(requires):
@@ -100,7 +99,7 @@ class _Gate:
             name=point.name,
             value=point.value,
             distribution=distribution,
-            version=dist.version if dist is not None else "",
+            version=version,
             requires=requires,
             verdict=verdict,
             why=why,
@@ -124,7 +123,50 @@ def _names(names: Iterable[str]) -> set[str]:
     return {normalised(name) for name in names}
 
 
-def core_bounds(dist: metadata.Distribution) -> str:
+def _entry_points() -> tuple[list[metadata.EntryPoint], list[PluginError]]:
+    """Return the entry points of every contract version, and unreadable metadata."""
+    problems: list[PluginError] = []
+    found: list[metadata.EntryPoint] = []
+    try:
+        found += _ours(metadata.entry_points())
+    except Exception:  # noqa: BLE001 - one broken file of anybody's ends up here
+        for dist in metadata.distributions():
+            try:
+                found += _ours(dist.entry_points)
+            except Exception as exc:  # noqa: BLE001 - as above
+                problems.append(_unreadable(dist, exc))
+    return sorted(found, key=lambda point: (point.name, point.value)), problems
+
+
+def _ours(
+    points: metadata.EntryPoints | metadata.SelectableGroups,
+) -> list[metadata.EntryPoint]:
+    # Python 3.11 returns another type than 3.12; these two they have in common.
+    groups = filter(_ANY_GROUP.match, points.groups)
+    return [point for group in groups for point in points.select(group=group)]
+
+
+def _unreadable(dist: metadata.Distribution, exc: Exception) -> PluginError:
+    distribution, _ = _identity(dist)
+    return PluginLoadError(
+        f"the entry points of {distribution} cannot be read: {exc}",
+        plugin=distribution,
+        distribution=distribution,
+        remedy=f"reinstall or remove {distribution}",
+    )
+
+
+def _identity(dist: metadata.Distribution | None) -> tuple[str, str]:
+    """Return name and version of *dist*; an interrupted uninstall leaves neither."""
+    if dist is None:
+        return "unknown", ""
+    try:
+        return str(dist.metadata["Name"] or "unknown"), str(dist.metadata["Version"])
+    except Exception:  # noqa: BLE001 - Python 3.14 raises where METADATA is gone
+        return "unknown", ""
+
+
+def _core_bounds(dist: metadata.Distribution) -> str:
     """Return the version specifier that *dist* sets on inferry, '' if none."""
     # The parser costs 10 ms, which commands that load no plugin need not pay.
     from packaging.requirements import InvalidRequirement, Requirement
@@ -179,24 +221,22 @@ def _shadowed(plugin: Installed, kept: Installed) -> tuple[Installed, PluginErro
     return changed, problem
 
 
-def _other_groups(spoken: Collection[str]) -> list[PluginError]:
+def _other_groups(
+    everything: Iterable[metadata.EntryPoint], spoken: Collection[str]
+) -> list[PluginError]:
     """Report plugins that speak only versions of the contract that core does not."""
     problems: list[PluginError] = []
-    everything = metadata.entry_points()
-    for group in sorted(everything.groups):
-        if group == GROUP or not _ANY_GROUP.match(group):
+    for point in everything:
+        distribution, _ = _identity(point.dist)
+        if point.group == GROUP or distribution in spoken:
             continue
-        for point in everything.select(group=group):
-            distribution = point.dist.name if point.dist is not None else ""
-            if distribution in spoken:
-                continue
-            problems.append(
-                PluginIncompatible(
-                    f"plugin {point.name!r} of {distribution} speaks {group}, "
-                    f"this inferry speaks {GROUP}",
-                    plugin=point.name,
-                    distribution=distribution,
-                    remedy=f"pip install --upgrade {distribution} {_CORE}",
-                )
+        problems.append(
+            PluginIncompatible(
+                f"plugin {point.name!r} of {distribution} speaks {point.group}, "
+                f"this inferry speaks {GROUP}",
+                plugin=point.name,
+                distribution=distribution,
+                remedy=f"pip install --upgrade {distribution} {_CORE}",
             )
+        )
     return problems

@@ -18,6 +18,8 @@ from inferry.plugins import GROUP, Installed, Plugins, discover, load_plugins
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: What core brings to every environment and costs next to nothing.
+_WITH_CORE = {"msgspec", "packaging", "pluggy", "typing_extensions"}
 _HOOKS = (
     "inferry_runtimes",
     "inferry_storage_backends",
@@ -50,8 +52,9 @@ def probe(name: str) -> dict[str, Any]:
 
 
 def _foreign(imported: Iterable[str], installed: list[Installed]) -> set[str]:
-    """Return what was imported that is neither the plugin's own nor the stdlib's."""
+    """Return what was imported that is not the plugin's, the stdlib's or light."""
     own = {plugin.value.partition(":")[0].partition(".")[0] for plugin in installed}
+    own |= _WITH_CORE
     found = set()
     for module in imported:
         top = module.partition(".")[0]
