@@ -125,7 +125,9 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types of every package, strictly."""
     everything = pinned(CORE, "all", "testing")
-    install(session, "mypy", "types-PyYAML", "pytest", "nox", *everything)
+    install(
+        session, "mypy", "types-PyYAML", "types-psutil", "pytest", "nox", *everything
+    )
     for folder, project in PROJECTS.values():
         session.run(
             "mypy", str(folder / "src" / import_name(project["project"]["name"]))

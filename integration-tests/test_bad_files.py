@@ -48,11 +48,11 @@ DOCUMENTS = {
     ),
     "no plugin for the format": (
         service(format="xgboost"),
-        ["xgboost", 'pip install "inferry[xgboost]"'],
+        ["xgboost", "inferry-runtime-xgboost"],
     ),
     "unknown scheme": (
         service(uri="s3://bucket/model"),
-        ["s3", 'pip install "inferry[s3]"'],
+        ["s3", "inferry-storage-s3"],
     ),
     "unknown option": (
         service() + '      args: ["--alowPickle=true"]\n',
