@@ -116,8 +116,9 @@ def read_request(
         raise Refusal(400, "the Host header is missing; HTTP/1.1 needs it")
     authority, target = _origin_form(target)
     length, chunked = _framing(own, http11=http11)
-    if own.get(b"connection", b"").lower() not in _PLAIN_CONNECTION:
-        fields = _without_named(fields, own.get(b"connection", b""))
+    connection = own.get(b"connection")
+    if connection and connection.lower() not in _PLAIN_CONNECTION:
+        fields = _without_named(fields, connection)
     return RequestHead(
         method=method,
         target=target,
