@@ -1,0 +1,47 @@
+"""Errors say what, which and what to do, and survive the way between processes."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+
+import pytest
+
+from inferry import errors
+from inferry.errors import ImplementationMissing, InferryError, Overloaded
+
+KINDS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, InferryError)
+]
+#: What some of them need beside the message.
+FIELDS = {"plugin": "onnx", "reason": "ModelLoadFailed"}
+
+
+def make(kind: type[InferryError]) -> InferryError:
+    """Return an error with every keyword that its class requires."""
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    needed = {p.name for p in parameters if p.default is p.empty}
+    given = {name: value for name, value in FIELDS.items() if name in needed}
+    return kind("it failed", **given)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_survives_pickle(kind: type[InferryError]) -> None:
+    error = make(kind)
+    copied = pickle.loads(pickle.dumps(error))
+    assert type(copied) is kind
+    assert copied.__dict__ == error.__dict__
+    assert str(copied) == str(error) == "it failed"
+
+
+def test_the_remedy_follows_the_message() -> None:
+    error = ImplementationMissing("no torch.", plugin="x", remedy="pip install it")
+    assert str(error) == "no torch; pip install it"
+    assert isinstance(error, ImportError)
+
+
+def test_fields_travel_too() -> None:
+    copied = pickle.loads(pickle.dumps(Overloaded("full", retry_after=7)))
+    assert copied.retry_after == 7
