@@ -12,7 +12,7 @@ from inferry.backends import Applied, RevisionStatus, ServiceStatus
 from inferry.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from inferry.api import Document
@@ -139,6 +139,18 @@ def supervisor() -> FakeSupervisor:
 @pytest.fixture
 def make_status() -> Callable[..., ServiceStatus]:
     return service_status
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Return a function that waits until its argument returns something true."""
+
+    async def wait(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ class Edits:
     async def wait(self) -> None:
         before = self.count
         async with asyncio.timeout(5):
-            while self.count == before:
+            while self.count == before:  # noqa: ASYNC110 - the watcher has no event
                 await asyncio.sleep(0.01)
 
     async def end(self) -> None:

@@ -186,22 +186,14 @@ def _of_endpoint(settings: Settings, key: str) -> str | int:
 
 
 def _check_plans(reading: Reading, plugins: Plugins, settings: Settings) -> None:
-    """Start nothing when no service at all could be served."""
+    """Start nothing for a document that could only be refused."""
     from inferry.api import InferenceService
-    from inferry.errors import PlanningError
-    from inferry.planning import Catalog, plan
+    from inferry_local.applying import plan_services
 
-    catalog = Catalog.build(plugins, reading.documents, settings)
-    problems = []
-    services = [d for d in reading.documents if isinstance(d, InferenceService)]
-    for service in services:
-        try:
-            plan(service, catalog, backend="local")
-        except PlanningError as error:
-            problems.append(f"{service.metadata.name}: {error}")
-    if services and len(problems) == len(services):
-        msg = "no service can be served here; nothing was started"
-        raise InvalidDocument(msg, problems=problems)
+    documents = reading.documents
+    services = [each for each in documents if isinstance(each, InferenceService)]
+    runtimes = [each for each in documents if not isinstance(each, InferenceService)]
+    plan_services(services, runtimes, plugins, settings)
 
 
 def _log_to_stderr(level: str) -> None:

@@ -135,7 +135,8 @@ class Run:
                 self._stop.set()
 
     async def _example(self, service: ServiceStatus) -> None:
-        command = await asyncio.to_thread(example, service.url, service.model or service.name)
+        model = service.model or service.name
+        command = await asyncio.to_thread(example, service.url, model)
         self._reporter.example(service, command)
 
     async def _reload(self) -> None:
@@ -158,7 +159,6 @@ class Run:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._reporter.close()
         await control.stop()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
@@ -166,6 +166,8 @@ class Run:
         except TimeoutError:
             _log.warning("stopping took more than %g s: ended by force", _STOP_SECONDS)
             _kill_children()
+        finally:
+            self._reporter.close()
 
     async def _unless_stopped(self, start: Coroutine[None, None, str]) -> str | None:
         """Await *start*, but give it up when a signal comes first."""

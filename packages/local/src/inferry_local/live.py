@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -105,14 +104,15 @@ class LiveReporter:
 
     def _row(self, service: ServiceStatus) -> list[RenderableType]:
         style = _STYLES.get(service.phase, "yellow")
-        name = Table.grid(padding=(0, 2, 0, 0))
-        name.add_row(
-            Text(title(service), style="bold"),
-            Text(service.phase, style=style),
+        line = Text.assemble(
+            (title(service), "bold"),
+            "  ",
+            (service.phase, style),
+            "  ",
             _detail(service),
         )
         mark = _MARKS.get(service.phase)
-        return [Text(mark, style=style) if mark else self._spinner, name]
+        return [Text(mark, style=style) if mark else self._spinner, line]
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
@@ -123,20 +123,19 @@ class LiveReporter:
             await asyncio.sleep(_SECONDS)
 
 
-def _detail(service: ServiceStatus) -> RenderableType:
+def _detail(service: ServiceStatus) -> Text:
     """Return what is worth knowing in this phase."""
     if service.phase == "Ready":
         return Text(f"{service.runtime}  {_replicas(service)}", style="dim")
+    text = Text("" if service.reason == service.phase else service.reason, style="dim")
     progress = next(
         (r.progress for r in service.revisions if r.progress is not None), None
     )
-    reason = "" if service.reason == service.phase else service.reason
-    if progress is None or service.phase == "Failed":
-        return Text(reason, style="dim")
-    row = Table.grid(padding=(0, 1, 0, 0))
-    bar = ProgressBar(total=1.0, completed=progress, width=_BAR)
-    row.add_row(Text(reason, style="dim"), bar, Text(f"{progress:.0%}"))
-    return row
+    if progress is not None and service.phase != "Failed":
+        done = round(min(max(progress, 0.0), 1.0) * _BAR)
+        text.append("  " + "━" * done, style="not dim cyan")
+        text.append("━" * (_BAR - done) + f" {progress:.0%}")
+    return text
 
 
 def _below(service: ServiceStatus) -> list[RenderableType]:

@@ -107,9 +107,9 @@ def _entry_point(name: str | None) -> EntryPoint:
     raise BackendError(msg, remedy=f"backends are: {known}")
 
 
-def _imported(point: EntryPoint) -> Callable[..., Any]:
+def _imported(point: EntryPoint) -> Callable[..., Backend]:
     try:
-        factory: Callable[..., Any] = point.load()
+        factory: Callable[..., Backend] = point.load()
     except (ImportError, AttributeError) as error:
         msg = f"the backend {point.name} cannot be loaded: {error}"
         remedy = INSTALL.get(point.name, "reinstall the package that brings it")

@@ -43,9 +43,21 @@ def apply(
     if not paths:
         msg = "name at least one file, such as `inferry apply service.yaml`"
         raise click.UsageError(msg)
+    _warn(paths)
     backend = connect(backend_name, port)
     for applied in asyncio.run(backend.apply(paths)):
         click.echo(line(applied))
+
+
+def _warn(paths: list[Path]) -> None:
+    """Print what is worth knowing; mistakes are the backend's to tell."""
+    if Path("-") in paths:
+        # It can be read only once.
+        return
+    from inferry.api import load
+
+    for warning in load(paths).warnings:
+        click.echo(str(warning), err=True)
 
 
 def line(applied: Applied) -> str:
