@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,28 +22,28 @@ from inferry.model import (
 class Echo:
     """Gives back its inputs; declares nothing."""
 
-    def load(self, path, options):
+    def load(self, path: str, options: dict[str, Any]) -> None:
         self.options = options
         self.unloaded = False
 
-    def predict(self, request):
+    def predict(self, request: InferRequest) -> InferResponse:
         return InferResponse(outputs=request.inputs)
 
-    def unload(self):
+    def unload(self) -> None:
         self.unloaded = True
 
 
 class Iris(Echo):
     """Sums rows of four."""
 
-    def metadata(self):
+    def metadata(self) -> ModelMetadata:
         return ModelMetadata(
             inputs=(TensorSpec(name="input", datatype="FP32", shape=(-1, 4)),),
             outputs=(TensorSpec(name="sum", datatype="FP32", shape=(-1,)),),
             platform="test",
         )
 
-    def predict(self, request):
+    def predict(self, request: InferRequest) -> InferResponse:
         total = request.inputs[0].data.sum(axis=1)
         return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
 
@@ -51,7 +51,7 @@ class Iris(Echo):
 class Pair(Echo):
     """Two inputs, two outputs."""
 
-    def metadata(self):
+    def metadata(self) -> ModelMetadata:
         return ModelMetadata(
             inputs=(
                 TensorSpec(name="text", datatype="BYTES", shape=(-1,)),
@@ -64,7 +64,7 @@ class Pair(Echo):
             versions=("1", "2"),
         )
 
-    def explain(self, request):
+    def explain(self, request: InferRequest) -> InferResponse:
         return InferResponse(outputs=request.inputs[:1])
 
 
@@ -76,15 +76,15 @@ class Slow(Echo):
     most_active = 0
     lock = threading.Lock()
 
-    def load(self, path, options):
+    def load(self, path: str, options: dict[str, Any]) -> None:
         super().load(path, options)
         type(self).calls = 0
         type(self).most_active = 0
 
-    def warm_up(self):
+    def warm_up(self) -> None:
         return None
 
-    def predict(self, request):
+    def predict(self, request: InferRequest) -> InferResponse:
         with self.lock:
             cls = type(self)
             cls.calls += 1
@@ -105,10 +105,10 @@ class SlowAsync(Echo):
 
     cancelled = 0
 
-    def warm_up(self):
+    def warm_up(self) -> None:
         return None
 
-    async def predict(self, request):
+    async def predict(self, request: InferRequest) -> InferResponse:
         try:
             await asyncio.sleep(self.options.get("seconds", 0.2))
         except asyncio.CancelledError:
@@ -120,14 +120,14 @@ class SlowAsync(Echo):
 class RawV1(Echo):
     """Wants the body of V1 as it is."""
 
-    def predict_v1(self, body):
+    def predict_v1(self, body: Any) -> Any:
         return {"predictions": [body]}
 
 
 class Raises(Echo):
     """Raises what ``options`` name, where they say."""
 
-    errors = {
+    errors: ClassVar = {
         "exit": SystemExit(3),
         "import": ModuleNotFoundError("No module named 'lightning'", name="lightning"),
         "input": InvalidInput("input 'x' is not what I want"),
@@ -139,21 +139,21 @@ class Raises(Echo):
         "value": ValueError("a secret\nin two lines"),
     }
 
-    def _maybe(self, where):
+    def _maybe(self, where: Any) -> None:
         what = self.options.get(where)
         if what:
             raise self.errors[what]
 
-    def load(self, path, options):
+    def load(self, path: str, options: dict[str, Any]) -> None:
         super().load(path, options)
         self._maybe("load")
 
-    def warm_up(self):
+    def warm_up(self) -> InferRequest | None:
         self._maybe("warm_up")
         tensor = Tensor(name="x", datatype="FP32", data=np.zeros(1, np.float32))
         return InferRequest(inputs=(tensor,), id="warm-up")
 
-    def predict(self, request):
+    def predict(self, request: InferRequest) -> InferResponse:
         if request.id != "warm-up":
             self._maybe("predict")
         else:
@@ -162,14 +162,14 @@ class Raises(Echo):
 
 
 class RefusesZeros(Iris):
-    def predict(self, request):
+    def predict(self, request: InferRequest) -> InferResponse:
         if not request.inputs[0].data.any():
             raise InvalidInput("zeros are no measurement")
         return super().predict(request)
 
 
 class WrongAnswer(Echo):
-    def predict(self, request):
+    def predict(self, request: InferRequest) -> InferResponse:
         answers = {
             "dict": {"outputs": []},
             "dtype": InferResponse(
@@ -182,32 +182,29 @@ class WrongAnswer(Echo):
 class Hangs(Echo):
     """Never ends its load."""
 
-    def load(self, path, options):
+    def load(self, path: str, options: dict[str, Any]) -> None:
         time.sleep(3600)
 
 
 class SlowLoad(Echo):
-    def load(self, path, options):
+    def load(self, path: str, options: dict[str, Any]) -> None:
         super().load(path, options)
         time.sleep(options.get("load_seconds", 0.3))
 
 
 class NoPredict:
-    def load(self, path, options):
+    def load(self, path: str, options: dict[str, Any]) -> None:
         pass
 
 
 class Versioned(Echo):
     """Answers with the number in its options."""
 
-    def load(self, path, options):
+    def load(self, path: str, options: dict[str, Any]) -> None:
         super().load(path, options)
         if options.get("broken"):
             raise ValueError("broken")
 
-    def predict(self, request):
+    def predict(self, request: InferRequest) -> InferResponse:
         data = np.array([self.options["number"]], np.int64)
         return InferResponse(outputs=(Tensor(name="n", datatype="INT64", data=data),))
-
-
-assert sys.modules[__name__]

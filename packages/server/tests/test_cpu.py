@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from inferry_server import cpu
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+Cgroup = "Callable[[str, dict[str, str]], tuple[Path, Path]]"
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 @pytest.fixture
-def cgroup(tmp_path):
-    def write(membership, files):
+def cgroup(tmp_path: Any) -> Cgroup:
+    def write(membership: str, files: dict[str, str]) -> tuple[Path, Path]:
         (tmp_path / "membership").write_text(membership)
         for path, text in files.items():
             file = tmp_path / "root" / path
@@ -45,13 +51,15 @@ def cgroup(tmp_path):
         ("0::/\n", {}, None),
     ],
 )
-def test_the_least_limit_counts(cgroup, membership, files, expected):
+def test_the_least_limit_counts(
+    cgroup: Cgroup, membership: str, files: dict[str, str], expected: Any
+) -> None:
     assert cpu.quota(*cgroup(membership, files)) == (expected or CPUS)
 
 
-def test_threads_are_whole_and_at_least_one(cgroup):
+def test_threads_are_whole_and_at_least_one(cgroup: Cgroup) -> None:
     assert cpu.threads(*cgroup("0::/\n", {"cpu.max": "100 100000"})) == 1
 
 
-def test_this_machine_has_an_answer():
+def test_this_machine_has_an_answer() -> None:
     assert 0 < cpu.quota() <= CPUS

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import served_models
+
+if TYPE_CHECKING:
+    import httpx
+    from serving import Serve, SpecOf
+
 
 BODY = {"instances": [1]}
 PATH = "/v1/models/m:predict"
 
 
-async def many(client, count):
+async def many(client: httpx.AsyncClient, count: int) -> list[httpx.Response]:
     return await asyncio.gather(*(client.post(PATH, json=BODY) for _ in range(count)))
 
 
@@ -22,8 +28,8 @@ async def many(client, count):
     [("Slow", 0, 1), ("Slow", 5, 1), ("ThreadSafe", 0, 3), ("ThreadSafe", 2, 2)],
 )
 async def test_so_many_calls_run_at_one_time(
-    serve, spec, target, concurrency, expected
-):
+    serve: Serve, spec: SpecOf, target: str, concurrency: int, expected: Any
+) -> None:
     what = spec(target, options={"seconds": 0.05}, concurrency=concurrency)
     async with serve(what) as (_, client):
         replies = await many(client, 8)
@@ -31,7 +37,7 @@ async def test_so_many_calls_run_at_one_time(
         assert getattr(served_models, target).most_active == expected
 
 
-async def test_async_models_run_side_by_side(serve, spec):
+async def test_async_models_run_side_by_side(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("SlowAsync", options={"seconds": 0.2})) as (_, client):
         began = time.monotonic()
         replies = await many(client, 20)
@@ -39,7 +45,7 @@ async def test_async_models_run_side_by_side(serve, spec):
         assert time.monotonic() - began < 2
 
 
-async def test_a_full_queue_answers_503_at_once(serve, spec):
+async def test_a_full_queue_answers_503_at_once(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Slow", options={"seconds": 0.5}), queue_size=2) as (
         _,
         client,
@@ -57,7 +63,7 @@ async def test_a_full_queue_answers_503_at_once(serve, spec):
         assert {reply.status_code for reply in replies} == {200}
 
 
-async def test_health_answers_while_predict_blocks(serve, spec):
+async def test_health_answers_while_predict_blocks(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Slow", options={"seconds": 1.0})) as (_, client):
         asking = asyncio.create_task(many(client, 2))
         await asyncio.sleep(0.1)
@@ -73,7 +79,9 @@ async def test_health_answers_while_predict_blocks(serve, spec):
         assert statistics.quantiles(times, n=100)[98] < 0.5
 
 
-async def test_a_late_answer_is_a_504_and_the_work_that_waits_never_starts(serve, spec):
+async def test_a_late_answer_is_a_504_and_the_work_that_waits_never_starts(
+    serve: Serve, spec: SpecOf
+) -> None:
     what = spec("Slow", options={"seconds": 0.6})
     async with serve(what, request_timeout=0.2) as (_, client):
         replies = await many(client, 3)
@@ -82,7 +90,7 @@ async def test_a_late_answer_is_a_504_and_the_work_that_waits_never_starts(serve
         assert served_models.Slow.calls == 1
 
 
-async def test_a_late_async_call_is_cancelled(serve, spec):
+async def test_a_late_async_call_is_cancelled(serve: Serve, spec: SpecOf) -> None:
     served_models.SlowAsync.cancelled = 0
     what = spec("SlowAsync", options={"seconds": 30})
     async with serve(what, request_timeout=0.1) as (_, client):
@@ -91,7 +99,9 @@ async def test_a_late_async_call_is_cancelled(serve, spec):
         assert served_models.SlowAsync.cancelled == 1
 
 
-async def test_work_whose_client_has_left_never_starts(serve, spec):
+async def test_work_whose_client_has_left_never_starts(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Slow", options={"seconds": 0.5})) as (server, client):
         first = asyncio.create_task(client.post(PATH, json=BODY))
         await asyncio.sleep(0.1)
@@ -109,7 +119,9 @@ async def test_work_whose_client_has_left_never_starts(serve, spec):
         assert (await client.post(PATH, json=BODY)).status_code == 200
 
 
-async def test_an_async_call_whose_client_has_left_is_cancelled(serve, spec):
+async def test_an_async_call_whose_client_has_left_is_cancelled(
+    serve: Serve, spec: SpecOf
+) -> None:
     served_models.SlowAsync.cancelled = 0
     async with serve(spec("SlowAsync", options={"seconds": 30})) as (server, client):
         task = asyncio.create_task(client.post(PATH, json=BODY))

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING, Any, Never
 
 import pytest
 import served_models
 
 from inferry.errors import ModelNotFound
+
+if TYPE_CHECKING:
+    from serving import Serve, SpecOf
+
 
 FAILURES = [
     ({"load": "load"}, "ModelCorrupt", "bad magic", "save it again"),
@@ -34,10 +39,11 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("options", "reason", "message", "remedy"), FAILURES)
+@pytest.mark.parametrize("failure", FAILURES)
 async def test_a_model_that_cannot_serve_says_why(
-    serve, spec, options, reason, message, remedy
-):
+    serve: Serve, spec: SpecOf, failure: tuple[dict[str, Any], str, str, str]
+) -> None:
+    options, reason, message, remedy = failure
     async with serve() as (server, _):
         state = await server.load(spec("Raises", options=options))
         assert (state.phase, state.reason) == ("Failed", reason)
@@ -56,7 +62,9 @@ TARGETS = [
 
 
 @pytest.mark.parametrize(("target", "reason", "message"), TARGETS)
-async def test_a_target_that_is_none_says_why(serve, spec, target, reason, message):
+async def test_a_target_that_is_none_says_why(
+    serve: Serve, spec: SpecOf, target: str, reason: str, message: str
+) -> None:
     from msgspec.structs import replace
 
     async with serve() as (server, _):
@@ -65,7 +73,7 @@ async def test_a_target_that_is_none_says_why(serve, spec, target, reason, messa
         assert message in state.message
 
 
-async def test_what_pip_needs_is_the_remedy(serve, spec):
+async def test_what_pip_needs_is_the_remedy(serve: Serve, spec: SpecOf) -> None:
     async with serve() as (server, _):
         what = spec(
             "Raises", options={"load": "import"}, install="x[serve]", runtime="x"
@@ -75,13 +83,13 @@ async def test_what_pip_needs_is_the_remedy(serve, spec):
         assert "runtime 'x'" in state.message
 
 
-async def test_a_name_that_fits_no_url_is_refused(serve, spec):
+async def test_a_name_that_fits_no_url_is_refused(serve: Serve, spec: SpecOf) -> None:
     async with serve() as (server, _):
         state = await server.load(spec("Echo", name="a/b"))
         assert (state.phase, state.reason) == ("Failed", "InvalidSpec")
 
 
-async def test_a_load_that_hangs_is_given_up(serve, spec):
+async def test_a_load_that_hangs_is_given_up(serve: Serve, spec: SpecOf) -> None:
     async with serve(load_timeout=0.2) as (server, client):
         state = await server.load(spec("Hangs"))
         assert (state.phase, state.reason) == ("Failed", "LoadTimeout")
@@ -89,22 +97,26 @@ async def test_a_load_that_hangs_is_given_up(serve, spec):
         assert (await client.get("/v2/health/live")).status_code == 200
 
 
-async def test_states_are_told_in_their_order(serve, spec):
+async def test_states_are_told_in_their_order(serve: Serve, spec: SpecOf) -> None:
     told = []
     async with serve(spec("Iris"), on_state=lambda state: told.append(state.phase)):
         pass
     assert told == ["Pending", "Loading", "WarmingUp", "Ready", "Unloaded"]
 
 
-async def test_a_listener_that_fails_disturbs_nothing(serve, spec):
-    def fail(state):
+async def test_a_listener_that_fails_disturbs_nothing(
+    serve: Serve, spec: SpecOf
+) -> None:
+    def fail(state: Any) -> Never:
         raise RuntimeError
 
     async with serve(spec("Iris"), on_state=fail) as (server, _):
         assert server.states()["m"].phase == "Ready"
 
 
-async def test_nothing_is_asked_of_a_model_that_loads(serve, spec):
+async def test_nothing_is_asked_of_a_model_that_loads(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve() as (server, client):
         loading = asyncio.create_task(server.load(spec("SlowLoad")))
         refused = 0
@@ -120,37 +132,43 @@ async def test_nothing_is_asked_of_a_model_that_loads(serve, spec):
         assert (await client.get("/v2/health/ready")).status_code == 200
 
 
-async def test_zeros_that_a_model_refuses_do_not_keep_it_from_serving(serve, spec):
+async def test_zeros_that_a_model_refuses_do_not_keep_it_from_serving(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve() as (server, _):
         state = await server.load(spec("RefusesZeros"))
         assert state.phase == "Ready"
         assert "zeros are no measurement" in state.message
 
 
-async def test_a_newer_version_takes_over_without_a_lost_request(serve, spec):
+async def test_a_newer_version_takes_over_without_a_lost_request(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Versioned", options={"number": 1})) as (server, client):
         answers = []
+        first, second = asyncio.Event(), asyncio.Event()
 
-        async def ask():
+        async def ask() -> None:
             while True:
                 reply = await client.post(
                     "/v1/models/m:predict", json={"instances": [1]}
                 )
                 answers.append(reply.json()["predictions"][0])
+                (first if answers[-1] == 1 else second).set()
 
         asking = asyncio.create_task(ask())
-        while len(answers) < 5:
-            await asyncio.sleep(0.01)
+        await first.wait()
         state = await server.load(spec("Versioned", options={"number": 2}))
         assert state.phase == "Ready"
-        while answers[-1] != 2:
-            await asyncio.sleep(0.01)
+        await second.wait()
         asking.cancel()
         assert answers == sorted(answers)
         assert set(answers) == {1, 2}
 
 
-async def test_a_newer_version_that_fails_changes_nothing(serve, spec):
+async def test_a_newer_version_that_fails_changes_nothing(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Versioned", options={"number": 1})) as (server, client):
         failed = await server.load(spec("Versioned", options={"broken": True}))
         assert (failed.phase, failed.reason) == ("Failed", "ModelLoadFailed")
@@ -161,7 +179,9 @@ async def test_a_newer_version_that_fails_changes_nothing(serve, spec):
         assert reply.json() == {"predictions": [1]}
 
 
-async def test_the_old_version_is_unloaded_after_its_last_answer(serve, spec):
+async def test_the_old_version_is_unloaded_after_its_last_answer(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Slow", options={"seconds": 0.3})) as (server, client):
         old = server.models.get("m").instance
         asking = asyncio.create_task(
@@ -175,7 +195,9 @@ async def test_the_old_version_is_unloaded_after_its_last_answer(serve, spec):
         assert old.unloaded
 
 
-async def test_two_loads_of_one_name_come_one_after_the_other(serve, spec):
+async def test_two_loads_of_one_name_come_one_after_the_other(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve() as (server, _):
         began = time.monotonic()
         states = await asyncio.gather(
@@ -188,7 +210,7 @@ async def test_two_loads_of_one_name_come_one_after_the_other(serve, spec):
         assert time.monotonic() - began >= 0.4
 
 
-async def test_unload_waits_for_what_runs(serve, spec):
+async def test_unload_waits_for_what_runs(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Slow", options={"seconds": 0.3})) as (server, client):
         model = server.models.get("m").instance
         asking = asyncio.create_task(
@@ -203,7 +225,7 @@ async def test_unload_waits_for_what_runs(serve, spec):
             await server.unload("m")
 
 
-async def test_unload_gives_up_a_load(serve, spec):
+async def test_unload_gives_up_a_load(serve: Serve, spec: SpecOf) -> None:
     async with serve() as (server, _):
         loading = asyncio.create_task(server.load(spec("Hangs")))
         await asyncio.sleep(0.1)
@@ -212,7 +234,7 @@ async def test_unload_gives_up_a_load(serve, spec):
         assert server.states() == {}
 
 
-async def test_stop_does_not_wait_for_a_load(serve, spec):
+async def test_stop_does_not_wait_for_a_load(serve: Serve, spec: SpecOf) -> None:
     async with serve() as (server, _):
         loading = asyncio.create_task(server.load(spec("Hangs")))
         await asyncio.sleep(0.1)
@@ -222,7 +244,9 @@ async def test_stop_does_not_wait_for_a_load(serve, spec):
         assert (await loading).phase == "Failed"
 
 
-async def test_a_model_reaches_its_class_with_path_and_options(serve, spec):
+async def test_a_model_reaches_its_class_with_path_and_options(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Echo", options={"a": 1})) as (server, _):
         assert server.models.get("m").instance.options == {"a": 1}
         assert isinstance(server.models.get("m").instance, served_models.Echo)

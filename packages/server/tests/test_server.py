@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -14,11 +15,15 @@ import pytest
 from inferry.errors import BackendError
 from inferry_server import ModelServer, ServerSettings
 
+if TYPE_CHECKING:
+    from serving import Serve, SpecOf
+
+
 BODY = {"instances": [1]}
 PATH = "/v1/models/m:predict"
 
 
-async def test_a_taken_port_says_what_to_do():
+async def test_a_taken_port_says_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         server = ModelServer(ServerSettings(http_port=port))
@@ -29,12 +34,12 @@ async def test_a_taken_port_says_what_to_do():
 
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("127.0.0.1", 65536)])
-async def test_an_address_that_cannot_be_had_says_so(host, port):
+async def test_an_address_that_cannot_be_had_says_so(host: str, port: int) -> None:
     with pytest.raises(BackendError, match="cannot listen on"):
         await ModelServer(ServerSettings(host=host, http_port=port)).start()
 
 
-async def test_it_listens_on_ipv6_too():
+async def test_it_listens_on_ipv6_too() -> None:
     server = ModelServer(ServerSettings(host="::1", http_port=0))
     try:
         port = await server.start()
@@ -46,7 +51,7 @@ async def test_it_listens_on_ipv6_too():
     assert reply.status_code == 200
 
 
-async def test_it_installs_no_signal_handlers(serve, spec):
+async def test_it_installs_no_signal_handlers(serve: Serve, spec: SpecOf) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     async with serve(spec("Iris")):
         assert before == (
@@ -55,7 +60,7 @@ async def test_it_installs_no_signal_handlers(serve, spec):
         )
 
 
-async def test_the_port_is_free_again_after_stop(serve, spec):
+async def test_the_port_is_free_again_after_stop(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris")) as (_, client):
         port = client.base_url.port
         assert (await client.get("/")).status_code == 200
@@ -63,7 +68,9 @@ async def test_the_port_is_free_again_after_stop(serve, spec):
         assert (await client.get("/")).status_code == 200
 
 
-async def test_drain_finishes_what_is_in_flight_and_accepts_for_a_while(serve, spec):
+async def test_drain_finishes_what_is_in_flight_and_accepts_for_a_while(
+    serve: Serve, spec: SpecOf
+) -> None:
     settings = {"drain_delay": 0.4, "drain_timeout": 5}
     async with serve(spec("Slow", options={"seconds": 0.6}), **settings) as (
         server,
@@ -84,7 +91,7 @@ async def test_drain_finishes_what_is_in_flight_and_accepts_for_a_while(serve, s
             await client.get("/v2/health/live")
 
 
-async def test_drain_has_an_end(serve, spec):
+async def test_drain_has_an_end(serve: Serve, spec: SpecOf) -> None:
     what = spec("SlowAsync", options={"seconds": 60})
     async with serve(what, drain_timeout=0.3) as (server, client):
         asking = asyncio.create_task(client.post(PATH, json=BODY))
@@ -97,12 +104,12 @@ async def test_drain_has_an_end(serve, spec):
         assert reply.json() == {"error": "the server stops"}
 
 
-async def test_stop_without_start_is_fine():
+async def test_stop_without_start_is_fine() -> None:
     await ModelServer(ServerSettings()).stop()
 
 
-def test_it_runs_inside_a_plain_asyncio_loop(spec):
-    async def once():
+def test_it_runs_inside_a_plain_asyncio_loop(spec: SpecOf) -> None:
+    async def once() -> dict[str, bool]:
         server = ModelServer(ServerSettings(http_port=0))
         port = await server.start()
         await server.load(spec("Iris"))
@@ -115,10 +122,10 @@ def test_it_runs_inside_a_plain_asyncio_loop(spec):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop is for POSIX")
-def test_it_runs_inside_a_uvloop_loop(spec):
+def test_it_runs_inside_a_uvloop_loop(spec: SpecOf) -> None:
     import uvloop
 
-    async def once():
+    async def once() -> dict[str, bool]:
         server = ModelServer(ServerSettings(http_port=0))
         port = await server.start()
         await server.load(spec("Iris"))

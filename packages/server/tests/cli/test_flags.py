@@ -22,13 +22,13 @@ OPTIONS = (
         ["--allow-pickle", "--HTTP_PORT=1", "--modelName", "m"],
     ],
 )
-def test_every_spelling_means_the_same(argv):
+def test_every_spelling_means_the_same(argv: list[str]) -> None:
     flags = parse(argv, OPTIONS)
     assert flags.own == {"httpPort": 1, "modelName": "m"}
     assert flags.options == {"allowPickle": True, "threads": 0}
 
 
-def test_a_flag_without_effect_is_reported():
+def test_a_flag_without_effect_is_reported() -> None:
     flags = parse(
         ["--grpc_port", "8081", "--enable_latency_logging", "--max_threads=4"], ()
     )
@@ -36,7 +36,7 @@ def test_a_flag_without_effect_is_reported():
     assert flags.notes[0] == "--grpc_port has no effect: gRPC is not served yet"
 
 
-def test_every_problem_is_listed():
+def test_every_problem_is_listed() -> None:
     argv = [
         "--http_prt=1",
         "stray",
@@ -57,18 +57,18 @@ def test_every_problem_is_listed():
     )
 
 
-def test_an_unknown_flag_near_nothing_points_to_help():
+def test_an_unknown_flag_near_nothing_points_to_help() -> None:
     with pytest.raises(SettingsError, match="unknown flag --qqq; --help lists them"):
         parse(["--qqq"], ())
 
 
 @pytest.mark.parametrize("argv", [["--runtime", "onnx"], ["--runtime=onnx"]])
-def test_the_runtime_is_found_before_the_rest(argv):
+def test_the_runtime_is_found_before_the_rest(argv: list[str]) -> None:
     assert peek([*argv, "--nonsense"], "runtime") == "onnx"
     assert peek(["--runtime"], "runtime") == ""
 
 
-def test_usage_lists_the_options_of_the_runtime():
+def test_usage_lists_the_options_of_the_runtime() -> None:
     text = usage(OPTIONS, "sklearn")
     assert "Options of the runtime sklearn:" in text
     assert "--allow_pickle" in text

@@ -13,26 +13,33 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 HERE = Path(__file__).parent.parent
 PATH = "/v1/models/m:predict"
 
 
-def command(*flags):
+def command(*flags: str) -> list[str]:
     code = "import runpy; runpy.run_module('inferry_server', run_name='__main__')"
     return [sys.executable, "-c", code, *flags]
 
 
-def environment():
+def environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME")}
     return kept | {"PYTHONPATH": str(HERE)}
 
 
 @contextmanager
-def process(*flags, target="Iris"):
+def process(
+    *flags: str, target: str = "Iris"
+) -> Iterator[tuple[subprocess.Popen[str], httpx.Client, list[str]]]:
     """Run the server; gives the process, a client and the lines of its log so far."""
     flags = (f"--model_class=served_models:{target}", "--http_port=0", *flags)
     with subprocess.Popen(
@@ -63,7 +70,7 @@ def process(*flags, target="Iris"):
             rest.join()
 
 
-def until_ready(client):
+def until_ready(client: httpx.AsyncClient) -> None:
     for _ in range(200):
         if client.get("/v2/health/ready").status_code == 200:
             return
@@ -71,7 +78,7 @@ def until_ready(client):
     pytest.fail("not ready after 10 s")
 
 
-def test_it_serves_until_sigterm_and_exits_with_0():
+def test_it_serves_until_sigterm_and_exits_with_0() -> None:
     with process() as (running, client, lines):
         until_ready(client)
         reply = client.post(PATH, json={"instances": [[1, 2, 3, 4]]})
@@ -82,7 +89,7 @@ def test_it_serves_until_sigterm_and_exits_with_0():
     assert lines[-1].endswith("stopped\n")
 
 
-def test_sigterm_finishes_what_is_in_flight():
+def test_sigterm_finishes_what_is_in_flight() -> None:
     with process("--drain_delay=0.2", target="SlowAsync") as (running, client, _):
         until_ready(client)
         replies = []
@@ -97,14 +104,14 @@ def test_sigterm_finishes_what_is_in_flight():
         assert running.wait(10) == 0
 
 
-def test_a_model_that_hangs_does_not_keep_the_process():
+def test_a_model_that_hangs_does_not_keep_the_process() -> None:
     with process("--drain_timeout=0.2", target="Hangs") as (running, _, _):
         time.sleep(0.2)
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) == 0
 
 
-def test_a_model_that_fails_leaves_the_server_up_and_says_why():
+def test_a_model_that_fails_leaves_the_server_up_and_says_why() -> None:
     with process("--log_format=json", target="NoPredict") as (_, client, lines):
         for _ in range(100):
             reply = client.get("/v2/models/m/ready")
@@ -118,9 +125,10 @@ def test_a_model_that_fails_leaves_the_server_up_and_says_why():
     assert any("has no method 'predict'" in event["message"] for event in events)
 
 
-def run(*flags):
+def run(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*flags),
+        check=False,
         capture_output=True,
         text=True,
         env=environment(),
@@ -129,7 +137,7 @@ def run(*flags):
     )
 
 
-def test_a_taken_port_is_one_line_and_exit_code_1():
+def test_a_taken_port_is_one_line_and_exit_code_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run("--model_class=served_models:Iris", f"--http_port={port}")
@@ -155,7 +163,9 @@ def test_a_taken_port_is_one_line_and_exit_code_1():
         (["--model_class=a:B", "--queue_size=-1"], "expected 0 or more"),
     ],
 )
-def test_a_wrong_command_line_is_one_line_and_exit_code_2(flags, message):
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(
+    flags: list[str], message: str
+) -> None:
     done = run(*flags)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
@@ -163,7 +173,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(flags, message):
     assert message in done.stderr
 
 
-def test_help_lists_the_flags():
+def test_help_lists_the_flags() -> None:
     done = run("--help")
     assert done.returncode == 0
     assert "--model_name" in done.stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,17 +24,19 @@ TWO = ModelMetadata(
 )
 
 
-def tensor(name, shape, datatype="FP32", dtype=np.float32):
+def tensor(
+    name: str, shape: Any, datatype: str = "FP32", dtype: Any = np.float32
+) -> Tensor:
     return Tensor(name=name, datatype=datatype, data=np.zeros(shape, dtype))
 
 
-def test_inputs_come_in_the_order_that_the_model_declares():
+def test_inputs_come_in_the_order_that_the_model_declares() -> None:
     right = tensor("right", (2,), "BYTES", object)
     left = tensor("left", (3,), "INT32", np.int32)
     assert check_inputs((right, left), TWO, "m") == (left, right)
 
 
-def test_a_model_that_declares_nothing_takes_anything():
+def test_a_model_that_declares_nothing_takes_anything() -> None:
     anything = (tensor("z", (1, 2, 3)),)
     assert check_inputs(anything, ModelMetadata(), "m") == anything
 
@@ -57,12 +61,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("metadata", "inputs", "message"), WRONG)
-def test_inputs_that_do_not_fit_are_refused_by_name(metadata, inputs, message):
+def test_inputs_that_do_not_fit_are_refused_by_name(
+    metadata: Any, inputs: Any, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         check_inputs(inputs, metadata, "m")
 
 
-def test_an_unknown_output_is_refused_with_those_there_are():
+def test_an_unknown_output_is_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidInput, match="no output 'zz'; expected 'a', 'b'"):
         check_requested(("a", "zz"), ("a", "b"), "m")
 
@@ -83,6 +89,8 @@ def test_an_unknown_output_is_refused_with_those_there_are():
         ),
     ],
 )
-def test_an_answer_that_cannot_be_sent_is_the_models_fault(answer, message):
+def test_an_answer_that_cannot_be_sent_is_the_models_fault(
+    answer: Any, message: str
+) -> None:
     with pytest.raises(InferenceError, match=message):
         check_response(answer, "m")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import orjson
 import pytest
@@ -14,7 +16,7 @@ from inferry_server.codec.values import object_array
 NOTHING = ModelMetadata()
 
 
-def declares(**inputs):
+def declares(**inputs: Any) -> ModelMetadata:
     specs = (
         TensorSpec(name=name, datatype=datatype, shape=shape)
         for name, (datatype, shape) in inputs.items()
@@ -27,11 +29,11 @@ TEXTS = declares(text=("BYTES", (-1, 1)))
 PAIR = declares(a=("FP32", (-1, 2)), b=("BYTES", (-1,)))
 
 
-def decode(document, metadata=NOTHING):
+def decode(document: Any, metadata: Any = NOTHING) -> v1.Request:
     return v1.decode(memoryview(orjson.dumps(document)), metadata)
 
 
-def arrays(document, metadata=NOTHING):
+def arrays(document: Any, metadata: Any = NOTHING) -> dict[str, tuple[str, Any]]:
     return {
         tensor.name: (tensor.datatype, tensor.data.tolist())
         for tensor in decode(document, metadata).inputs
@@ -69,11 +71,13 @@ UNDERSTOOD = [
 
 
 @pytest.mark.parametrize(("document", "metadata", "expected"), UNDERSTOOD)
-def test_rows_and_columns_become_tensors(document, metadata, expected):
+def test_rows_and_columns_become_tensors(
+    document: Any, metadata: Any, expected: Any
+) -> None:
     assert arrays(document, metadata) == expected
 
 
-def test_what_stands_beside_the_data_becomes_parameters():
+def test_what_stands_beside_the_data_becomes_parameters() -> None:
     assert decode({"instances": [1], "top": 3}).parameters == {"top": 3}
 
 
@@ -111,17 +115,19 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("document", "metadata", "message"), WRONG)
-def test_what_is_no_v1_is_refused_by_name(document, metadata, message):
+def test_what_is_no_v1_is_refused_by_name(
+    document: Any, metadata: Any, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         decode(document, metadata)
 
 
-def test_no_json_is_refused():
+def test_no_json_is_refused() -> None:
     with pytest.raises(InvalidInput, match="not JSON"):
         v1.decode(memoryview(b"{"), NOTHING)
 
 
-def tensor(name, data, datatype="FP32"):
+def tensor(name: str, data: Any, datatype: str = "FP32") -> Tensor:
     return Tensor(name=name, datatype=datatype, data=data)
 
 
@@ -154,12 +160,12 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("outputs", "expected"), ANSWERS)
-def test_outputs_become_predictions(outputs, expected):
+def test_outputs_become_predictions(outputs: Any, expected: Any) -> None:
     document = v1.encode(InferResponse(outputs=outputs))
     assert orjson.loads(v2.dump(document, "m")) == {"predictions": expected}
 
 
-def test_a_float_is_written_with_its_own_digits():
+def test_a_float_is_written_with_its_own_digits() -> None:
     document = v1.encode(
         InferResponse(outputs=(tensor("y", np.array([0.1], np.float32)),))
     )

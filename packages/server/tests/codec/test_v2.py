@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from typing import Any
 
 import numpy as np
 import orjson
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from inferry.errors import InferenceError, InvalidInput
 from inferry.model import DATATYPES, InferResponse, Tensor
-from inferry_server.codec import v2
+from inferry_server.codec import datatypes, v2
 from inferry_server.codec.datatypes import dtype_of
 from inferry_server.codec.values import object_array
 
@@ -26,11 +28,11 @@ KNOWN = [name for name in DATATYPES if name != "BF16" or ml_dtypes]
 BITS = {"FP16": 16, "BF16": 16, "FP32": 32, "FP64": 64}
 
 
-def shapes():
+def shapes() -> st.SearchStrategy[tuple[int, ...]]:
     return st.lists(st.integers(0, 4), max_size=4).map(tuple)
 
 
-def elements(datatype, *, text_only):
+def elements(datatype: str, *, text_only: bool) -> st.SearchStrategy[Any]:
     if datatype == "BOOL":
         return st.booleans()
     if datatype == "BYTES":
@@ -45,7 +47,7 @@ def elements(datatype, *, text_only):
 
 
 @st.composite
-def tensors(draw, *, text_only):
+def tensors(draw: Any, *, text_only: bool) -> Tensor:
     datatype = draw(st.sampled_from(KNOWN))
     shape = draw(shapes())
     count = math.prod(shape)
@@ -59,7 +61,7 @@ def tensors(draw, *, text_only):
     return Tensor(name="x", datatype=datatype, data=flat.reshape(shape))
 
 
-def send_back(tensor, *, binary):
+def send_back(tensor: Any, *, binary: bool) -> Tensor:
     """Encode *tensor* as a response and read its outputs as the inputs of a request."""
     wanted = v2.Wanted(binary_by_default=binary)
     body = v2.encode(InferResponse(outputs=(tensor,)), wanted, model="m")
@@ -69,7 +71,7 @@ def send_back(tensor, *, binary):
     return v2.decode(whole, len(head) if binary else None).inputs[0]
 
 
-def same(left, right):
+def same(left: Tensor, right: Tensor) -> None:
     assert left.datatype == right.datatype
     assert left.data.shape == right.data.shape
     assert left.data.dtype == right.data.dtype
@@ -81,18 +83,18 @@ def same(left, right):
 
 @settings(max_examples=300, deadline=None)
 @given(tensors(text_only=False))
-def test_binary_round_trip_keeps_every_bit(tensor):
+def test_binary_round_trip_keeps_every_bit(tensor: Any) -> None:
     same(tensor, send_back(tensor, binary=True))
 
 
 @settings(max_examples=300, deadline=None)
 @given(tensors(text_only=True))
-def test_json_round_trip_keeps_every_value(tensor):
+def test_json_round_trip_keeps_every_value(tensor: Any) -> None:
     same(tensor, send_back(tensor, binary=False))
 
 
 @given(st.sampled_from([("UINT64", 2**64 - 1), ("INT64", -(2**63))]))
-def test_json_keeps_the_largest_integers_exact(case):
+def test_json_keeps_the_largest_integers_exact(case: Any) -> None:
     datatype, value = case
     tensor = Tensor(
         name="x", datatype=datatype, data=np.array([value], datatype.lower())
@@ -100,20 +102,20 @@ def test_json_keeps_the_largest_integers_exact(case):
     assert send_back(tensor, binary=False).data[0] == value
 
 
-def test_nested_data_means_the_same_as_flat_data():
+def test_nested_data_means_the_same_as_flat_data() -> None:
     nested = decode(shape=[2, 3], datatype="INT8", data=[[1, 2, 3], [4, 5, 6]])
     flat = decode(shape=[2, 3], datatype="INT8", data=[1, 2, 3, 4, 5, 6])
     assert nested.data.tolist() == flat.data.tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
-def test_binary_data_is_not_copied():
+def test_binary_data_is_not_copied() -> None:
     raw = np.arange(1000, dtype=np.float32).tobytes()
     body, length = binary("FP32", [1000], raw, align=16)
     tensor = v2.decode(body, length).inputs[0]
     assert np.shares_memory(tensor.data, np.frombuffer(body, np.uint8))
 
 
-def test_a_tensor_at_an_odd_address_is_aligned_for_the_model():
+def test_a_tensor_at_an_odd_address_is_aligned_for_the_model() -> None:
     raw = np.arange(10, dtype=np.float64).tobytes()
     body, length = binary("FP64", [10], raw, align=16, off=3)
     tensor = v2.decode(body, length).inputs[0]
@@ -121,7 +123,7 @@ def test_a_tensor_at_an_odd_address_is_aligned_for_the_model():
     assert tensor.data.tolist() == list(range(10))
 
 
-def test_the_output_parameter_wins_over_the_request_parameter():
+def test_the_output_parameter_wins_over_the_request_parameter() -> None:
     wanted = parse(
         {
             "inputs": [],
@@ -137,7 +139,7 @@ def test_the_output_parameter_wins_over_the_request_parameter():
 
 
 @pytest.mark.parametrize(("given", "expected"), [("a", "a"), (None, None), ("", None)])
-def test_the_id_is_echoed_or_omitted(given, expected):
+def test_the_id_is_echoed_or_omitted(given: Any, expected: Any) -> None:
     request = parse({"inputs": [], "id": given})
     assert request.id == expected
     body = v2.encode(
@@ -149,40 +151,48 @@ def test_the_id_is_echoed_or_omitted(given, expected):
     )
 
 
-def test_not_a_number_becomes_null_in_json():
+def test_not_a_number_becomes_null_in_json() -> None:
     data = np.array([np.nan, np.inf, 1], np.float32)
     tensor = Tensor(name="y", datatype="FP32", data=data)
     body = v2.encode(InferResponse(outputs=(tensor,)), v2.Wanted(), model="m")
     assert orjson.loads(body.parts[0])["outputs"][0]["data"] == [None, None, 1.0]
 
 
-def test_bytes_that_are_no_text_need_the_binary_form():
+def test_bytes_that_are_no_text_need_the_binary_form() -> None:
     tensor = Tensor(name="y", datatype="BYTES", data=object_array([b"\xff"]))
     with pytest.raises(InvalidInput, match=r"'y'.*not UTF-8.*binary_data"):
         v2.encode(InferResponse(outputs=(tensor,)), v2.Wanted(), model="m")
 
 
-def test_an_answer_without_words_in_json_is_the_models_fault():
+def test_an_answer_without_words_in_json_is_the_models_fault() -> None:
     with pytest.raises(InferenceError, match="cannot be written as JSON"):
         v2.dump({"x": object()}, "m")
 
 
-def test_a_tensor_that_is_not_contiguous_is_written_in_row_major_order():
+def test_a_tensor_that_is_not_contiguous_is_written_in_row_major_order() -> None:
     data = np.arange(6, dtype=np.int16).reshape(2, 3).T
     for as_binary in (True, False):
         tensor = Tensor(name="x", datatype="INT16", data=data)
         assert send_back(tensor, binary=as_binary).data.tolist() == data.tolist()
 
 
-def parse(document):
+def parse(document: Any) -> v2.Request:
     return v2.decode(memoryview(json.dumps(document).encode()))
 
 
-def decode(**item):
+def decode(**item: Any) -> Tensor:
     return parse({"inputs": [{"name": "x", **item}]}).inputs[0]
 
 
-def binary(datatype, shape, raw, *, size=None, align=1, off=0):
+def binary(
+    datatype: str,
+    shape: Any,
+    raw: Any,
+    *,
+    size: Any = None,
+    align: Any = 1,
+    off: Any = 0,
+) -> tuple[memoryview, int]:
     item = {
         "name": "x",
         "datatype": datatype,
@@ -217,7 +227,9 @@ WRONG_VALUES = [
 
 
 @pytest.mark.parametrize(("datatype", "data", "message"), WRONG_VALUES)
-def test_a_value_of_another_kind_is_refused_by_name(datatype, data, message):
+def test_a_value_of_another_kind_is_refused_by_name(
+    datatype: str, data: Any, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message) as caught:
         decode(shape=[len(data)], datatype=datatype, data=data)
     assert "'x'" in str(caught.value)
@@ -242,7 +254,9 @@ WRONG_SHAPES = [
 
 
 @pytest.mark.parametrize(("shape", "data", "message"), WRONG_SHAPES)
-def test_a_shape_that_does_not_fit_is_refused_without_allocating(shape, data, message):
+def test_a_shape_that_does_not_fit_is_refused_without_allocating(
+    shape: Any, data: Any, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message) as caught:
         decode(shape=shape, datatype="FP32", data=data)
     assert "'x'" in str(caught.value)
@@ -269,7 +283,10 @@ WRONG_DOCUMENTS = [
         "not JSON",
     ),
     (
-        b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [Infinity]}]}',
+        (
+            b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", '
+            b'"data": [Infinity]}]}'
+        ),
         "not JSON",
     ),
     (b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32"}]}', "'x': no data"),
@@ -282,24 +299,30 @@ WRONG_DOCUMENTS = [
         "expected true or false",
     ),
     (
-        b'{"inputs": [], "outputs": [{"name": "a", "parameters": {"classification": 2}}]}',
+        (
+            b'{"inputs": [], "outputs": [{"name": "a", '
+            b'"parameters": {"classification": 2}}]}'
+        ),
         "not supported",
     ),
     (b'{"inputs":' + b"[" * 100_000, "nested too deeply|not JSON|expected"),
     (
-        b'{"inputs": [{"name": "x", "shape": [1], "datatype": "BYTES", "data": ["\\ud800"]}]}',
+        (
+            b'{"inputs": [{"name": "x", "shape": [1], "datatype": "BYTES", '
+            b'"data": ["\\ud800"]}]}'
+        ),
         "not JSON",
     ),
 ]
 
 
 @pytest.mark.parametrize(("body", "message"), WRONG_DOCUMENTS)
-def test_a_broken_document_is_refused(body, message):
+def test_a_broken_document_is_refused(body: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         v2.decode(memoryview(body))
 
 
-def test_an_input_given_twice_is_refused():
+def test_an_input_given_twice_is_refused() -> None:
     item = {"name": "x", "shape": [1], "datatype": "INT8", "data": [1]}
     with pytest.raises(InvalidInput, match="'x' is given twice"):
         parse({"inputs": [item, item]})
@@ -325,13 +348,15 @@ WRONG_BINARIES = [
 @pytest.mark.parametrize(
     ("datatype", "shape", "raw", "size", "message"), WRONG_BINARIES
 )
-def test_binary_data_that_does_not_fit_is_refused(datatype, shape, raw, size, message):
+def test_binary_data_that_does_not_fit_is_refused(
+    datatype: str, shape: Any, raw: Any, size: Any, message: str
+) -> None:
     body, length = binary(datatype, shape, raw, size=size)
     with pytest.raises(InvalidInput, match=message):
         v2.decode(body, length)
 
 
-def test_data_and_binary_data_together_are_refused():
+def test_data_and_binary_data_together_are_refused() -> None:
     item = {
         "name": "x",
         "shape": [0],
@@ -343,14 +368,14 @@ def test_data_and_binary_data_together_are_refused():
         parse({"inputs": [item]})
 
 
-def test_a_json_length_beyond_the_body_is_refused():
+def test_a_json_length_beyond_the_body_is_refused() -> None:
     with pytest.raises(InvalidInput, match="Content-Length is 99, but the body has 2"):
         v2.decode(memoryview(b"{}"), 99)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=60), st.none() | st.integers(0, 80))
-def test_no_bytes_raise_anything_but_invalid_input(body, length):
+def test_no_bytes_raise_anything_but_invalid_input(body: Any, length: str) -> None:
     with pytest.raises(InvalidInput):
         v2.decode(memoryview(body), length)
 
@@ -367,10 +392,24 @@ def test_no_bytes_raise_anything_but_invalid_input(body, length):
     st.sampled_from([*KNOWN, "X"]),
     st.lists(st.integers(-2, 3) | st.just(2**62), max_size=3),
 )
-def test_no_document_raises_anything_but_invalid_input(data, datatype, shape):
+def test_no_document_raises_anything_but_invalid_input(
+    data: Any, datatype: str, shape: Any
+) -> None:
     item = {"name": "x", "shape": shape, "datatype": datatype, "data": data}
     try:
         decoded = parse({"inputs": [item]})
     except InvalidInput:
         return
     assert list(decoded.inputs[0].data.shape) == shape
+
+
+def test_bf16_without_its_package_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    monkeypatch.delitem(datatypes._DTYPES, "BF16", raising=False)
+    with pytest.raises(InvalidInput, match="'x': BF16 needs the package ml_dtypes"):
+        decode(shape=[1], datatype="BF16", data=[1.5])
+    body, length = binary("BF16", [1], b"12")
+    with pytest.raises(InvalidInput, match="'x': BF16 needs the package ml_dtypes"):
+        v2.decode(body, length)

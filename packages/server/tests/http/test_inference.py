@@ -5,10 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 import pytest
+
+if TYPE_CHECKING:
+    from serving import Serve, SpecOf
+
+    from inferry.model import InferRequest
+
 
 ROW = {"name": "input", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
 ANSWER = {
@@ -17,7 +24,7 @@ ANSWER = {
 }
 
 
-async def test_v2_answers(serve, spec):
+async def test_v2_answers(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris")) as (_, client):
         answer = await client.post("/v2/models/m/infer", json={"inputs": [ROW]})
         assert (answer.status_code, answer.json()) == (200, ANSWER)
@@ -25,7 +32,7 @@ async def test_v2_answers(serve, spec):
         assert "inference-header-content-length" not in answer.headers
 
 
-async def test_v1_answers(serve, spec):
+async def test_v1_answers(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris")) as (_, client):
         body = {"instances": [[1, 2, 3, 4], [0, 0, 0, 1]]}
         answer = await client.post("/v1/models/m:predict", json=body)
@@ -40,8 +47,8 @@ async def test_v1_answers(serve, spec):
     [None, "application/json; charset=utf-8", "text/plain", "application/octet-stream"],
 )
 async def test_any_content_type_is_json_without_the_length_header(
-    serve, spec, content_type
-):
+    serve: Serve, spec: SpecOf, content_type: Any
+) -> None:
     headers = {} if content_type is None else {"content-type": content_type}
     async with serve(spec("Iris")) as (_, client):
         for path, body in (
@@ -53,7 +60,7 @@ async def test_any_content_type_is_json_without_the_length_header(
             assert (await client.send(request)).status_code == 200
 
 
-async def test_binary_goes_in_and_out(serve, spec):
+async def test_binary_goes_in_and_out(serve: Serve, spec: SpecOf) -> None:
     array = np.arange(1000, dtype=np.float32).reshape(10, 100)
     async with serve(spec("Echo")) as (_, client):
         answer = await client.post("/v2/models/m/infer", **binary(array))
@@ -65,7 +72,7 @@ async def test_binary_goes_in_and_out(serve, spec):
         assert answer.headers["content-type"] == "application/octet-stream"
 
 
-async def test_large_bodies_go_both_ways(serve, spec):
+async def test_large_bodies_go_both_ways(serve: Serve, spec: SpecOf) -> None:
     array = np.random.default_rng(0).random((1000, 1000), np.float32)
     async with serve(spec("Echo")) as (_, client):
         answer = await client.post("/v2/models/m/infer", **binary(array))
@@ -87,7 +94,9 @@ async def test_large_bodies_go_both_ways(serve, spec):
         ("identity", bytes),
     ],
 )
-async def test_compressed_bodies_are_inflated(serve, spec, encoding, compress):
+async def test_compressed_bodies_are_inflated(
+    serve: Serve, spec: SpecOf, encoding: str, compress: Any
+) -> None:
     body = compress(json.dumps({"inputs": [ROW]}).encode())
     async with serve(spec("Iris")) as (_, client):
         answer = await client.post(
@@ -96,7 +105,9 @@ async def test_compressed_bodies_are_inflated(serve, spec, encoding, compress):
         assert (answer.status_code, answer.json()) == (200, ANSWER)
 
 
-async def test_the_version_in_the_path_is_checked_and_echoed(serve, spec):
+async def test_the_version_in_the_path_is_checked_and_echoed(
+    serve: Serve, spec: SpecOf
+) -> None:
     inputs = [
         {"name": "size", "datatype": "INT32", "shape": [1, 1], "data": [1]},
         {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]},
@@ -115,7 +126,9 @@ async def test_the_version_in_the_path_is_checked_and_echoed(serve, spec):
         assert answer.json() == {"error": "model 'm' has no version '3'; it has 1, 2"}
 
 
-async def test_only_the_outputs_asked_for_come_in_the_order_asked_for(serve, spec):
+async def test_only_the_outputs_asked_for_come_in_the_order_asked_for(
+    serve: Serve, spec: SpecOf
+) -> None:
     inputs = [
         {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]},
         {"name": "size", "datatype": "INT32", "shape": [1, 1], "data": [1]},
@@ -132,7 +145,7 @@ async def test_only_the_outputs_asked_for_come_in_the_order_asked_for(serve, spe
             assert "no output 'zz'; expected 'text', 'size'" in answer.json()["error"]
 
 
-async def test_explain_and_its_absence(serve, spec):
+async def test_explain_and_its_absence(serve: Serve, spec: SpecOf) -> None:
     rows = {"instances": [{"text": "a", "size": [1]}]}
     async with serve(spec("Pair"), spec("Iris", name="iris")) as (_, client):
         answer = await client.post("/v1/models/m:explain", json=rows)
@@ -143,7 +156,7 @@ async def test_explain_and_its_absence(serve, spec):
         assert answer.json() == {"error": "model 'iris' has no explain"}
 
 
-async def test_a_model_may_take_the_raw_body_of_v1(serve, spec):
+async def test_a_model_may_take_the_raw_body_of_v1(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("RawV1")) as (_, client):
         answer = await client.post("/v1/models/m:predict", json={"any": [1, "x"]})
         assert answer.json() == {"predictions": [{"any": [1, "x"]}]}
@@ -165,8 +178,8 @@ async def test_a_model_may_take_the_raw_body_of_v1(serve, spec):
     ],
 )
 async def test_a_wrong_request_is_a_400_that_says_what_is_wrong(
-    serve, spec, body, message
-):
+    serve: Serve, spec: SpecOf, body: Any, message: str
+) -> None:
     async with serve(spec("Iris")) as (_, client):
         answer = await client.post("/v2/models/m/infer", content=body)
         assert answer.status_code == 400
@@ -182,7 +195,9 @@ async def test_a_wrong_request_is_a_400_that_says_what_is_wrong(
         ("9999", "9999, but"),
     ],
 )
-async def test_a_wrong_length_header_is_a_400(serve, spec, length, message):
+async def test_a_wrong_length_header_is_a_400(
+    serve: Serve, spec: SpecOf, length: str, message: str
+) -> None:
     async with serve(spec("Iris")) as (_, client):
         answer = await client.post(
             "/v2/models/m/infer",
@@ -194,18 +209,23 @@ async def test_a_wrong_length_header_is_a_400(serve, spec, length, message):
 
 
 @pytest.mark.parametrize(
-    ("what", "status", "message"),
+    ("what", "expected"),
     [
-        ("input", 400, "input 'x' is not what I want"),
-        ("value", 500, "internal error, id "),
-        ("memory", 500, "internal error, id "),
-        ("exit", 500, "internal error, id "),
-        ("stop", 500, "internal error, id "),
+        ("input", (400, "input 'x' is not what I want")),
+        ("value", (500, "internal error, id ")),
+        ("memory", (500, "internal error, id ")),
+        ("exit", (500, "internal error, id ")),
+        ("stop", (500, "internal error, id ")),
     ],
 )
 async def test_what_a_model_raises_has_its_status_and_no_internals(
-    serve, spec, caplog, what, status, message
-):
+    serve: Serve,
+    spec: SpecOf,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
+    expected: tuple[int, str],
+) -> None:
+    status, message = expected
     item = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
     async with serve(spec("Raises", options={"predict": what})) as (_, client):
         for _ in range(2):
@@ -220,20 +240,22 @@ async def test_what_a_model_raises_has_its_status_and_no_internals(
 
 
 @pytest.mark.parametrize("answer", ["dict", "dtype"])
-async def test_a_wrong_answer_never_gets_ready(serve, spec, answer):
+async def test_a_wrong_answer_of_the_model_is_a_500(
+    serve: Serve, spec: SpecOf, answer: Any
+) -> None:
     async with serve(spec("WrongAnswer", options={"answer": answer})) as (_, client):
         item = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
         reply = await client.post("/v2/models/m/infer", json={"inputs": [item]})
         assert reply.status_code == 500
 
 
-async def test_only_allowed_headers_reach_the_model(serve, spec):
+async def test_only_allowed_headers_reach_the_model(serve: Serve, spec: SpecOf) -> None:
     seen = {}
     async with serve(spec("Echo"), forwarded_headers=("x-tenant",)) as (server, client):
         model = server.models.get("m").instance
         real = model.predict
 
-        def predict(request):
+        def predict(request: InferRequest) -> Any:
             seen.update(request.headers)
             return real(request)
 
@@ -246,7 +268,7 @@ async def test_only_allowed_headers_reach_the_model(serve, spec):
         assert seen == {"x-tenant": "a"}
 
 
-def binary(array):
+def binary(array: Any) -> dict[str, Any]:
     item = {
         "name": "x",
         "datatype": "FP32",

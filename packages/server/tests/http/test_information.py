@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+    from serving import Serve, SpecOf
+
 
 READY = [
     ("/", {"status": "alive"}),
@@ -28,25 +37,25 @@ READY = [
 
 
 @pytest.fixture
-async def iris(serve, spec):
+async def iris(serve: Serve, spec: SpecOf) -> AsyncIterator[httpx.AsyncClient]:
     async with serve(spec("Iris")) as (_, client):
         yield client
 
 
 @pytest.mark.parametrize(("path", "body"), READY)
-async def test_each_route_answers(iris, path, body):
+async def test_each_route_answers(iris: Any, path: str, body: Any) -> None:
     answer = await iris.get(path)
     assert (answer.status_code, answer.json()) == (200, body)
     assert (await iris.head(path)).status_code == 200
 
 
-async def test_the_server_names_itself(iris):
+async def test_the_server_names_itself(iris: Any) -> None:
     body = (await iris.get("/v2")).json()
     assert body["name"] == "inferry"
     assert "binary_tensor_data" in body["extensions"]
 
 
-async def test_the_repository_index_lists_states(iris):
+async def test_the_repository_index_lists_states(iris: Any) -> None:
     answer = await iris.post("/v2/repository/index", json={})
     assert answer.json() == [{"name": "m", "state": "READY", "reason": ""}]
 
@@ -71,21 +80,23 @@ async def test_the_repository_index_lists_states(iris):
         ("POST", "/v2/health/live", 405),
     ],
 )
-async def test_what_is_not_there_says_so(iris, method, path, status):
+async def test_what_is_not_there_says_so(
+    iris: Any, method: str, path: str, status: int
+) -> None:
     answer = await iris.request(method, path)
     assert answer.status_code == status
     assert list(answer.json()) == ["error"]
     assert ("allow" in answer.headers) == (status == 405)
 
 
-async def test_no_model_at_all_is_not_ready(serve):
+async def test_no_model_at_all_is_not_ready(serve: Serve) -> None:
     async with serve() as (_, client):
         answer = await client.get("/v2/health/ready")
         assert (answer.status_code, answer.json()) == (503, {"ready": False})
         assert (await client.get("/v2/health/live")).status_code == 200
 
 
-async def test_a_failed_model_says_why(serve, spec):
+async def test_a_failed_model_says_why(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Raises", options={"load": "load"})) as (_, client):
         answer = await client.get("/v2/models/m/ready")
         assert answer.status_code == 503
@@ -101,7 +112,7 @@ async def test_a_failed_model_says_why(serve, spec):
         assert "bad magic" in answer.json()["error"]
 
 
-async def test_metrics_count_requests_by_model_protocol_and_code(iris):
+async def test_metrics_count_requests_by_model_protocol_and_code(iris: Any) -> None:
     await iris.post("/v1/models/m:predict", json={"instances": [[1, 2, 3, 4]]})
     await iris.post("/v1/models/m:predict", json={"instances": [[1, 2, 3]]})
     await iris.post("/v2/models/invented/infer", json={})
@@ -122,21 +133,21 @@ async def test_metrics_count_requests_by_model_protocol_and_code(iris):
     assert "invented" not in text
 
 
-async def test_metrics_speak_openmetrics_when_asked(iris):
+async def test_metrics_speak_openmetrics_when_asked(iris: Any) -> None:
     accept = {"accept": "application/openmetrics-text; version=1.0.0"}
     answer = await iris.get("/metrics", headers=accept)
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
 
 
-async def test_the_schema_has_every_route(iris):
+async def test_the_schema_has_every_route(iris: Any) -> None:
     paths = (await iris.get("/openapi.json")).json()["paths"]
     assert "/v2/models/{model}/infer" in paths
     assert "/v1/models/{model}:predict" in paths
     assert (await iris.get("/docs")).status_code == 200
 
 
-async def test_documentation_can_be_closed(serve, spec):
+async def test_documentation_can_be_closed(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris"), docs=False) as (_, client):
         assert (await client.get("/docs")).status_code == 404
         assert (await client.get("/openapi.json")).status_code == 404

@@ -1,0 +1,71 @@
+"""What the README shows is true."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from inferry_server import ModelServer, ModelSpec, ServerSettings
+from inferry_server.metrics import Metrics
+from inferry_server.models import Models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code blocks of the README in *language*."""
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path that holds the README's model."""
+    (tmp_path / "double.py").write_text(blocks("python")[0])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    sys.modules.pop("double", None)
+
+
+async def test_the_class_gives_the_answer_that_is_shown(folder: Path) -> None:
+    server = ModelServer(ServerSettings(http_port=0))
+    port = await server.start()
+    await server.load(ModelSpec(name="double", target="double:Double", path=folder))
+    _, path, body = re.search(
+        r"(localhost:8080)(\S+) -d '(.*)'", blocks("sh")[2]
+    ).groups()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        reply = await client.post(f"http://127.0.0.1:{port}{path}", content=body)
+    await server.stop()
+    assert reply.json() == json.loads(blocks("json")[0])
+
+
+def test_the_program_runs(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", blocks("python")[1]],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"\d+ Ready \n", done.stdout)
+
+
+def test_the_table_of_metrics_is_complete() -> None:
+    metrics = Metrics()
+    metrics.watch(Models(ServerSettings(), metrics))
+    names = {
+        metric.name for metric in metrics.registry.collect() if "inferry" in metric.name
+    }
+    shown = re.findall(r"^\| `(inferry_\w+)` \|", README.read_text(), re.MULTILINE)
+    assert {name.removesuffix("_total") for name in shown} == names
