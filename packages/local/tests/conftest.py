@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
@@ -12,7 +13,7 @@ from inferry.backends import Applied, RevisionStatus, ServiceStatus
 from inferry.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
     from inferry.api import Document
@@ -178,8 +179,9 @@ def write_service(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the user's settings out of every test."""
-    for name in os.environ:
-        if name.startswith("INFERRY_"):
-            monkeypatch.delenv(name)
+def no_settings() -> Iterator[None]:
+    """Keep the user's settings out of every test, and a test's out of the others."""
+    with patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("INFERRY_")]:
+            del os.environ[name]
+        yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -129,6 +131,7 @@ def test_a_class_is_served_and_its_folder_trusted(
     ((settings, _plugins, _targets, reading), _options) = started[0]
     assert reading.services == {("team", "mine")}
     assert str(tmp_path) in str(settings.plugin("python")["trust"])
+    assert json.loads(os.environ["INFERRY_PLUGINS__PYTHON__TRUST"]) == [str(tmp_path)]
 
 
 @pytest.mark.parametrize(

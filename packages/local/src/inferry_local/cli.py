@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from inferry.cli._globals import current
 from inferry.errors import InvalidDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inferry.backends import ServiceStatus
     from inferry.config import Settings
@@ -156,8 +158,24 @@ def _settings(targets: Targets, host: str | None, port: int | None) -> Settings:
     if targets.quick:
         # Naming a file on the command line is the consent to run it.
         folders = dict.fromkeys(str(target.folder) for target in targets.quick)
-        overrides["plugins.python.trust"] = ",".join(folders)
-    return current().settings(overrides)
+        overrides["plugins.python.trust"] = json.dumps(list(folders))
+    given = current()
+    _export(given.config, {**given.overrides, **overrides})
+    return given.settings(overrides)
+
+
+def _export(config: Path | None, overrides: Mapping[str, str]) -> None:
+    """Let replicas have the settings of this command line.
+
+    They read settings themselves, from the environment they inherit; another folder or
+    another command line must not make them read others.
+    """
+    file = config or Path(os.environ.get("INFERRY_CONFIG") or "inferry.toml")
+    if file.is_file():
+        os.environ["INFERRY_CONFIG"] = str(file.absolute())
+    for name, text in overrides.items():
+        variable = "__".join(name.split(".")).replace("-", "_").upper()
+        os.environ[f"INFERRY_{variable}"] = text
 
 
 def _plugins(settings: Settings) -> Plugins:
