@@ -52,20 +52,6 @@ def delete(name: str) -> None:
     serve.delete(name, _blocking=False)
 
 
-def warm_spare() -> None:
-    """Have a worker process wait, its imports done, for the next replica.
-
-    A task that does nothing makes Ray start one unless one waits already.
-    """
-    import ray
-
-    ray.remote(num_cpus=0)(_nothing).remote()
-
-
-def _nothing() -> None:
-    """Do nothing."""
-
-
 def _bind(serve: Any, one: Application) -> Any:  # noqa: ANN401
     from inferry_local.replica import Replica
 

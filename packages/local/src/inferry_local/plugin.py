@@ -37,7 +37,7 @@ def inferry_settings() -> Iterator[SettingsSpec]:
         section=SECTION,
         key="crash_limit",
         type="int",
-        default=3,
+        default=2,
         help="how often a replica may die while it loads before its revision fails",
     )
     yield SettingsSpec(

@@ -28,6 +28,8 @@ import ray._private.services
 import ray._private.utils
 import ray._raylet
 
+from inferry_local import processes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,6 +38,9 @@ native: Any = ray._raylet  # noqa: SLF001
 
 LOOPBACK = "127.0.0.1"
 REGISTER_SECONDS = 30.0
+PRESTART_SECONDS = 5.0
+#: What Ray calls a worker process that waits for its first task.
+IDLE_NAME = "ray::IDLE"
 #: The workers that start at once: Serve's controller and the first replica.
 PRESTARTED = 2
 
@@ -107,6 +112,30 @@ def loopback() -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(target, name, value))
         yield
+
+
+def keep_spare() -> None:
+    """Have a worker process wait, its imports done, unless one waits already.
+
+    Ray starts workers ahead of need only for tasks that queue, and a worker that has
+    run one of those cannot become a replica: it belongs to the actor that asked. Hence
+    the raylet is asked itself.
+    """
+    from ray._private.grpc_utils import init_grpc_channel
+    from ray.core.generated import common_pb2, node_manager_pb2, node_manager_pb2_grpc
+
+    if any(process.name() == IDLE_NAME for process in processes.family(pids())):
+        return
+    node = ray._private.worker._global_node  # noqa: SLF001
+    request = node_manager_pb2.PrestartWorkersRequest(
+        language=common_pb2.Language.PYTHON,
+        job_id=bytes.fromhex(ray.get_runtime_context().get_job_id()),
+        num_workers=1,
+    )
+    address = f"{LOOPBACK}:{node.node_manager_port}"
+    with init_grpc_channel(address) as channel:
+        stub = node_manager_pb2_grpc.NodeManagerServiceStub(channel)
+        stub.PrestartWorkers(request, timeout=PRESTART_SECONDS)
 
 
 def quieten(logger: logging.Logger) -> None:

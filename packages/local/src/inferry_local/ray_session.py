@@ -72,6 +72,16 @@ class RaySession:
         future = loop.run_in_executor(self._thread, function, *args)
         return await asyncio.wait_for(future, timeout)
 
+    async def keep_spare(self) -> None:
+        """See to it that a worker process waits for the next replica."""
+
+        def keep() -> None:
+            from inferry_local import ray_node
+
+            ray_node.keep_spare()
+
+        await self.call(keep)
+
     async def stop(self) -> None:
         """End Ray; whatever does not end by itself in time is ended by pid."""
         family = processes.family(await asyncio.to_thread(self._pids))

@@ -62,9 +62,6 @@ class Surroundings(Protocol):
     def changed(self, service: ServiceRecord, *, routes: bool = False) -> None:
         """Tell who watches; with *routes* the gateway's table is renewed, too."""
 
-    def keep_spare(self) -> None:
-        """See to it that a worker process waits for the next replica."""
-
     async def ray_ready(self) -> None:
         """Wait until Ray runs."""
 
@@ -217,7 +214,6 @@ class Rollout:
             service.note("stopped")
         self._around.changed(service, routes=True)
         await self._retire(old)
-        self._around.keep_spare()
 
     async def _give_up(self, failure: Failure) -> None:
         service = self._service

@@ -18,7 +18,7 @@ from inferry.api import InferenceService
 from inferry.backends import Applied
 from inferry.errors import BackendError
 from inferry_gateway import Gateway, GatewaySettings
-from inferry_local import crashes, deployments, messages, status
+from inferry_local import crashes, messages, status
 from inferry_local import logs as replica_logs
 from inferry_local.applying import Key, key, plan_services
 from inferry_local.channel import Channel, Link
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 1.0
 ROLLOUT_CANCEL_SECONDS = 2.0
-SPARE_DELAY_SECONDS = 2.0
+SPARE_DELAY_SECONDS = 1.0
 
 
 class Supervisor:
@@ -55,7 +55,7 @@ class Supervisor:
         self._settings = settings
         self._plugins = plugins
         local = settings.section("local")
-        self.crash_limit = max(int(local.get("crash_limit") or 3), 1)
+        self.crash_limit = max(int(local.get("crash_limit") or 2), 1)
         self.start_timeout = float(local.get("start_timeout") or 60)
         self._server_settings = settings.section("server")
         self.drain_timeout = float(self._server_settings.get("drain_timeout", 30))
@@ -73,6 +73,7 @@ class Supervisor:
         self._applications: dict[str, tuple[ServiceRecord, RevisionRecord]] = {}
         self._kills: dict[str, int] = {}
         self._ray_started: asyncio.Task[None] | None = None
+        self._spare: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._url = ""
 
@@ -233,10 +234,6 @@ class Supervisor:
             self._route()
         self._watchers.changed(service.key)
 
-    def keep_spare(self) -> None:
-        """See to it that a worker process waits for the next replica."""
-        self._own(self._keep_spare())
-
     # What the channel tells
 
     def joined(self, link: Link) -> None:
@@ -270,6 +267,7 @@ class Supervisor:
         if replica.ready and not before:
             revision.was_ready, revision.crashes, revision.failure = True, 0, None
             service.note(f"replica {replica.name} ready")
+            self._warm()
         self._moved(service, revision, routes=replica.ready != before)
 
     def gone(self, link: Link) -> None:
@@ -379,8 +377,13 @@ class Supervisor:
         return self._folder / "logs" / service.plan.namespace / service.plan.name
 
     async def _keep_spare(self) -> None:
+        """Prepare a process for the next replica, once those that start have started."""
         await asyncio.sleep(SPARE_DELAY_SECONDS)
-        await self.ray.call(deployments.warm_spare)
+        await self.ray.keep_spare()
+
+    def _warm(self) -> None:
+        if self._spare is None or self._spare.done():
+            self._spare = self._own(self._keep_spare())
 
     def _applied(self, document: Key, new: bool, changed: bool) -> Applied:  # noqa: FBT001 - two facts of one document
         action: Action = "created" if new else "configured" if changed else "unchanged"
