@@ -1,0 +1,67 @@
+"""The descriptor of the python runtime; importing it imports nothing of the user's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inferry.plugins import (
+    ContainerTemplate,
+    ImportRef,
+    ModelFormat,
+    Option,
+    Runtime,
+    SettingsSpec,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RESOURCES = {"cpu": "1", "memory": "2Gi"}
+
+
+@hookimpl
+def inferry_runtimes() -> Iterable[Runtime]:
+    """Yield the runtime that serves a class of the user's own."""
+    yield Runtime(
+        name="python",
+        formats=(ModelFormat(name="python", version="1", priority=1),),
+        protocols=("v1", "v2"),
+        container=ContainerTemplate(
+            image="{registry}/inferry-runtime-python:{version}",
+            args=(
+                "--runtime=python",
+                "--model_name={{.Name}}",
+                "--model_dir=/mnt/models",
+                "--http_port=8080",
+            ),
+            requests=RESOURCES,
+            limits=RESOURCES,
+        ),
+        model=ImportRef("inferry_runtime_python.model:PythonModel", extra="serve"),
+        artifacts=("model.py",),
+        options=(
+            Option(
+                name="module",
+                default="model.py",
+                help="The file in the model's folder that holds the class.",
+            ),
+            Option(
+                name="class",
+                default="",
+                help="The class; empty takes the only one with predict.",
+            ),
+        ),
+    )
+
+
+@hookimpl
+def inferry_settings() -> Iterable[SettingsSpec]:
+    """Yield the setting that says whose code may run."""
+    yield SettingsSpec(
+        section="plugins.python",
+        key="trust",
+        type="list",
+        default=(),
+        help="Folders, or prefixes of storage URIs, whose Python code may run.",
+    )
