@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, Tensor, TensorSpec
+from inferry.testing import RuntimeTests
 from inferry_runtime_onnx.model import OnnxModel
 
 if TYPE_CHECKING:
@@ -18,6 +20,30 @@ if TYPE_CHECKING:
     from conftest import Models
 
 ROW = np.array([[1, 2, 3]], dtype=np.float32)
+
+
+class TestLinear(RuntimeTests):
+    model = OnnxModel
+
+    @pytest.fixture
+    def artifact(self, models: Models) -> Path:
+        return models.linear().parent
+
+
+class TestText(RuntimeTests):
+    model = OnnxModel
+
+    @pytest.fixture
+    def artifact(self, models: Models) -> Path:
+        return models.identity(TensorProto.STRING)
+
+
+class TestListOfMaps(RuntimeTests):
+    model = OnnxModel
+
+    @pytest.fixture
+    def artifact(self, models: Models) -> Path:
+        return models.zipmap()
 
 
 def loaded(path: Path, **options: Any) -> OnnxModel:
