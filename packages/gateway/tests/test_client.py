@@ -253,7 +253,7 @@ async def test_a_head_that_does_not_come_in_time_is_408(world: Any) -> None:
 
     trickling = asyncio.ensure_future(trickle())
     answer = await client.answer()
-    assert 0.15 < time.monotonic() - began < 1
+    assert 0.15 < time.monotonic() - began < 5
     assert (answer.status, answer.header("connection")) == (408, "close")
     trickling.cancel()
 
@@ -270,7 +270,7 @@ async def test_an_idle_connection_is_closed(world: Any) -> None:
     assert (await client.ask("GET", "/")).status == 200
     began = time.monotonic()
     assert await client.rest() == b""
-    assert 0.1 < time.monotonic() - began < 1
+    assert 0.15 < time.monotonic() - began < 5
 
 
 async def test_a_body_that_stalls_is_408_and_the_replica_is_freed(world: Any) -> None:
@@ -371,3 +371,34 @@ async def test_many_connections_at_once(world: Any) -> None:
         *(world.ask("POST", "/", b"%d" % i) for i in range(300))
     )
     assert [a.body for a in answers] == [b"%d" % i for i in range(300)]
+
+
+async def test_a_refused_request_may_finish_its_short_body(world: Any) -> None:
+    await world.start()
+    client = await world.client()
+    for _ in range(2):
+        whole = post(b"hello", path=b"/v2/models/none/infer")
+        client.send(whole[:-3])
+        await asyncio.sleep(0.05)
+        client.send(whole[-3:])
+        answer = await client.answer()
+        assert (answer.status, answer.header("connection")) == (404, "keep-alive")
+
+
+async def test_a_refused_request_whose_body_stalls_is_408(world: Any) -> None:
+    await world.start(body_timeout=0.1)
+    client = await world.client()
+    client.send(post(b"hello", path=b"/v2/models/none/infer")[:-3])
+    assert (await client.answer()).status == 408
+    assert await client.rest() == b""
+
+
+async def test_a_refused_request_with_a_long_body_is_answered_at_once(
+    world: Any,
+) -> None:
+    await world.start()
+    client = await world.client()
+    client.send(post(b"x" * 100_000, path=b"/v2/models/none/infer")[:500])
+    answer = await client.answer()
+    assert (answer.status, answer.header("connection")) == (404, "close")
+    assert await client.rest() == b""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inferry_gateway._answers import Refusal
 from inferry_gateway._reader import RequestReader
@@ -218,3 +221,22 @@ def test_an_offer_of_h2c_with_a_chunked_body_is_read_as_such() -> None:
     offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
     (taken,) = read(POST + offer + b"3\r\nabc\r\n0\r\n\r\n")
     assert (taken.data, taken.done) == (b"abc", True)
+
+
+STREAM = (
+    GET
+    + CHUNKED
+    + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    + POST
+    + b"Content-Length: 7\r\n\r\n1234567"
+    + GET
+)
+
+
+@given(st.sets(st.integers(1, len(STREAM) - 1)))
+def test_where_the_stream_is_cut_makes_no_difference(cuts: set[int]) -> None:
+    edges = [0, *sorted(cuts), len(STREAM)]
+    pieces = [STREAM[a:b] for a, b in itertools.pairwise(edges)]
+    taken = read(*pieces)
+    assert [t.data for t in taken] == [b"", b"abcde", b"1234567", b""]
+    assert all(t.done for t in taken)

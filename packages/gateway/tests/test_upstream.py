@@ -52,9 +52,9 @@ async def test_an_idle_connection_that_closes_is_forgotten(world: Any) -> None:
 
     fake = await world.replica(close_after)
     gateway = await world.serve(fake)
+    replica = next(next(iter(gateway.balancers)).replicas())
     client = await world.client()
     for count in range(1, 4):
         assert (await client.ask("GET", "/")).status == 200
-        replica = next(next(iter(gateway.balancers)).replicas())
         await world.until(lambda: not replica.idle)
         assert fake.connections == count

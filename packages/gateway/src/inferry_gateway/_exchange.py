@@ -139,9 +139,7 @@ class Exchange:
             if self.request_done:
                 self._send(self._pending)
         elif self.upstream is not None:
-            data = self._body.take()
-            if data:
-                self.upstream.transport.writelines(data)
+            self.upstream.send(self._body.take())
             self.progress()
 
     @property

@@ -21,6 +21,7 @@ _MEMO_KEY = 512
 _SHOWN = 5
 _SIMILAR_AMONG = 500
 _LONGEST_NAME = 253
+_LONGEST_ECHO = 100
 
 
 class Route(NamedTuple, Generic[T]):
@@ -73,10 +74,10 @@ class Table(Generic[T]):
     def unknown(self, host: bytes, path: str) -> Refusal:
         """Return the 404 for a path that is neither a service's nor the gateway's."""
         known = _listing("known services", self._services)
-        name = host.decode("latin-1") or "(none)"
+        name = _echo(host.decode("latin-1")) or "(none)"
         return Refusal(
             404,
-            f"no service for host {name!r} and path {path!r}; "
+            f"no service for host {name!r} and path {_echo(path)!r}; "
             f"use a service's host, /serving/NAMESPACE/NAME/... or /v2/models/MODEL/..."
             f"{known}",
         )
@@ -101,7 +102,9 @@ class Table(Generic[T]):
         name = "/".join(_decoded(s) for s in segments[2:4])
         state = self._services.get(name)
         if state is None:
-            message = f"no service named {name!r}{_similar(name, self._services)}"
+            message = (
+                f"no service named {_echo(name)!r}{_similar(name, self._services)}"
+            )
             listing = _listing("known services", self._services)
             raise Refusal(404, message + listing)
         rest = b"/" + b"/".join(segments[4:])
@@ -110,7 +113,7 @@ class Table(Generic[T]):
     def _by_model(self, model: str) -> T:
         owners = self._models.get(model)
         if owners is None:
-            message = f"no model named {model!r}{_similar(model, self._models)}"
+            message = f"no model named {_echo(model)!r}{_similar(model, self._models)}"
             raise Refusal(404, message + _listing("known models", self._models))
         if len(owners) > 1:
             names = " and ".join(service.key for service, _ in owners)
@@ -122,6 +125,10 @@ class Table(Generic[T]):
                 f"{first.prefix}/... or by the header 'Host: {host}'",
             )
         return owners[0][1]
+
+
+def _echo(text: str) -> str:
+    return text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "..."
 
 
 def _bare_host(host: str) -> str:

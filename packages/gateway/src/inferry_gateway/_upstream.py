@@ -76,7 +76,12 @@ class Upstream(asyncio.Protocol):
         self.exchange = exchange
         self.received = False
         self._reset()
-        self.transport.writelines(data)
+        self.send(data)
+
+    def send(self, data: list[bytes]) -> None:
+        """Send more of a request; a connection that is lost says so by itself."""
+        if data and self.usable:
+            self.transport.writelines(data)
 
     def close(self) -> None:
         """Close the connection at once; the replica sees that nobody listens."""
