@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError
-from inferry.model import Tensor, TensorSpec
+from inferry.model import DATATYPES, Tensor, TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -177,7 +177,9 @@ def _stack(
         raise InferenceError(
             f"output {spec.name!r} is a list of maps of different keys"
         )
-    rows = np.array([list(row.values()) for row in maps])
+    # Python's numbers are wider than the model's.
+    dtype = DATATYPES[spec.datatype]
+    rows = np.array([list(row.values()) for row in maps], dtype=dtype)
     return rows, {"keys": [key if isinstance(key, str) else str(key) for key in keys]}
 
 
