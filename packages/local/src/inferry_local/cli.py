@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -182,7 +182,7 @@ def _plugins(settings: Settings) -> Plugins:
     from inferry.plugins import load_plugins
 
     plugins = load_plugins("local", settings)
-    for problem in plugins.problems:
+    for problem in (*plugins.problems, *settings.warnings):
         click.echo(f"warning: {problem}", err=True)
     return plugins
 
@@ -216,9 +216,20 @@ def _check_plans(reading: Reading, plugins: Plugins, settings: Settings) -> None
 
 def _log_to_stderr(level: str) -> None:
     import logging
+    import warnings
+
+    class Handler(logging.StreamHandler[TextIO]):
+        """Writes to the stderr of the moment, which the live view takes over."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.stream = sys.stderr
+            super().emit(record)
 
     logging.basicConfig(
         level=level.upper(),
-        stream=sys.stderr,
+        handlers=[Handler()],
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    if level != "debug" and not sys.warnoptions:
+        # What libraries tell their developers is no business of who runs a service.
+        warnings.simplefilter("ignore")
