@@ -97,8 +97,9 @@ def _replica(port: int) -> str:
             check=False,
             env={**os.environ, "INFERRY_PORT": str(port)},
         )
-        services = json.loads(done.stdout) if done.returncode == 0 else []
-        ready = [item for item in services if item["phase"] == "Ready"]
+        items = json.loads(done.stdout)["items"] if done.returncode == 0 else []
+        services = [item["status"] for item in items]
+        ready = [status for status in services if status["phase"] == "Ready"]
         if ready and ready[0]["endpoints"]:
             return str(ready[0]["endpoints"][0])
         time.sleep(0.5)

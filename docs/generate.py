@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def commands() -> str:
         parts += [
             f"## `{name}`",
             f"```\n{name} {' '.join(usage)}\n```",
-            (command.help or "").replace("\b", "").strip(),
+            cleandoc((command.help or "").replace("\b", "")),
             _options(command),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -91,8 +91,8 @@ class Running:
     def services(self) -> dict[str, dict[str, Any]]:
         """Return the status of each service by name; empty while it starts."""
         done = self.command("get", "-A", "-o", "json")
-        found = json.loads(done.stdout) if done.returncode == 0 else []
-        return {item["name"]: item for item in found}
+        items = json.loads(done.stdout)["items"] if done.returncode == 0 else []
+        return {item["metadata"]["name"]: item["status"] for item in items}
 
     def wait(self, name: str, *phases: str, seconds: float = 60) -> dict[str, Any]:
         """Wait until service *name* is in one of *phases* and return its status."""

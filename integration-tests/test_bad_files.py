@@ -96,7 +96,7 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
     done = run(tmp_path, "service.yaml")
     assert done.returncode == 1
     said = done.stdout + done.stderr
-    assert "service.yaml:4:9" in said
+    assert "service.yaml:4:3" in said
     assert "service.yaml:10:7" in said
 
 

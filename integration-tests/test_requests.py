@@ -75,7 +75,7 @@ def test_each_way_of_routing_reaches_the_model(
         ({"shape": [-1, 4]}, ["shape"]),
         ({"shape": [10**15, 4]}, ["shape"]),
         ({"datatype": "FP128"}, ["FP128"]),
-        ({"data": ["a", "b", "c", "d"]}, ["data"]),
+        ({"data": ["a", "b", "c", "d"]}, ["input-0", "string"]),
         ({"data": None}, ["data"]),
     ],
 )
