@@ -64,7 +64,7 @@ def loaded(fitted: Fitted, model: Any) -> SklearnModel:
 def test_any_number_is_taken(
     classifier: SklearnModel, datatype: str, dtype: str
 ) -> None:
-    rows = numbers("whatever", [[0, 1], [9, 10]], datatype, dtype)
+    rows = numbers("input-0", [[0, 1], [9, 10]], datatype, dtype)
 
     assert answer(classifier, rows) == [0, 1]
 
@@ -72,10 +72,16 @@ def test_any_number_is_taken(
 @pytest.mark.parametrize(
     ("tensor", "said"),
     [
-        (numbers("x", [[1, 2, 3]]), r"'x' has shape \[1, 3\], expected \[-1, 2\]"),
-        (numbers("x", [1, 2]), r"'x' has shape \[2\], expected \[-1, 2\]"),
-        (numbers("x", [[1, np.nan]]), "NaN"),
-        (texts("x", [b"a", b"b"]), "'x' is BYTES, expected numbers, such as FP64"),
+        (
+            numbers("input-0", [[1, 2, 3]]),
+            r"has shape \[1, 3\], expected \[-1, 2\]",
+        ),
+        (numbers("input-0", [1, 2]), r"has shape \[2\], expected \[-1, 2\]"),
+        (numbers("input-0", [[1, np.nan]]), "NaN"),
+        (
+            texts("input-0", [b"a", b"b"]),
+            "is BYTES, expected numbers, such as FP64",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(
@@ -83,6 +89,11 @@ def test_what_does_not_fit_is_named(
 ) -> None:
     with pytest.raises(InvalidInput, match=said):
         answer(classifier, tensor)
+
+
+def test_another_name_is_refused(classifier: SklearnModel) -> None:
+    with pytest.raises(InvalidInput, match="unknown input 'x'; the model takes"):
+        answer(classifier, numbers("x", [[1, 2]]))
 
 
 def test_no_input_is_refused(classifier: SklearnModel) -> None:
@@ -98,16 +109,19 @@ def test_several_inputs_need_column_names(classifier: SklearnModel) -> None:
 def test_texts_are_rows_of_a_text_pipeline(fitted: Fitted) -> None:
     model = loaded(fitted, fitted.texts())
 
-    assert answer(model, texts("t", b"spam", b"hello")) == [b"spam", b"ham"]
-    assert answer(model, texts("t", [b"spam"])) == [b"spam"]
+    assert answer(model, texts("input-0", b"spam", b"hello")) == [b"spam", b"ham"]
+    assert answer(model, texts("input-0", [b"spam"])) == [b"spam"]
 
 
 @pytest.mark.parametrize(
     ("tensor", "said"),
     [
-        (numbers("t", [[1]]), "'t' is FP64, expected BYTES"),
-        (texts("t", [b"a", b"b"]), r"'t' has shape \[1, 2\], expected \[-1\]"),
-        (texts("t", b"ok", b"\xff"), "element 1 of input 't' is not UTF-8"),
+        (numbers("input-0", [[1]]), "is FP64, expected BYTES"),
+        (
+            texts("input-0", [b"a", b"b"]),
+            r"has shape \[1, 2\], expected \[-1\]",
+        ),
+        (texts("input-0", b"ok", b"\xff"), "element 1 of input 'input-0' UTF-8"),
     ],
 )
 def test_what_is_no_text_is_named(fitted: Fitted, tensor: Tensor, said: str) -> None:

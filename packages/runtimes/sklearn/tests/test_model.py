@@ -32,14 +32,10 @@ class TestClassifier(RuntimeTests):
     def artifact(self, fitted: Fitted) -> Path:
         return fitted.skops(fitted.classifier()).parent
 
-    @pytest.mark.xfail(reason="one tensor is taken whatever its name, as in KServe")
-    def test_refuses_an_input_of_another_name(
-        self, loaded: Any, request_good: Any, signature: Any
-    ) -> None:
-        super().test_refuses_an_input_of_another_name(loaded, request_good, signature)
 
+class TestTextPipeline(RuntimeTests):
+    model = SklearnModel
 
-class TestTextPipeline(TestClassifier):
     @pytest.fixture
     def artifact(self, fitted: Fitted) -> Path:
         return fitted.skops(fitted.texts()).parent

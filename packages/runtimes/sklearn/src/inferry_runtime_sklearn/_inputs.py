@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inferry.errors import InvalidInput
+from inferry_runtime_sklearn._signature import INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,8 @@ _ROWS_AND_COLUMNS = 2
 def features(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: ANN401 - array or DataFrame
     """Return X: an array, a list of texts, or a DataFrame where the model needs one.
 
-    One tensor is taken whatever its name; several, or one named after a column, are
-    columns.
+    One tensor called ``input-0`` is all of X; several, or one named after a column, are
+    its columns.
 
     Raises:
         InvalidInput: Naming the tensor, what it is and what was expected.
@@ -40,6 +41,8 @@ def features(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: AN
             f"unknown input {tensor.name!r}; send one input per column: "
             f"{_names(signature)}"
         )
+    if tensor.name not in {INPUT, *signature.names}:
+        raise InvalidInput(f"unknown input {tensor.name!r}; the model takes {INPUT!r}")
     if signature.kind == "text":
         return _texts(tensor)
     array = values(tensor)
