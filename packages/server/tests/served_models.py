@@ -48,6 +48,16 @@ class Iris(Echo):
         return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
 
 
+class ChecksInputs(Iris):
+    """Takes any type of number, though its metadata says FP32."""
+
+    checks_inputs = True
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        total = request.inputs[0].data.sum(axis=1).astype("float32")
+        return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
+
+
 class Pair(Echo):
     """Two inputs, two outputs."""
 

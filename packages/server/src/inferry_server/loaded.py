@@ -55,6 +55,11 @@ class LoadedModel:
         """Whether the model wants the body of V1 as it is."""
         return hasattr(self.instance, "predict_v1")
 
+    @property
+    def checks_inputs(self) -> bool:
+        """Whether the model checks and converts its inputs by itself."""
+        return bool(getattr(self.instance, "checks_inputs", False))
+
     def check_version(self, version: str | None) -> None:
         """Refuse a *version* that the model has not.
 

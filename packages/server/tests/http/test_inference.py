@@ -32,6 +32,14 @@ async def test_v2_answers(serve: Serve, spec: SpecOf) -> None:
         assert "inference-header-content-length" not in answer.headers
 
 
+async def test_a_model_may_check_its_inputs_itself(serve: Serve, spec: SpecOf) -> None:
+    other = ROW | {"datatype": "FP64", "name": "other"}
+    for name, status in (("Iris", 400), ("ChecksInputs", 200)):
+        async with serve(spec(name)) as (_, client):
+            answer = await client.post("/v2/models/m/infer", json={"inputs": [other]})
+            assert answer.status_code == status, answer.text
+
+
 async def test_v1_answers(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris")) as (_, client):
         body = {"instances": [[1, 2, 3, 4], [0, 0, 0, 1]]}

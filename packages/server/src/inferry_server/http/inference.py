@@ -111,8 +111,10 @@ class Inference:
     ) -> InferRequest:
         allowed = self._settings.forwarded_headers
         headers = request.headers
+        if not model.checks_inputs:
+            inputs = signature.check_inputs(inputs, model.metadata, model.name)
         return InferRequest(
-            inputs=signature.check_inputs(inputs, model.metadata, model.name),
+            inputs=inputs,
             headers={name: headers[name] for name in allowed if name in headers},
             model_name=model.name,
             **rest,
