@@ -136,3 +136,17 @@ def test_it_runs_inside_a_uvloop_loop(spec: SpecOf) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(once()) == {"ready": True}
+
+
+async def test_stop_cuts_a_drain_short(serve: Serve, spec: SpecOf) -> None:
+    what = spec("SlowAsync", options={"seconds": 60})
+    async with serve(what, drain_timeout=60) as (server, client):
+        asking = asyncio.create_task(client.post(PATH, json=BODY))
+        await asyncio.sleep(0.1)
+        draining = asyncio.create_task(server.drain())
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await server.stop()
+        await draining
+        assert time.monotonic() - began < 5
+        assert (await asking).status_code == 503
