@@ -42,8 +42,10 @@ def memory_kills(counters: tuple[Path, ...] = COUNTERS) -> int:
 def diagnose(
     replica: ReplicaRecord | None, log: Path | None, *, kills_before: int, crashes: int
 ) -> Failure:
-    """Say why *replica* ended *crashes* times before its model was ready."""
-    often = f"the replica's process ended {crashes} times while the model loaded"
+    """Say why replicas like *replica* ended *crashes* times in a row."""
+    often = f"the replica's process ended {crashes} times"
+    if replica is None or replica.ready_since is None:
+        often += " while the model loaded"
     fatal = _FATAL.search(last_bytes(log)) if log else None
     if fatal:
         return Failure(

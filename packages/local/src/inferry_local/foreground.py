@@ -200,6 +200,9 @@ class Run:
                 loop.add_signal_handler(number, self._signalled)
 
     def _signalled(self) -> None:
+        # A signal that comes while Ray installs its crash handler reaches that first,
+        # which sets an alarm to abort this process within 3 s.
+        signal.alarm(0)
         if not self._stop.is_set():
             self._stop.set()
             self._reporter.note("Stopping; once more to force it.")

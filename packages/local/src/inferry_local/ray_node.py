@@ -13,7 +13,6 @@ guard what it promises.
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ import ray._raylet
 from inferry_local import processes
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterator
 
 #: Ray's compiled part; it has no types, and neither has Ray.

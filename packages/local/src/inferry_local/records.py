@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inferry_local.messages import State
 
 MAX_EVENTS = 50
+STABLE_SECONDS = 10.0
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ class ReplicaRecord:
     port: int = 0
     state: State | None = None
     peak_bytes: int = 0
+    ready_since: float | None = None
 
     @property
     def name(self) -> str:
@@ -53,6 +55,12 @@ class ReplicaRecord:
     def ready(self) -> bool:
         """Whether its model answers."""
         return bool(self.port and self.state and self.state.phase == "Ready")
+
+    @property
+    def stable(self) -> bool:
+        """Whether it has answered for long enough that its end is no crash loop."""
+        since = self.ready_since
+        return since is not None and time.monotonic() - since > STABLE_SECONDS
 
 
 @dataclass(kw_only=True, eq=False)
@@ -126,7 +134,7 @@ class RevisionRecord:
         if self.crashes:
             return Failure(
                 reason=Reason.ReplicaRestarting,
-                message=f"a replica died while it loaded, {self.crashes} times so far",
+                message=f"a replica dies again and again, {self.crashes} times so far",
             )
         if self.was_ready:
             return Failure(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -117,7 +118,7 @@ class Supervisor:
             for each in plan_services(services, runtimes, self._plugins, self._settings)
         }
         applied = [
-            self._applied(each, self._documents.get(each) is None, each in changed)
+            _applied(each, _action(each in self._documents, each in changed))
             for each in given
             if each not in planned
         ]
@@ -246,6 +247,7 @@ class Supervisor:
         replica = ReplicaRecord(link=link)
         revision.replicas[replica.name] = replica
         service.note(f"replica {replica.name} started (process {link.hello.pid})")
+        self._warm()
         self._moved(service, revision)
 
     def said(self, link: Link, message: messages.FromReplica) -> None:
@@ -265,9 +267,9 @@ class Supervisor:
         elif isinstance(message, messages.State):
             replica.state = message
         if replica.ready and not before:
-            revision.was_ready, revision.crashes, revision.failure = True, 0, None
+            revision.was_ready, revision.failure = True, None
+            replica.ready_since = time.monotonic()
             service.note(f"replica {replica.name} ready")
-            self._warm()
         self._moved(service, revision, routes=replica.ready != before)
 
     def gone(self, link: Link) -> None:
@@ -286,11 +288,9 @@ class Supervisor:
     def _died(
         self, service: ServiceRecord, revision: RevisionRecord, replica: ReplicaRecord
     ) -> None:
-        if replica.ready:
-            service.note(f"replica {replica.name} died and is being replaced")
-            return
-        revision.crashes += 1
-        service.note(f"replica {replica.name} died while the model loaded")
+        when = "" if replica.ready_since else " while the model loaded"
+        service.note(f"replica {replica.name} died{when} and is being replaced")
+        revision.crashes = 0 if replica.stable else revision.crashes + 1
         if revision.crashes >= self.crash_limit:
             revision.failure = crashes.diagnose(
                 replica,
@@ -377,7 +377,7 @@ class Supervisor:
         return self._folder / "logs" / service.plan.namespace / service.plan.name
 
     async def _keep_spare(self) -> None:
-        """Prepare a process for the next replica, once those that start have started."""
+        """Prepare a process for the next replica, once this one has its processor."""
         await asyncio.sleep(SPARE_DELAY_SECONDS)
         await self.ray.keep_spare()
 
@@ -385,15 +385,17 @@ class Supervisor:
         if self._spare is None or self._spare.done():
             self._spare = self._own(self._keep_spare())
 
-    def _applied(self, document: Key, new: bool, changed: bool) -> Applied:  # noqa: FBT001 - two facts of one document
-        action: Action = "created" if new else "configured" if changed else "unchanged"
-        return _applied(document, action)
-
     def _own(self, work: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - any coroutine
         task: asyncio.Task[Any] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _action(known: bool, changed: bool) -> Action:  # noqa: FBT001 - two facts
+    if not known:
+        return "created"
+    return "configured" if changed else "unchanged"
 
 
 def _applied(document: Key, action: Action) -> Applied:

@@ -1,5 +1,6 @@
 """Models for the tests: what they do is written in ``behaviour.json`` of their folder."""
 
+import ctypes
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ class Obedient:
         told = json.loads((path / "behaviour.json").read_text())
         print(f"loading {told}", flush=True)
         time.sleep(told.get("load_seconds", 0))
+        if told.get("crash"):
+            ctypes.string_at(0)
         if "kill" in told:
             os.kill(os.getpid(), getattr(signal, told["kill"]))
         if "fail" in told:
