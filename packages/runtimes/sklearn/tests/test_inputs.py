@@ -121,7 +121,7 @@ def test_texts_are_rows_of_a_text_pipeline(fitted: Fitted) -> None:
             texts("input-0", [b"a", b"b"]),
             r"has shape \[1, 2\], expected \[-1\]",
         ),
-        (texts("input-0", b"ok", b"\xff"), "element 1 of input 'input-0' UTF-8"),
+        (texts("input-0", b"ok", b"\xff"), "element 1 of input 'input-0' is not UTF-8"),
     ],
 )
 def test_what_is_no_text_is_named(fitted: Fitted, tensor: Tensor, said: str) -> None:
