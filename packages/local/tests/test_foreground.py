@@ -113,8 +113,9 @@ async def test_a_signal_ends_it_cleanly(
 
 
 async def test_a_signal_while_it_starts_gives_up_and_stops(
-    start: Callable[..., Running], supervisor: Any
+    start: Callable[..., Running], supervisor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("inferry_local.foreground._START_SECONDS", 0.1)
     supervisor.starting.clear()
     running = start(Targets())
     await running.recorder.wait("starting")

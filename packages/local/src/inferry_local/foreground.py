@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inferry_local.watch import Key, Reading, Targets
 
 _log = logging.getLogger(__name__)
+_START_SECONDS = 20.0
 _STOP_SECONDS = 45.0
 _INTERRUPTED = 130
 
@@ -170,13 +171,17 @@ class Run:
             self._reporter.close()
 
     async def _unless_stopped(self, start: Coroutine[None, None, str]) -> str | None:
-        """Await *start*, but give it up when a signal comes first."""
+        """Await *start*; None when a signal comes first.
+
+        Then too it is awaited for a while: what is half started is hard to end.
+        """
         starting = asyncio.create_task(start)
         stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                return starting.result()
+            if not self._stop.is_set():
+                return await starting
+            await asyncio.wait({starting}, timeout=_START_SECONDS)
         finally:
             for task in (starting, stopped):
                 task.cancel()
