@@ -150,3 +150,17 @@ async def test_stop_cuts_a_drain_short(serve: Serve, spec: SpecOf) -> None:
         await draining
         assert time.monotonic() - began < 5
         assert (await asking).status_code == 503
+
+
+async def test_stop_does_not_wait_for_a_call_that_cannot_be_stopped(
+    serve: Serve, spec: SpecOf
+) -> None:
+    async with serve(spec("Slow", options={"seconds": 8})) as (server, client):
+        model = server.models.get("m").instance
+        asking = asyncio.create_task(client.post(PATH, json=BODY))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await server.stop()
+        assert time.monotonic() - began < 5
+        assert (await asking).status_code == 503
+        assert not model.unloaded

@@ -142,6 +142,9 @@ class Models:
             ModelNotFound: No such model.
 
         """
+        await self._unload(name, self._settings.drain_timeout)
+
+    async def _unload(self, name: str, patience: float) -> None:
         entry = self._entry(name)
         if entry.loading is not None:
             entry.loading.cancel()
@@ -149,16 +152,16 @@ class Models:
             model, entry.serving = entry.serving, None
             self._set(entry, ModelState(name=name, phase="Unloaded"))
             if model is not None:
-                await unload_model(model, self._settings.drain_timeout)
+                await unload_model(model, patience)
             self._entries.pop(name, None)
             self._metrics.forget(name)
 
-    async def close(self) -> None:
-        """Unload everything."""
+    async def close(self, patience: float) -> None:
+        """Unload everything; what still computes after *patience* seconds is left."""
         names = list(self._entries)
-        await asyncio.gather(*(self.unload(name) for name in names))
+        await asyncio.gather(*(self._unload(name, patience) for name in names))
         if self._retired:
-            await asyncio.wait(self._retired)
+            await asyncio.wait(self._retired, timeout=patience)
 
     def get(self, name: str, version: str | None = None) -> LoadedModel:
         """Return the model that serves *name*.

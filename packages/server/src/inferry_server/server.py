@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from inferry_server.http.app import App
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     from inferry_server.settings import ServerSettings
     from inferry_server.states import ModelSpec, ModelState
 
-logger = logging.getLogger(__name__)
+
+#: What a call that cannot be stopped has to end, so that its model may unload.
+_LAST_SECONDS = 1.0
 
 
 class ModelServer:
@@ -82,4 +83,4 @@ class ModelServer:
         """Close the port at once and unload everything."""
         self._app.drain()
         await self._listener.stop(0)
-        await self.models.close()
+        await self.models.close(_LAST_SECONDS)

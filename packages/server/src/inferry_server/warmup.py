@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from inferry.model import ModelMetadata, TensorSpec
     from inferry_server.loaded import LoadedModel
 
-logger = logging.getLogger(__name__)
 
 #: A declared shape of more elements than this is no sensible first request.
 _MAX_ELEMENTS = 64 * 1024 * 1024

@@ -136,7 +136,7 @@ def _only_input(specs: Sequence[TensorSpec], instead: str) -> str:
 def _tensor(name: str, column: list[Any], spec: TensorSpec | None) -> Tensor:
     shape = _nested_shape(column)
     flat = values.flatten(column, shape, element_count(shape, name), name)
-    if any(type(value) is dict for value in flat):
+    if dict in set(map(type, flat)):
         flat = [_unpack(value, name) for value in flat]
     datatype = spec.datatype if spec else _guess(flat, name)
     if datatype in INTEGERS:
