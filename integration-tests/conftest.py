@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from running import Running
+
+pytest.register_assert_rewrite("reader", "running")
+
+from running import Running  # noqa: E402 - what it asserts is to be shown in full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

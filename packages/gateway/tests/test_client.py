@@ -58,7 +58,7 @@ async def test_own_answers_and_proxied_ones_keep_their_order(world: Any) -> None
     own = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     client.send((own + post(b"proxied")) * 30 + own)
     for _ in range(30):
-        assert json.loads((await client.answer()).body) == {"status": "alive"}
+        assert json.loads((await client.answer()).body) == {"status": "ok"}
         assert (await client.answer()).body == b"proxied"
     assert (await client.answer()).status == 200
 
@@ -137,7 +137,7 @@ async def test_head_has_the_headers_of_get_and_no_body(world: Any) -> None:
         assert (answer.status, answer.header("content-length")) == (200, "5")
         assert (await client.ask("GET", "/")).body == b"hello"
     own = await client.ask("HEAD", "/healthz", Host="own")
-    assert own.header("content-length") == str(len(b'{"status":"alive"}'))
+    assert own.header("content-length") == str(len(b'{"status":"ok"}'))
     assert (await client.ask("GET", "/")).body == b"hello"
     assert replica.connections == 1
 

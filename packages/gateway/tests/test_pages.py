@@ -19,9 +19,8 @@ async def get(world: Any, path: Any, method: Any = "GET", **headers: Any) -> Any
     [
         ("/", {"status": "alive"}),
         ("/?x", {"status": "alive"}),
-        ("/healthz", {"status": "alive"}),
+        ("/healthz", {"status": "ok"}),
         ("/v2/health/live", {"live": True}),
-        ("/v2/health/ready", {"ready": True}),
         ("/v1/models", {"models": ["iris", "magika"]}),
         ("/v2/models", {"models": ["iris", "magika"]}),
         ("/v2/models/", {"models": ["iris", "magika"]}),
@@ -32,6 +31,18 @@ async def test_pages(world: Any, path: Any, expected: Any) -> None:
     answer = await get(world, path)
     assert (answer.status, json.loads(answer.body)) == (200, expected)
     assert answer.header("content-type") == "application/json"
+
+
+async def test_it_is_ready_when_every_service_has_a_replica(world: Any) -> None:
+    replica = await world.replica()
+    away = world.service(name="away", hosts=(), models=())
+    await world.start(world.service(replica), away)
+    answer = await get(world, "/v2/health/ready")
+    body = {"ready": False, "waiting": ["default/away"]}
+    assert (answer.status, json.loads(answer.body)) == (503, body)
+    world.gateway.update([world.service(replica)])
+    answer = await get(world, "/v2/health/ready")
+    assert (answer.status, json.loads(answer.body)) == (200, {"ready": True})
 
 
 async def test_server_metadata_names_the_gateway(world: Any) -> None:
@@ -108,3 +119,14 @@ async def test_a_draining_gateway_is_not_ready(world: Any) -> None:
     gateway.draining = True
     answer = await get(world, "/v2/health/ready")
     assert (answer.status, json.loads(answer.body)) == (503, {"ready": False})
+
+
+async def test_before_the_first_declaration_nothing_is_unknown(world: Any) -> None:
+    await world.start()
+    world.gateway.declared = False
+    answer = await get(world, "/v2/models/iris")
+    assert (answer.status, answer.header("retry-after")) == (503, "1")
+    assert answer.error == "the gateway is starting and knows no service yet; try again"
+    assert (await get(world, "/v2/health/ready")).status == 503
+    world.gateway.update([])
+    assert (await get(world, "/v2/models/iris")).status == 404

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SWEEP_SECONDS = 0.1
 _BACKLOG = 2048
+_NOT_FOUND = 404
 _SERVER_ERROR = 500
 
 
@@ -60,6 +61,7 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.draining = False
+        self.declared = False
         self.unrouted: Counter[int] = Counter()
         self._on_event = on_event
         self._balancers: dict[str, Balancer] = {}
@@ -94,6 +96,7 @@ class Gateway:
 
         Requests in flight finish where they are; those that wait are placed anew.
         """
+        self.declared = True
         declared = {service.key: service for service in services}
         now = self.now()
         entries: list[tuple[Service, Balancer]] = []
@@ -171,14 +174,14 @@ class Gateway:
         Raises:
             Refusal: nobody answers this.
         """
-        route = self._table.match(head.host, head.target)
-        if route is not None:
-            return route
-        path = head.target.partition(b"?")[0].decode("latin-1")
-        answer = page(self, head.method, path)
-        if answer is None:
-            raise self._table.unknown(head.host, path)
-        return answer
+        try:
+            return self._find(head)
+        except Refusal as refusal:
+            if self.declared or refusal.status != _NOT_FOUND:
+                raise
+            # Nobody can say yet what will be there: a 404 would send clients away.
+            text = "the gateway is starting and knows no service yet; try again"
+            raise Refusal(503, text, retry_after=self.settings.retry_after) from None
 
     def admit(self, client: Client) -> Refusal | None:
         """Register a client connection, or say why not."""
@@ -221,6 +224,16 @@ class Gateway:
         self._tell("refused", service, endpoint.id, reason)
 
     # Inside
+
+    def _find(self, head: RequestHead) -> Route[Balancer] | Answer:
+        route = self._table.match(head.host, head.target)
+        if route is not None:
+            return route
+        path = head.target.partition(b"?")[0].decode("latin-1")
+        answer = page(self, head.method, path)
+        if answer is None:
+            raise self._table.unknown(head.host, path)
+        return answer
 
     def _balancer(self, service: Service) -> Balancer:
         settings = self.settings

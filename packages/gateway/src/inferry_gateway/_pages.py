@@ -41,16 +41,23 @@ def _alive(_gateway: Gateway) -> Answer:
     return json_answer({"status": "alive"})
 
 
+def _healthy(gateway: Gateway) -> Answer:
+    status = "draining" if gateway.draining else "ok"
+    return json_answer({"status": status}, status=503 if gateway.draining else 200)
+
+
 def _live(_gateway: Gateway) -> Answer:
     return json_answer({"live": True})
 
 
 def _ready(gateway: Gateway) -> Answer:
-    # Ready means: this process routes. Whether a service has replicas is the service's
-    # readiness; were it ours, one broken service would take all others off the network.
-    if gateway.draining:
-        return json_answer({"ready": False}, status=503)
-    return json_answer({"ready": True})
+    # As V2 has it: ready when every model can be asked. Whether this process routes is
+    # what /healthz says; a load balancer in front of the gateway asks that one, or one
+    # broken service would take all others off the network.
+    waiting = [b.service.key for b in gateway.balancers if not _described(b)["ready"]]
+    ready = gateway.declared and not gateway.draining and not waiting
+    body = {"ready": ready} | ({"waiting": waiting} if waiting else {})
+    return json_answer(body, status=200 if ready else 503)
 
 
 def _models_v1(gateway: Gateway) -> Answer:
@@ -97,7 +104,7 @@ def _index(gateway: Gateway) -> Answer:
 
 _PAGES: dict[str, Callable[[Gateway], Answer]] = {
     "/": _alive,
-    "/healthz": _alive,
+    "/healthz": _healthy,
     "/metrics": _metrics,
     "/serving": _services,
     "/v1/models": _models_v1,
