@@ -56,6 +56,10 @@ def test_fields_of_a_component_are_reported(
             "env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
             ["env[A].valueFrom"],
         ),
+        (
+            "env: [{name: INFERRY_PLUGINS__PYTHON__TRUST, value: /}]",
+            ["env[INFERRY_PLUGINS__PYTHON__TRUST]"],
+        ),
         ("envFrom: [{secretRef: {name: s}}]", ["envFrom"]),
         ("resources: {requests: {cpu: '1'}}", ["resources"]),
         (

@@ -43,11 +43,15 @@ def replica_spec(
 
 
 def environment(container: Mapping[str, Any]) -> dict[str, str]:
-    """Return the container's variables; planning refuses those with ``valueFrom``."""
+    """Return the container's variables; planning reports those that are left out.
+
+    Whoever writes a service must not change the settings it is held to, such as whose
+    code is trusted.
+    """
     return {
         str(each["name"]): str(each.get("value", ""))
         for each in container.get("env", ())
-        if "valueFrom" not in each
+        if "valueFrom" not in each and not str(each["name"]).startswith("INFERRY_")
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +15,6 @@ from inferry_runtime_python.model import PythonModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CODE = """
     from pathlib import Path
@@ -76,6 +78,16 @@ def test_a_relative_folder_starts_at_the_working_directory(
     settings.setenv(VARIABLE, "../model")
 
     assert ran(write(CODE))
+
+
+def test_home_is_the_users_whatever_the_environment_says(
+    settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.setenv("HOME", str(tmp_path))
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+
+    assert not _trust.is_trusted(tmp_path / "model.py", ["~"])
+    assert _trust.is_trusted(home / "models" / "model.py", ["~/models"])
 
 
 def test_a_link_out_of_a_trusted_folder_does_not_help(

@@ -19,6 +19,7 @@ from inferry.planning.fields import (
     ANNOTATION,
     ANNOTATIONS,
     CONTAINER_FIELDS,
+    ENV_SETTING,
     ENV_VALUE_FROM,
     FIELDS,
     GPU,
@@ -160,8 +161,13 @@ def _container(container: Mapping[str, Any], path: str) -> Found:
 
 def _env(env: list[Any], path: str) -> Found:
     for each in env:
-        if isinstance(each, dict) and each.get("valueFrom"):
-            yield f"{path}[{each.get('name', '')}].valueFrom", ENV_VALUE_FROM
+        if not isinstance(each, dict):
+            continue
+        name = str(each.get("name", ""))
+        if each.get("valueFrom"):
+            yield f"{path}[{name}].valueFrom", ENV_VALUE_FROM
+        if name.startswith("INFERRY_"):
+            yield f"{path}[{name}]", ENV_SETTING
 
 
 def _gpus(resources: Mapping[str, Any], path: str) -> Found:

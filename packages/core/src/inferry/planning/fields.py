@@ -193,6 +193,8 @@ CONTAINER_FIELDS: Mapping[str, Treatment] = MappingProxyType(
 
 #: An entry of ``env`` whose value comes from another object.
 ENV_VALUE_FROM = _reported("there are no ConfigMaps, Secrets and pods; give the value")
+#: An entry of ``env`` that is a setting, such as which code is trusted.
+ENV_SETTING = _reported("INFERRY_ variables are for whoever runs it, not for a service")
 #: A GPU in ``resources``.
 GPU = _reported("GPUs are not assigned to replicas; each one sees all of them")
 #: An annotation of KServe or Knative that ``ANNOTATIONS`` does not name.

@@ -7,6 +7,7 @@ asked here: neither options nor the folder itself.
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -68,7 +69,7 @@ def trusted_sources() -> tuple[str, ...]:
 def is_trusted(path: Path, trusted: Iterable[str]) -> bool:
     """Say whether *path*, without links, is one of the trusted folders or below one."""
     return any(
-        path.is_relative_to(Path(entry).expanduser().resolve())
+        path.is_relative_to(_folder(entry))
         for entry in trusted
         if entry and "://" not in entry
     )
@@ -87,6 +88,16 @@ def is_trusted_uri(uri: str, trusted: Iterable[str]) -> bool:
         if "://" in entry and same_place and parts[: len(folder)] == folder:
             return True
     return False
+
+
+def _folder(entry: str) -> Path:
+    """Return the folder of *entry*; ``~`` is the user's home.
+
+    Not what ``$HOME`` says: a service may set that variable.
+    """
+    if entry == "~" or entry.startswith("~/"):
+        entry = pwd.getpwuid(os.getuid()).pw_dir + entry[1:]
+    return Path(entry).resolve()
 
 
 def _parts(path: str) -> list[str]:
