@@ -33,7 +33,13 @@ _LEVELS = ["debug", "info", "warning", "error"]
     "--port", type=click.IntRange(0, 65535), help="Port; 0 takes any free one."
 )
 @click.option("--host", help="Address to listen on; default: this machine only.")
-@click.option("-n", "--namespace", default="default", show_default=True)
+@click.option(
+    "-n",
+    "--namespace",
+    default="default",
+    show_default=True,
+    help="For services that name no namespace.",
+)
 @click.option("--name", default="", help="Name of the service of FILE.py:CLASS.")
 @click.option("--no-watch", is_flag=True, help="Do not apply edits of the files.")
 @click.option(
@@ -42,7 +48,13 @@ _LEVELS = ["debug", "info", "warning", "error"]
     help="Default: live on a terminal, else text. json prints an event per line.",
 )
 @click.option("--exit-when-failed", is_flag=True, help="End with 1 if a service fails.")
-@click.option("--log-level", type=click.Choice(_LEVELS), default="warning")
+@click.option(
+    "--log-level",
+    type=click.Choice(_LEVELS),
+    default="warning",
+    show_default=True,
+    help="What to log to stderr.",
+)
 def run(
     *,
     targets: tuple[str, ...],

@@ -45,7 +45,11 @@ def backend_options(function: _F) -> _F:
 def namespace_option(function: _F) -> _F:
     """Add ``--namespace``."""
     return click.option(
-        "-n", "--namespace", default=DEFAULT_NAMESPACE, show_default=True
+        "-n",
+        "--namespace",
+        default=DEFAULT_NAMESPACE,
+        show_default=True,
+        help="The namespace of the service.",
     )(function)
 
 

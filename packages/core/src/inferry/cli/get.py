@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     type=click.Choice(["table", "wide", "json", "yaml", "name"]),
     default="table",
     show_default=True,
+    help="How to print them; json and yaml are the Kubernetes objects.",
 )
 @click.option("-w", "--watch", is_flag=True, help="Go on and print every change.")
 @backend_options

@@ -81,9 +81,13 @@ def _headers(
     help="Seconds to wait for the answer.",
 )
 @click.option(
-    "-o", "--output", type=click.Choice(["json", "table"]), default="json",
+    "-o",
+    "--output",
+    type=click.Choice(["json", "table"]),
+    default="json",
     show_default=True,
-)  # fmt: skip
+    help="The answer as it came, or a row per example.",
+)
 @namespace_option
 @backend_options
 def predict(
