@@ -53,6 +53,7 @@ class Reader:
         self.running: subprocess.Popen[bytes] | None = None
         self.environment = clean_environment(
             INFERRY_LOCAL__PORT=str(self.port),
+            INFERRY_PORT=str(self.port),
             PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         )
 
