@@ -185,7 +185,10 @@ def tests(session: nox.Session, package: str) -> None:
 def integration(session: nox.Session) -> None:
     """Test what needs more than one package, with everything installed from wheels."""
     install(
-        session, *TEST_TOOLS, *pinned(CORE, "all", "testing"), "psutil", "uv", "pip"
+        session,
+        *TEST_TOOLS,
+        *pinned(CORE, "all", "testing"),
+        *("pandas", "psutil", "uv", "pip"),
     )
     install(session, "--no-deps", "magika==1.0.3")
     session.run(
