@@ -35,6 +35,8 @@ SAMPLE_SECONDS = 0.5
 #: The server ends a load that takes too long; a model that holds the interpreter
 #: prevents that, and is given up this much later.
 LOAD_GRACE_SECONDS = 10.0
+#: How long a deleted service's processes have to end.
+REMOVE_SECONDS = 10.0
 
 
 class RolloutFailed(Exception):
@@ -97,7 +99,13 @@ class Rollout:
     async def remove(self) -> None:
         """End everything of the service."""
         self._service.traffic = {}
-        await self._retire(list(self._service.revisions.values()))
+        going = list(self._service.revisions.values())
+        links = [each.link for one in going for each in one.replicas.values()]
+        await self._retire(going)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(
+                _all(link.gone.wait() for link in links), REMOVE_SECONDS
+            )
 
     async def _bring_up(self, waiting: list[RevisionRecord]) -> None:
         """Deploy what is not, and wait for all that has no traffic yet."""

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,14 +18,15 @@ from inferry.api import InferenceService
 from inferry.backends import Applied
 from inferry.errors import BackendError
 from inferry_gateway import Gateway, GatewaySettings
-from inferry_local import crashes, messages, status
 from inferry_local import logs as replica_logs
+from inferry_local import status
 from inferry_local.applying import Key, key, plan_services
-from inferry_local.channel import Channel, Link
+from inferry_local.channel import Channel
 from inferry_local.folder import private_folder, remove_folder
 from inferry_local.ray_session import RaySession
-from inferry_local.records import Failure, ReplicaRecord, RevisionRecord, ServiceRecord
+from inferry_local.records import Failure, RevisionRecord, ServiceRecord
 from inferry_local.rollout import Rollout
+from inferry_local.roster import Roster
 from inferry_local.routes import gateway_service
 from inferry_local.sources import Fetcher
 from inferry_local.specs import replica_spec
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from inferry.config import Settings
     from inferry.plugins import Plugins
     from inferry_local.applying import Planned
+    from inferry_local.messages import ReplicaSpec
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,6 @@ class Supervisor:
         self._settings = settings
         self._plugins = plugins
         local = settings.section("local")
-        self.crash_limit = max(int(local.get("crash_limit") or 2), 1)
         self.start_timeout = float(local.get("start_timeout") or 60)
         self._server_settings = settings.section("server")
         self.drain_timeout = float(self._server_settings.get("drain_timeout", 30))
@@ -66,13 +66,17 @@ class Supervisor:
             self._folder, object_store_mb=int(local.get("object_store_mb") or 80)
         )
         self.fetcher = Fetcher(plugins, settings, self._folder / "models")
-        self._channel = Channel(self._folder / "replicas.sock", self)
+        self._roster = Roster(
+            changed=self.changed,
+            started=self._warm,
+            logs=self._logs,
+            crash_limit=max(int(local.get("crash_limit") or 2), 1),
+        )
+        self._channel = Channel(self._folder / "replicas.sock", self._roster)
         self._gateway = Gateway(_gateway_settings(settings))
         self._watchers = Watchers()
         self._services: dict[str, ServiceRecord] = {}
         self._documents: dict[Key, Document] = {}
-        self._applications: dict[str, tuple[ServiceRecord, RevisionRecord]] = {}
-        self._kills: dict[str, int] = {}
         self._ray_started: asyncio.Task[None] | None = None
         self._spare: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -143,7 +147,7 @@ class Supervisor:
         self._documents.pop(("InferenceService", namespace, name), None)
         self._route()
         await Rollout(service, self).remove()
-        self._forget(service)
+        self._roster.forget(service)
         return _applied(("InferenceService", namespace, name), "deleted")
 
     def status(
@@ -216,10 +220,9 @@ class Supervisor:
 
     def replica_spec(
         self, service: ServiceRecord, revision: RevisionRecord
-    ) -> messages.ReplicaSpec:
+    ) -> ReplicaSpec:
         """Return what a replica of *revision* is told, and expect it."""
-        self._applications[revision.application] = service, revision
-        self._kills.setdefault(revision.application, crashes.memory_kills())
+        self._roster.expect(service, revision)
         return replica_spec(
             revision,
             socket=self._channel.path,
@@ -234,76 +237,6 @@ class Supervisor:
         if routes:
             self._route()
         self._watchers.changed(service.key)
-
-    # What the channel tells
-
-    def joined(self, link: Link) -> None:
-        """Take notice of a new replica."""
-        known = self._applications.get(link.hello.application)
-        if known is None:
-            link.close()
-            return
-        service, revision = known
-        replica = ReplicaRecord(link=link)
-        revision.replicas[replica.name] = replica
-        service.note(f"replica {replica.name} started (process {link.hello.pid})")
-        self._warm()
-        self._moved(service, revision)
-
-    def said(self, link: Link, message: messages.FromReplica) -> None:
-        """Take notice of what a replica says."""
-        known = self._applications.get(link.hello.application)
-        if known is None:
-            return
-        service, revision = known
-        replica = revision.replicas.get(link.hello.replica)
-        if replica is None:
-            return
-        before = replica.ready
-        if isinstance(message, messages.Listening):
-            replica.port = message.port
-        elif isinstance(message, messages.Leaving):
-            replica.port = 0
-        elif isinstance(message, messages.State):
-            replica.state = message
-        if replica.ready and not before:
-            revision.was_ready, revision.failure = True, None
-            replica.ready_since = time.monotonic()
-            service.note(f"replica {replica.name} ready")
-        self._moved(service, revision, routes=replica.ready != before)
-
-    def gone(self, link: Link) -> None:
-        """Take notice that a replica is gone, and say why if it was not meant to go."""
-        known = self._applications.get(link.hello.application)
-        if known is None:
-            return
-        service, revision = known
-        replica = revision.replicas.pop(link.hello.replica, None)
-        if replica is None:
-            return
-        if not revision.retiring and len(revision.replicas) < revision.wanted:
-            self._died(service, revision, replica)
-        self._moved(service, revision, routes=True)
-
-    def _died(
-        self, service: ServiceRecord, revision: RevisionRecord, replica: ReplicaRecord
-    ) -> None:
-        when = "" if replica.ready_since else " while the model loaded"
-        service.note(f"replica {replica.name} died{when} and is being replaced")
-        revision.crashes = 0 if replica.stable else revision.crashes + 1
-        if revision.crashes >= self.crash_limit:
-            revision.failure = crashes.diagnose(
-                replica,
-                self._logs(service) / f"{replica.name}.log",
-                kills_before=self._kills.get(revision.application, 0),
-                crashes=revision.crashes,
-            )
-
-    def _moved(
-        self, service: ServiceRecord, revision: RevisionRecord, *, routes: bool = False
-    ) -> None:
-        revision.changed.set()
-        self.changed(service, routes=routes)
 
     # Services
 
@@ -343,7 +276,7 @@ class Supervisor:
             service.failure = Failure(
                 reason="RuntimeUnhealthy", message=f"the rollout failed: {error}"
             )
-        self._forget(service)
+        self._roster.forget(service)
         self.changed(service, routes=True)
 
     async def _cancel(self, service: ServiceRecord) -> None:
@@ -351,14 +284,6 @@ class Supervisor:
             return
         service.rollout.cancel()
         await asyncio.wait([service.rollout], timeout=ROLLOUT_CANCEL_SECONDS)
-
-    def _forget(self, service: ServiceRecord) -> None:
-        """Forget applications of *service* that are gone."""
-        kept = {each.application for each in service.revisions.values()}
-        for name, (owner, _) in list(self._applications.items()):
-            if owner is service and name not in kept:
-                del self._applications[name]
-                self._kills.pop(name, None)
 
     def _service(self, namespace: str, name: str) -> ServiceRecord:
         try:

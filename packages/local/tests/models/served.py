@@ -1,19 +1,25 @@
-"""Models for the tests: what they do is written in ``behaviour.json`` of their folder."""
+"""Models for the tests: ``behaviour.json`` in their folder says what they do."""
+
+from __future__ import annotations
 
 import ctypes
 import json
 import os
 import signal
-import sys
 import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Obedient:
     """Answers a constant, or fails in the way that it is told to."""
 
-    def load(self, path, options):
+    def load(self, path: Path, _options: Mapping[str, Any]) -> None:
         told = json.loads((path / "behaviour.json").read_text())
-        print(f"loading {told}", flush=True)
+        print(f"loading {told}", flush=True)  # noqa: T201 - what the test of logs looks for
         time.sleep(told.get("load_seconds", 0))
         if told.get("crash"):
             ctypes.string_at(0)
@@ -21,23 +27,15 @@ class Obedient:
             os.kill(os.getpid(), getattr(signal, told["kill"]))
         if "fail" in told:
             raise RuntimeError(told["fail"])
-        hold = told.get("hold_seconds", 0)
-        if hold:
-            # The interpreter is held: no other thread of this process runs.
-            sys.setswitchinterval(1000)
-            end = time.monotonic() + hold
-            while time.monotonic() < end:
-                pass
-            sys.setswitchinterval(0.005)
         self.told = told
 
-    def predict(self, request):
+    def predict(self, request: object) -> object:
         raise NotImplementedError
 
-    def warm_up(self):
+    def warm_up(self) -> None:
         return None
 
-    def predict_v1(self, body):
+    def predict_v1(self, _body: object) -> dict[str, Any]:
         time.sleep(self.told.get("predict_seconds", 0))
         return {
             "predictions": [self.told["answer"]],
@@ -46,5 +44,5 @@ class Obedient:
             "omp": os.environ.get("OMP_NUM_THREADS"),
         }
 
-    def unload(self):
+    def unload(self) -> None:
         pass
