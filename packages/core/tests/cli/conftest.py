@@ -101,6 +101,7 @@ class FakeBackend:
         yield "iris-0: ready"
 
     async def watch(self, namespace):
+        yield service("iris", namespace=namespace or "default", age_seconds=76.0)
         yield service("iris", namespace=namespace or "default", phase="Loading")
         raise BackendError("it went away", remedy="start it again", exit_code=3)
 

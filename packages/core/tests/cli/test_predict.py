@@ -517,5 +517,5 @@ def test_a_service_without_a_url_says_why(
     result = cli("predict", "broken", "--data", "[1]")
 
     assert result.exit_code == 1
-    assert "broken has no url yet: it is Failed model.onnx is cut off" in result.stderr
+    assert "broken cannot answer, it is Failed: model.onnx is cut off" in result.stderr
     assert "save the model again" in result.stderr

@@ -102,12 +102,13 @@ def test_get_of_nothing_says_so_on_stderr(
     assert result.stderr == "No services in the namespace 'empty'.\n"
 
 
-def test_get_watch_goes_on_with_changes(
+def test_get_watch_goes_on_with_what_changes(
     cli: Callable[..., Result], backend: Any
 ) -> None:
     result = cli("get", "iris", "-w")
 
-    assert result.stdout.splitlines()[-1].split()[3] == "Loading"
+    phases = [line.split()[3] for line in result.stdout.splitlines()[1:]]
+    assert phases == ["Ready", "Loading"]
     assert result.stderr == "error: it went away\n  start it again\n"
     assert result.exit_code == 3
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from inferry.cli._backend import backend_options, connect, find, namespace_option
 from inferry.cli._output import Table, dump, to_list, to_object
@@ -69,8 +70,12 @@ class _Listing:
         self._print(services, table)
         if not watch:
             return
+        # A watch begins with what there is, which stands in the table already.
+        shown = {_key(service): _ageless(service) for service in services}
         async for service in self.backend.watch(self.namespace):
-            if not self.names or service.name in self.names:
+            wanted = not self.names or service.name in self.names
+            if wanted and shown.get(_key(service)) != _ageless(service):
+                shown[_key(service)] = _ageless(service)
                 self._print_change(service, table)
 
     async def _services(self) -> list[ServiceStatus]:
@@ -102,6 +107,14 @@ class _Listing:
             click.echo(_kind_name(service))
         else:
             click.echo("\n".join(table.lines([service], header=False)))
+
+
+def _key(service: ServiceStatus) -> tuple[str, str]:
+    return service.namespace, service.name
+
+
+def _ageless(service: ServiceStatus) -> ServiceStatus:
+    return replace(service, age_seconds=0.0)
 
 
 def _kind_name(service: ServiceStatus) -> str:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from inferry.cli._tensors import Input
 
+#: Phases of a service that would let a request wait for nothing.
+_SILENT = frozenset({"Failed", "Stopped"})
 _NOT_FOUND = 404
 _NOT_ALLOWED = 405
 _NOT_IMPLEMENTED = 501
@@ -113,10 +115,9 @@ def predict(
     model = name
     if url is None:
         status = asyncio.run(find(connect(backend_name, port), namespace, name))
-        if not status.url:
-            msg = (
-                f"{name} has no url yet: it is {status.phase} {status.message}".rstrip()
-            )
+        if not status.url or status.phase in _SILENT:
+            why = f": {status.message}" if status.message else ""
+            msg = f"{name} cannot answer, it is {status.phase}{why}"
             raise BackendError(msg, remedy=status.remedy or f"inferry describe {name}")
         url, model = status.url, status.model or name
     server = Server(url=url, headers=headers, timeout=timeout)
