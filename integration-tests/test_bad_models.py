@@ -27,12 +27,14 @@ class Greedy:
 
 def documents(iris: Path, folder: Path) -> str:
     """Write every broken model and return all services, the working one first."""
-    for name in ("empty", "corrupt", "unsafe", "greedy"):
+    for name in ("empty", "corrupt", "unsafe", "greedy", "untrusted"):
         (folder / name).mkdir()
+    (folder / "empty" / "notes.txt").write_text("no model here")
     (folder / "corrupt" / "model.onnx").write_bytes(b"\x00not a model")
     with (folder / "unsafe" / "model.pkl").open("wb") as sink:
         pickle.dump({"a": 1}, sink)
-    (folder / "greedy" / "model.py").write_text(GREEDY)
+    for name in ("greedy", "untrusted"):
+        (folder / name / "model.py").write_text(GREEDY)
     return "---\n".join(
         SERVICE.format(name=name, format=kind, uri=uri)
         for name, kind, uri in (
@@ -42,14 +44,14 @@ def documents(iris: Path, folder: Path) -> str:
             ("corrupt", "onnx", folder / "corrupt"),
             ("unsafe", "sklearn", folder / "unsafe"),
             ("greedy", "python", folder / "greedy"),
-            ("untrusted", "python", folder / "corrupt"),
+            ("untrusted", "python", folder / "untrusted"),
         )
     )
 
 
 EXPECTED = {
     "missing": ("StorageNotFound", ["nowhere"]),
-    "empty": ("ModelNotFound", [".onnx"]),
+    "empty": ("ModelNotFound", [".onnx", "notes.txt"]),
     "corrupt": ("ModelCorrupt", ["model.onnx"]),
     "unsafe": ("ModelUnsafe", ["model.pkl", "allowPickle"]),
     "greedy": ("OutOfMemory", ["900 GiB"]),
