@@ -31,6 +31,8 @@ class WebServer:
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.validators = True
+        self.asked = threading.Event()
+        self._stopped = threading.Event()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._class())
         self._server.daemon_threads = True
         if authority is not None:
@@ -50,7 +52,13 @@ class WebServer:
     def count(self, method: str) -> int:
         return sum(each == method for each, _ in self.requests)
 
+    def hang(self) -> None:
+        """Send nothing more until the test is over."""
+        self.asked.set()
+        self._stopped.wait(30)
+
     def stop(self) -> None:
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

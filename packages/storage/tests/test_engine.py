@@ -217,7 +217,7 @@ async def test_a_stalled_server_is_given_up(
         web.send(handler, DATA, cut=10)
         if handler.command == "GET":
             handler.wfile.flush()
-            time.sleep(2)
+            web.hang()
 
     web.routes["/a"] = answer
     started = time.monotonic()
@@ -226,7 +226,7 @@ async def test_a_stalled_server_is_given_up(
         await get(web.url("/a"))
 
     assert caught.value.reason == "StorageUnreachable"
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 10
     assert empty()
 
 
@@ -256,7 +256,7 @@ async def test_a_deadline_ends_a_download(
     def answer(handler: Handler) -> None:
         web.send(handler, DATA, cut=1000)
         if handler.command == "GET":
-            time.sleep(1)
+            web.hang()
 
     web.routes["/a"] = answer
 
@@ -315,12 +315,11 @@ async def test_a_cancelled_download_leaves_nothing(
     def answer(handler: Handler) -> None:
         web.send(handler, DATA, cut=1000)
         if handler.command == "GET":
-            time.sleep(0.5)
+            web.hang()
 
     web.routes["/a"] = answer
     task = asyncio.create_task(get(web.url("/a")))
-    await asyncio.sleep(0.2)
-    assert web.count("GET") == 1
+    assert await asyncio.to_thread(web.asked.wait, 10)
 
     task.cancel()
 
