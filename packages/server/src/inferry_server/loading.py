@@ -169,8 +169,9 @@ def _load_error(error: Exception, spec: ModelSpec) -> ModelLoadError:
     if isinstance(error, ImportError):
         return _not_installed(error, spec)
     if isinstance(error, MemoryError):
+        said = f": {error}" if str(error) else ""
         return ModelLoadError(
-            f"model {spec.name!r} does not fit into memory", reason="OutOfMemory"
+            f"model {spec.name!r} does not fit into memory{said}", reason="OutOfMemory"
         )
     logger.error("model %s failed to load", spec.name, exc_info=error)
     remedy = error.remedy if isinstance(error, InferryError) else ""
