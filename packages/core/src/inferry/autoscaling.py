@@ -47,4 +47,4 @@ class Policy(Protocol):
     """A pure, synchronous decision: same signals and state, same answer."""
 
     def decide(self, signals: Signals, state: Any) -> Decision:  # noqa: ANN401 - a policy's state is its own
-        """Decide from *signals* and the *state* of the decision before, None at first."""
+        """Decide from *signals* and the last decision's *state*, None at first."""

@@ -72,7 +72,7 @@ class Backend(Protocol):
     """A place where services run. Every method raises `BackendError` when it cannot."""
 
     async def apply(self, paths: Sequence[Path]) -> list[Applied]:
-        """Make what the files say true; all files are validated before any is applied."""
+        """Make the files true; all are validated before any is applied."""
 
     async def get(self, namespace: str | None, name: str | None) -> list[ServiceStatus]:
         """Return the services, of all namespaces when *namespace* is None."""

@@ -129,7 +129,9 @@ class Model(Protocol):
 
         """
 
-    def predict(self, request: InferRequest) -> InferResponse | Awaitable[InferResponse]:
+    def predict(
+        self, request: InferRequest
+    ) -> InferResponse | Awaitable[InferResponse]:
         """Answer *request*; ``def`` runs in a worker thread, ``async def`` on the loop.
 
         Raises:
