@@ -24,11 +24,16 @@ class LogReader:
         self._offsets: dict[Path, int] = {}
         self._rests: dict[Path, bytes] = {}
 
-    def first(self) -> list[str]:
-        """Return what is there, the last *tail* lines of each replica."""
+    def first(self, *, whole: bool = False) -> list[str]:
+        """Return what is there, the last *tail* lines of each replica.
+
+        With *whole* a last line without an end counts as a line.
+        """
         lines: list[str] = []
         for path in self._paths():
             own = self._read(path)
+            if whole:
+                own += self._rest(path)
             if self._tail is not None:
                 own = own[-self._tail :] if self._tail else []
             lines += own
@@ -48,8 +53,11 @@ class LogReader:
             whole, rest = [*whole, rest], b""
         if rest:
             self._rests[path] = rest
-        prefix = f"[{path.stem}] "
-        return [prefix + line.decode(errors="replace").rstrip("\r") for line in whole]
+        return [_shown(path, line) for line in whole]
+
+    def _rest(self, path: Path) -> list[str]:
+        rest = self._rests.pop(path, b"")
+        return [_shown(path, rest)] if rest else []
 
     def _new_bytes(self, path: Path) -> bytes:
         try:
@@ -70,7 +78,7 @@ async def lines(folder: Path, *, follow: bool, tail: int | None) -> AsyncIterato
     Where it does not follow, a last line without an end is yielded, too.
     """
     reader = LogReader(folder, tail=tail)
-    for line in await asyncio.to_thread(reader.first):
+    for line in await asyncio.to_thread(reader.first, whole=not follow):
         yield line
     while follow:
         await asyncio.sleep(POLL_SECONDS)
@@ -87,6 +95,10 @@ def last_bytes(path: Path, count: int = 8192) -> str:
             return file.read().decode(errors="replace")
     except OSError:
         return ""
+
+
+def _shown(path: Path, line: bytes) -> str:
+    return f"[{path.stem}] {line.decode(errors='replace').rstrip(chr(13))}"
 
 
 def _age(path: Path) -> tuple[float, str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import psutil
 import ray
 import ray._private.node
 import ray._private.services
@@ -41,6 +42,8 @@ REGISTER_SECONDS = 30.0
 PRESTART_SECONDS = 5.0
 #: What Ray calls a worker process that waits for its first task.
 IDLE_NAME = "ray::IDLE"
+#: What runs before a worker process gives itself that name.
+WORKER_FILE = "default_worker.py"
 #: The workers that start at once: Serve's controller and the first replica.
 PRESTARTED = 2
 
@@ -124,7 +127,7 @@ def keep_spare() -> None:
     from ray._private.grpc_utils import init_grpc_channel
     from ray.core.generated import common_pb2, node_manager_pb2, node_manager_pb2_grpc
 
-    if any(process.name() == IDLE_NAME for process in processes.family(pids())):
+    if any(_waits(process) for process in processes.family(pids())):
         return
     node = ray._private.worker._global_node  # noqa: SLF001
     request = node_manager_pb2.PrestartWorkersRequest(
@@ -136,6 +139,15 @@ def keep_spare() -> None:
     with init_grpc_channel(address) as channel:
         stub = node_manager_pb2_grpc.NodeManagerServiceStub(channel)
         stub.PrestartWorkers(request, timeout=PRESTART_SECONDS)
+
+
+def _waits(process: psutil.Process) -> bool:
+    """Say whether a process is a worker without a task, or about to become one."""
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return command.startswith(IDLE_NAME) or WORKER_FILE in command.partition(" --")[0]
 
 
 def quieten(logger: logging.Logger) -> None:
