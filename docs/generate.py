@@ -192,7 +192,7 @@ def http() -> str:
     """Return the page of the HTTP interface with the server's own list of routes."""
     from inferry_server.http.docs import make_docs
 
-    documented = make_docs("").openapi()["paths"]
+    documented = make_docs("0").openapi()["paths"]
     rows = [
         (f"`{method.upper()} {path}`", operation["summary"])
         for path, operations in sorted(documented.items())
