@@ -149,7 +149,9 @@ class _File:
         iterator = aiter(chunks)
         while True:
             try:
-                chunk = await asyncio.wait_for(anext(iterator), seconds)
+                # Not wait_for: before Python 3.12 it can swallow a cancellation.
+                async with asyncio.timeout(seconds):
+                    chunk = await anext(iterator)
             except StopAsyncIteration:
                 return
             except TimeoutError:
