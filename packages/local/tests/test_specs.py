@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from inferry_local.specs import environment
+import pytest
+
+from inferry.planning import ComponentPlan
+from inferry.storage import Source
+from inferry_local.specs import _source, environment
 
 
 def test_variables_of_the_container_are_passed_on() -> None:
@@ -16,3 +20,19 @@ def test_a_service_cannot_change_settings() -> None:
     trust = {"name": "INFERRY_PLUGINS__PYTHON__TRUST", "value": "/"}
 
     assert environment({"env": [trust]}) == {}
+
+
+@pytest.mark.parametrize(
+    ("uris", "expected"),
+    [
+        (["https://host/m/?sig=1"], {"INFERRY_MODEL_SOURCE": "https://host/m/"}),
+        (["/models/a"], {}),
+        (["https://host/a", "https://host/b"], {}),
+    ],
+)
+def test_the_source_of_a_download_is_told(
+    uris: list[str], expected: dict[str, str]
+) -> None:
+    sources = tuple(Source(uri=uri) for uri in uris)
+
+    assert _source(ComponentPlan(component="predictor", sources=sources)) == expected

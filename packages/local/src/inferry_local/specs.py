@@ -36,7 +36,7 @@ def replica_spec(
         logs=str(logs),
         model=_model(predictor, revision.path),
         server=_server(predictor, server, drain_timeout),
-        environment=environment(predictor.container),
+        environment=environment(predictor.container) | _source(predictor),
         drain_timeout=drain_timeout,
         forget=forget,
     )
@@ -53,6 +53,17 @@ def environment(container: Mapping[str, Any]) -> dict[str, str]:
         for each in container.get("env", ())
         if "valueFrom" not in each and not str(each["name"]).startswith("INFERRY_")
     }
+
+
+def _source(predictor: ComponentPlan) -> dict[str, str]:
+    """Say where the model's folder came from, for settings that trust its URI.
+
+    Only for a single source: of several, the folder does not tell which file is whose.
+    """
+    uris = [source.uri for source in predictor.sources]
+    if len(uris) != 1 or "://" not in uris[0]:
+        return {}
+    return {"INFERRY_MODEL_SOURCE": uris[0].partition("?")[0]}
 
 
 def _model(predictor: ComponentPlan, path: Path | None) -> dict[str, Any]:
