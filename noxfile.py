@@ -126,7 +126,14 @@ def types(session: nox.Session) -> None:
     """Check the types of every package, strictly."""
     everything = pinned(CORE, "all", "testing")
     install(
-        session, "mypy", "types-PyYAML", "types-psutil", "pytest", "nox", *everything
+        session,
+        "mypy",
+        "types-PyYAML",
+        "types-psutil",
+        "ml_dtypes",
+        "pytest",
+        "nox",
+        *everything,
     )
     for folder, project in PROJECTS.values():
         session.run(
