@@ -13,6 +13,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skops import io as skops
@@ -48,6 +49,9 @@ class Fitted:
 
     def forest(self) -> Any:
         return RandomForestClassifier(2, n_jobs=-1, random_state=0).fit(ROWS, CLASSES)
+
+    def neighbours(self) -> Any:
+        return KNeighborsClassifier(1, algorithm="kd_tree").fit(ROWS, CLASSES)
 
     def texts(self) -> Any:
         """Texts with ``spam`` are labelled spam, others ham."""

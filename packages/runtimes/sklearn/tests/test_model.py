@@ -182,7 +182,7 @@ def test_an_unknown_choice_is_refused(fitted: Fitted) -> None:
 
 
 def test_a_forest_runs_in_one_thread(fitted: Fitted) -> None:
-    model = loaded(fitted.skops(fitted.forest()), trustedTypes=TREE)
+    model = loaded(fitted.skops(fitted.forest()))
 
     assert model.predict(rows([0, 0])).outputs[0].data.tolist() == [0]
     assert model._model.n_jobs == 1

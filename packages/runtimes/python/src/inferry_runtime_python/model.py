@@ -153,9 +153,10 @@ class PythonModel:
             return function(*args)
         except ModelLoadError:
             raise
-        except MemoryError:
+        except MemoryError as error:
+            said = f": {error}" if str(error) else ""
             raise ModelLoadError(
-                "the model does not fit into memory", reason="OutOfMemory"
+                f"the model does not fit into memory{said}", reason="OutOfMemory"
             ) from None
         except (Exception, SystemExit) as error:
             raise ModelLoadError(_where.described(error, self._folder)) from error

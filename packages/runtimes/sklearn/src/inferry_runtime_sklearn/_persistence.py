@@ -17,7 +17,9 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from inferry.errors import ModelLoadError
 from inferry.status import Reason
+from inferry_runtime_sklearn import _trees
 from inferry_runtime_sklearn._files import SAFE
+from inferry_runtime_sklearn._trusted import DATA, TREE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,8 +100,10 @@ def _read_skops(path: Path, trusted: frozenset[str], *, strict: bool) -> Saved:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             unknown = set(io.get_untrusted_types(file=path))
-            _refuse_untrusted(path, unknown - trusted)
+            _refuse_untrusted(path, unknown - trusted - DATA - {TREE})
             model = io.load(path, trusted=sorted(unknown))
+        if TREE in unknown - trusted:
+            _trees.check(model, path.name)
     except ModelLoadError:
         raise
     except Exception as error:
