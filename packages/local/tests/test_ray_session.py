@@ -15,6 +15,23 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+INTERRUPTED = """
+import asyncio, sys, time
+from pathlib import Path
+import psutil
+from inferry_local.ray_session import RaySession
+
+async def main():
+    session = RaySession(Path(sys.argv[1]))
+    starting = asyncio.create_task(session.start())
+    while not psutil.Process().children():
+        await asyncio.sleep(0.02)
+    starting.cancel()
+    await session.stop()
+    print([process.name() for process in psutil.Process().children(recursive=True)])
+
+asyncio.run(main())
+"""
 DRIVER = """
 import asyncio, sys
 from pathlib import Path
@@ -78,3 +95,14 @@ def test_only_what_is_used_of_ray_runs(driver: subprocess.Popen[str]) -> None:
     for unwanted in ("dashboard", "monitor", "agent/main.py", "log_monitor"):
         commands = [name for name in names if unwanted in name.split("--")[0]]
         assert commands == []
+
+
+def test_a_start_that_is_given_up_leaves_nothing(short_folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(short_folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

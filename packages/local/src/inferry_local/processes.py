@@ -31,6 +31,18 @@ def family(pids: Iterable[int]) -> list[psutil.Process]:
     return list(found.values())
 
 
+def children_told(text: str) -> list[int]:
+    """Return the children of this process with *text* in their arguments."""
+    found = []
+    for child in psutil.Process().children():
+        try:
+            if any(text in argument for argument in child.cmdline()):
+                found.append(child.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
 def end(processes: Iterable[psutil.Process], *, grace: float = 0.5) -> None:
     """Wait *grace* seconds for *processes* to end, then kill what is left."""
     _, alive = psutil.wait_procs(list(processes), timeout=grace)

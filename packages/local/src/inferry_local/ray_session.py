@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import psutil
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -29,6 +31,7 @@ T = TypeVar("T")
 START_SECONDS = 90.0
 CALL_SECONDS = 60.0
 SHUTDOWN_SECONDS = 3.0
+START_STOP_SECONDS = 20.0
 
 
 class RaySession:
@@ -39,6 +42,7 @@ class RaySession:
         self._object_store_bytes = max(object_store_mb, 80) * 1024 * 1024
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inferry-ray")
         self._environment: dict[str, str | None] = {}
+        self._begun = False
         self._started = False
 
     async def start(self) -> None:
@@ -48,6 +52,7 @@ class RaySession:
             BackendError: Ray cannot start; its logs are named.
 
         """
+        self._begun = True
         try:
             await self.call(self._start, timeout=START_SECONDS)
         except Exception as error:
@@ -83,16 +88,25 @@ class RaySession:
         await self.call(keep)
 
     async def stop(self) -> None:
-        """End Ray; whatever does not end by itself in time is ended by pid."""
-        family = processes.family(await asyncio.to_thread(self._pids))
-        if self._started:
+        """End Ray; whatever does not end by itself in time is ended by pid.
+
+        A start in progress cannot be interrupted: it is waited for, then undone.
+        """
+        family = await asyncio.to_thread(self._family)
+        if self._begun:
+            limit = SHUTDOWN_SECONDS if self._started else START_STOP_SECONDS
             try:
-                await self.call(self._shutdown, timeout=SHUTDOWN_SECONDS)
+                await self.call(self._shutdown, timeout=limit)
             except Exception:
                 logger.debug("Ray did not shut down in order", exc_info=True)
         self._thread.shutdown(wait=False, cancel_futures=True)
+        family += await asyncio.to_thread(self._family)
         await asyncio.to_thread(processes.end, family)
         self._restore_environment()
+
+    def _family(self) -> list[psutil.Process]:
+        """Return Ray's processes: children of ours that were told our folder."""
+        return processes.family(processes.children_told(str(self._folder)))
 
     def _start(self) -> None:
         self._set_environment()
@@ -148,13 +162,6 @@ class RaySession:
         import ray
 
         ray.shutdown()
-
-    def _pids(self) -> list[int]:
-        if not self._started:
-            return []
-        from inferry_local import ray_node
-
-        return ray_node.pids()
 
     def _set_environment(self) -> None:
         token = self._folder / "token"
