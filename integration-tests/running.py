@@ -114,7 +114,7 @@ class Running:
                 return found
             if self.process.poll() is not None:
                 break
-            time.sleep(0.2)
+            time.sleep(0.5)
         log = self.log.read_text(errors="replace")[-4000:]
         pytest.fail(f"waited {seconds} s for {what}; the log:\n{log}")
 

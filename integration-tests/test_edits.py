@@ -57,7 +57,7 @@ class Caller:
                     self.answers.append(answer.json()["predictions"][0])
                 else:
                     self.faults.append(f"{answer.status_code} {answer.text}")
-                time.sleep(0.002)
+                time.sleep(0.005)
 
 
 def adder(folder: Path, more: float) -> None:
@@ -99,7 +99,7 @@ def test_a_broken_class_is_told_and_the_old_one_serves(
     assert caller.faults == []
     assert set(caller.answers) == {2}
     assert running.services()["adder"]["phase"] == "Ready"
-    assert told < 15
+    assert told < 10
 
 
 def test_an_edit_of_the_yaml_rolls_out_and_a_broken_one_does_not(

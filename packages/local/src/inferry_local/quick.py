@@ -34,11 +34,11 @@ _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 #: Changes whenever the code does, so that an edit makes a new revision.
 SOURCE_ANNOTATION = "inferry.dev/source"
 
-#: Files whose edit means a new model. Others (logs, databases) are often written by the
-#: model itself, and would make it reload for ever.
+#: Files whose edit means a new model. Others (logs, databases, what a shell redirects
+#: into the folder) are often written while the model serves: it would reload for ever.
 SUFFIXES = frozenset(
     {
-        *(".py", ".json", ".yaml", ".yml", ".toml", ".txt"),
+        *(".py", ".yaml", ".yml", ".toml"),
         *(
             ".joblib",
             ".keras",
