@@ -15,6 +15,7 @@ from pathlib import Path
 import nox
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from uv import find_uv_bin
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
@@ -80,7 +81,15 @@ def wheels() -> dict[str, Path]:
     """Build every package once per run of nox; return the wheel of each."""
     shutil.rmtree(DIST, ignore_errors=True)
     subprocess.run(
-        ["uv", "build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(DIST)],
+        [
+            find_uv_bin(),
+            "build",
+            "--quiet",
+            "--all-packages",
+            "--wheel",
+            "--out-dir",
+            str(DIST),
+        ],
         cwd=ROOT,
         check=True,
     )
@@ -133,6 +142,7 @@ def types(session: nox.Session) -> None:
         "ml_dtypes",
         "pytest",
         "nox",
+        "uv",
         *everything,
     )
     for folder, project in PROJECTS.values():
