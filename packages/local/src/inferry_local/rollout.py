@@ -101,11 +101,9 @@ class Rollout:
         self._service.traffic = {}
         going = list(self._service.revisions.values())
         links = [each.link for one in going for each in one.replicas.values()]
+        family = processes.family(link.hello.pid for link in links)
         await self._retire(going)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                _all(link.gone.wait() for link in links), REMOVE_SECONDS
-            )
+        await asyncio.to_thread(processes.end, family, grace=REMOVE_SECONDS)
 
     async def _bring_up(self, waiting: list[RevisionRecord]) -> None:
         """Deploy what is not, and wait for all that has no traffic yet."""
