@@ -46,3 +46,14 @@ def test_every_package_has_a_changelog_with_an_entry() -> None:
         if "\n- " not in (project.parent / "CHANGELOG.md").read_text()
     ]
     assert empty == []
+
+
+def test_every_package_carries_the_licence() -> None:
+    """A copy, because no wheel and no sdist may hold a file from outside its folder."""
+    licence = (REPOSITORY / "LICENSE").read_text()
+    without = [
+        str(project.parent.relative_to(REPOSITORY))
+        for project in REPOSITORY.glob("packages/**/pyproject.toml")
+        if (project.parent / "LICENSE").read_text() != licence
+    ]
+    assert without == []
