@@ -25,7 +25,10 @@ def test_a_service_cannot_change_settings() -> None:
 @pytest.mark.parametrize(
     ("uris", "expected"),
     [
-        (["https://host/m/?sig=1"], {"INFERRY_MODEL_SOURCE": "https://host/m/"}),
+        (
+            ["https://me:secret@host/m/?sig=1"],
+            {"INFERRY_MODEL_SOURCE": "https://host/m/"},
+        ),
         (["/models/a"], {}),
         (["https://host/a", "https://host/b"], {}),
     ],

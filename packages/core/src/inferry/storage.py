@@ -7,6 +7,7 @@ the engine's (`inferry_storage`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads it at run time
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -16,19 +17,33 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-__all__ = ["Entry", "LocalPath", "Snapshot", "Source", "Storage"]
+__all__ = [
+    "Entry",
+    "LocalPath",
+    "Snapshot",
+    "Source",
+    "Storage",
+    "shown_uri",
+    "uri_scheme",
+]
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to fetch: *uri* goes below *mount_path* of the model's tree.
 
-    ``parameters`` are KServe's ``storage.parameters``; ``credentials`` never appears
-    in a repr, a log or an error.
+    ``parameters`` are KServe's ``storage.parameters``. They and the URI may hold
+    secrets, so the repr shows neither the parameters nor the whole URI.
     """
 
     uri: str
     mount_path: str = "/mnt/models"
     parameters: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        shown = shown_uri(self.uri)
+        return f"{type(self).__name__}(uri={shown!r}, mount_path={self.mount_path!r})"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,3 +100,23 @@ class Storage(Protocol):
 
     async def close(self) -> None:
         """Give back connections."""
+
+
+def uri_scheme(uri: str) -> str:
+    """Return the scheme of *uri* in lower case; a plain path is ``file``."""
+    found = _SCHEME.match(uri)
+    return found[1].lower() if found else "file"
+
+
+def shown_uri(uri: str) -> str:
+    """Return *uri* without what may be secret: user, password, query, fragment."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    if not _SCHEME.match(uri):
+        return uri
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return f"{uri_scheme(uri)}://…"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))

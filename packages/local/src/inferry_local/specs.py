@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inferry.storage import shown_uri
 from inferry_local.messages import ReplicaSpec
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _source(predictor: ComponentPlan) -> dict[str, str]:
     uris = [source.uri for source in predictor.sources]
     if len(uris) != 1 or "://" not in uris[0]:
         return {}
-    return {"INFERRY_MODEL_SOURCE": uris[0].partition("?")[0]}
+    return {"INFERRY_MODEL_SOURCE": shown_uri(uris[0])}
 
 
 def _model(predictor: ComponentPlan, path: Path | None) -> dict[str, Any]:

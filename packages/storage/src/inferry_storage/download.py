@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from inferry.errors import StorageError
 from inferry.status import Reason
+from inferry.storage import shown_uri
 from inferry_storage import names
 from inferry_storage.https import Changed
-from inferry_storage.uris import shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -54,7 +54,7 @@ async def download(
                 reporter.file_done()
     except TimeoutError:
         raise StorageError(
-            f"{shown(snapshot.uri)} took longer than {policy.deadline_seconds:g} s",
+            f"{shown_uri(snapshot.uri)} took longer than {policy.deadline_seconds:g} s",
             reason=Reason.StorageUnreachable,
             remedy="raise [storage] deadline_seconds",
         ) from None
@@ -66,7 +66,7 @@ def _check(snapshot: Snapshot, folder: Path, policy: Policy) -> None:
     """Refuse before the first byte what cannot end well."""
     if not snapshot.entries:
         raise StorageError(
-            f"{shown(snapshot.uri)} holds no files", reason=Reason.StorageNotFound
+            f"{shown_uri(snapshot.uri)} holds no files", reason=Reason.StorageNotFound
         )
     names.check(entry.path for entry in snapshot.entries)
     total = sum(entry.size or 0 for entry in snapshot.entries)
@@ -75,7 +75,8 @@ def _check(snapshot: Snapshot, folder: Path, policy: Policy) -> None:
     free = int(shutil.disk_usage(folder).free * _FREE_SHARE)
     if total > free:
         raise StorageError(
-            f"{shown(snapshot.uri)} has {total} bytes, {folder} has room for {free}",
+            f"{shown_uri(snapshot.uri)} has {total} bytes, "
+            f"{folder} has room for {free}",
             reason=Reason.StorageFull,
             remedy="free disk space, or set [storage] cache_dir to a larger disk",
         )
@@ -165,7 +166,7 @@ class _File:
 
     def _stalled(self) -> StorageError:
         return StorageError(
-            f"{shown(self._snapshot.uri)} stalled at {self._done} bytes",
+            f"{shown_uri(self._snapshot.uri)} stalled at {self._done} bytes",
             reason=Reason.StorageUnreachable,
             remedy="check the network, or raise [storage] stall_seconds",
         )
@@ -174,7 +175,7 @@ class _File:
         self, got: str, reason: Reason = Reason.StorageCorrupt
     ) -> StorageError:
         return StorageError(
-            f"{shown(self._snapshot.uri)} gave {got} the {self._entry.size} bytes "
+            f"{shown_uri(self._snapshot.uri)} gave {got} the {self._entry.size} bytes "
             f"that it promised for {self._entry.path}",
             reason=reason,
         )
@@ -193,7 +194,7 @@ async def _closing(chunks: AsyncIterator[bytes]) -> AsyncIterator[None]:
 
 def _too_large(snapshot: Snapshot, policy: Policy) -> StorageError:
     return StorageError(
-        f"{shown(snapshot.uri)} is larger than {policy.max_bytes} bytes",
+        f"{shown_uri(snapshot.uri)} is larger than {policy.max_bytes} bytes",
         reason=Reason.StorageNotAllowed,
         remedy="raise [storage] max_bytes",
     )

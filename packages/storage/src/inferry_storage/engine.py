@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import PluginError, StorageError
-from inferry.plugins import resolve
+from inferry.plugins import backends_for, resolve
 from inferry.status import Reason
-from inferry.storage import LocalPath
+from inferry.storage import LocalPath, shown_uri, uri_scheme
 from inferry_storage.cache import Cache
 from inferry_storage.download import download
 from inferry_storage.https import Changed
 from inferry_storage.policy import Policy
 from inferry_storage.progress import Progress, Reporter
-from inferry_storage.uris import scheme, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +53,7 @@ async def fetch(
     except Exception as error:
         # What a third party's backend raises may hold a secret: only its type is told.
         raise StorageError(
-            f"{shown(source.uri)}: storage backend {provided.descriptor.name!r} "
+            f"{shown_uri(source.uri)}: storage backend {provided.descriptor.name!r} "
             f"({provided.distribution}) failed with {type(error).__name__}",
             remedy=f"upgrade {provided.distribution}",
         ) from error
@@ -71,21 +69,13 @@ def choose(uri: str, plugins: Plugins) -> Provided[StorageBackend]:
 
     """
     backends = plugins.storage_backends()
-    patterns = [
-        (len(pattern), each)
-        for each in backends
-        for pattern in each.descriptor.uri_patterns
-        if re.match(pattern, uri)
-    ]
-    if patterns:
-        return max(patterns, key=lambda found: found[0])[1]
-    kind = scheme(uri)
-    for each in backends:
-        if kind in each.descriptor.schemes:
-            return each
+    if matched := backends_for(uri, backends):
+        # Planning refuses a tie; without a plan any of them does.
+        return matched[0]
+    kind = uri_scheme(uri)
     known = sorted({s for each in backends for s in each.descriptor.schemes})
     raise StorageError(
-        f"no storage backend here reads {shown(uri)}",
+        f"no storage backend here reads {shown_uri(uri)}",
         reason=Reason.StorageNotSupported,
         remedy=f"install one for {kind}://; the schemes here are {', '.join(known)}",
     )
@@ -149,7 +139,7 @@ async def _cached(
         if found := cache.find(snapshot):
             return found
         sizes = [entry.size for entry in snapshot.entries]
-        reporter = Reporter(shown(snapshot.uri), sizes, on_progress)
+        reporter = Reporter(shown_uri(snapshot.uri), sizes, on_progress)
         reporter.report()
         await download(snapshot, storage, folder, policy=policy, reporter=reporter)
         return cache.publish(folder)

@@ -13,11 +13,10 @@ import httpx
 
 from inferry.errors import StorageError
 from inferry.status import Reason
-from inferry.storage import Entry, Snapshot, Source
+from inferry.storage import Entry, Snapshot, Source, shown_uri
 from inferry_storage import names
 from inferry_storage.policy import Policy
 from inferry_storage.transport import GuardedTransport
-from inferry_storage.uris import shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -143,7 +142,7 @@ class HttpsStorage:
             url = self._checked(uri, str(url.join(target)))
             url = url.copy_with(userinfo=b"")
         raise StorageError(
-            f"{shown(uri)} redirects more than {_MAX_REDIRECTS} times",
+            f"{shown_uri(uri)} redirects more than {_MAX_REDIRECTS} times",
             remedy="use the address that it ends at",
         )
 
@@ -152,20 +151,21 @@ class HttpsStorage:
         try:
             url = httpx.URL(target)
         except httpx.InvalidURL:
-            raise StorageError(f"{shown(uri)} is not a URL") from None
-        via = "" if target == uri else f" redirects to {shown(target)}, which"
+            raise StorageError(f"{shown_uri(uri)} is not a URL") from None
+        via = "" if target == uri else f" redirects to {shown_uri(target)}, which"
         if not url.host:
-            raise StorageError(f"{shown(uri)}{via} names no host")
+            raise StorageError(f"{shown_uri(uri)}{via} names no host")
         if url.scheme == "https" or (url.scheme == "http" and self._policy.allow_http):
             return url
         if url.scheme == "http":
             raise StorageError(
-                f"{shown(uri)}{via} is http: anybody on the way can change the model",
+                f"{shown_uri(uri)}{via} is http: "
+                "anybody on the way can change the model",
                 reason=Reason.StorageNotAllowed,
                 remedy="use https, or set [storage] allow_http = true",
             )
         raise StorageError(
-            f"{shown(uri)}{via} is not https", reason=Reason.StorageNotAllowed
+            f"{shown_uri(uri)}{via} is not https", reason=Reason.StorageNotAllowed
         )
 
 
@@ -175,7 +175,7 @@ class Changed(StorageError):
 
 def _changed(uri: str) -> Changed:
     return Changed(
-        f"{shown(uri)} was replaced while it was read",
+        f"{shown_uri(uri)} was replaced while it was read",
         reason=Reason.StorageUnreachable,
         remedy="apply again when it is at rest",
     )
@@ -197,7 +197,7 @@ def _check_type(uri: str, response: httpx.Response) -> None:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/html":
         raise StorageError(
-            f"{shown(uri)} is a web page, not a model",
+            f"{shown_uri(uri)} is a web page, not a model",
             reason=Reason.StorageNotFound,
             remedy="use the address of the file itself",
         )
@@ -209,13 +209,15 @@ def _check_same(entry: Entry, response: httpx.Response) -> None:
         raise _changed(entry.location)
     if response.headers.get("content-encoding", "identity") != "identity":
         raise StorageError(
-            f"{shown(entry.location)} is sent compressed, though it was not asked for",
+            f"{shown_uri(entry.location)} is sent compressed, "
+            "though it was not asked for",
             remedy="turn compression off for this file on its server",
         )
     ends = {"content-length", "transfer-encoding"} & response.headers.keys()
     if not ends and entry.size is None:
         raise StorageError(
-            f"the server of {shown(entry.location)} does not say where the file ends",
+            f"the server of {shown_uri(entry.location)} "
+            "does not say where the file ends",
             reason=Reason.StorageCorrupt,
             remedy="use a server that sends Content-Length",
         )
@@ -252,7 +254,8 @@ def _status_error(uri: str, response: httpx.Response) -> StorageError:
         status, Reason.StorageUnreachable if server_failed else Reason.StorageFailed
     )
     return StorageError(
-        f"{shown(uri)}: the server answered {status} {response.reason_phrase}".rstrip(),
+        f"{shown_uri(uri)}: the server answered {status} "
+        f"{response.reason_phrase}".rstrip(),
         reason=reason,
         remedy={
             Reason.StorageNotFound: "correct the storageUri",
@@ -267,7 +270,7 @@ def _network_error(uri: str, error: Exception) -> StorageError:
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return StorageError(
-            f"{shown(uri)}: its certificate is not trusted: {cause.verify_message}",
+            f"{shown_uri(uri)}: its certificate is not trusted: {cause.verify_message}",
             reason=Reason.StorageUnreachable,
             remedy="set SSL_CERT_FILE to the certificate of its authority",
         )
@@ -275,4 +278,4 @@ def _network_error(uri: str, error: Exception) -> StorageError:
         said = "the server does not answer in time"
     else:
         said = " ".join(str(error).split()) or type(error).__name__
-    return StorageError(f"{shown(uri)}: {said}", reason=Reason.StorageUnreachable)
+    return StorageError(f"{shown_uri(uri)}: {said}", reason=Reason.StorageUnreachable)

@@ -9,8 +9,9 @@ import msgspec
 
 from inferry.errors import PlanningError
 from inferry.planning._known import did_you_mean, listed, storage_package
+from inferry.plugins import backends_for
 from inferry.status import Reason
-from inferry.storage import Source
+from inferry.storage import Source, shown_uri, uri_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,28 +24,21 @@ if TYPE_CHECKING:
     from inferry.planning._catalog import Catalog
     from inferry.plugins import Provided, StorageBackend
 
-MODEL_PATH = "/mnt/models"
 #: What a cluster mounts by itself, so that no storage backend is asked.
 MOUNTED = frozenset({"oci", "oci+modelcar", "oci+native", "pvc"})
-# A URI may carry a password; it never reaches a message.
-_SECRET = re.compile(r"//[^/@]*@")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 class StorageChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which backend reads a URI, where it comes from, and why it was chosen."""
+    """Which backend reads a URI, where it comes from, and why it was chosen.
+
+    ``uri`` is without user name, password and query, and may be shown.
+    """
 
     uri: str
     backend: str
     plugin: str = ""
     version: str = ""
     why: str = ""
-
-
-def scheme(uri: str) -> str:
-    """Return the scheme of *uri* in lower case; a plain path is ``file``."""
-    found = _SCHEME.match(uri)
-    return found[1].lower() if found else "file"
 
 
 def model_sources(
@@ -97,46 +91,30 @@ def _spec_uri(storage: ModelStorageSpec, where: str) -> str:
 
 
 def _choose(uri: str, catalog: Catalog, backend: str) -> StorageChoice:
-    kind = scheme(uri)
+    kind, shown = uri_scheme(uri), shown_uri(uri)
     if backend != "local" and kind in MOUNTED:
         return StorageChoice(
-            uri=uri, backend=kind, why=f"the cluster mounts {kind}:// by itself"
+            uri=shown, backend=kind, why=f"the cluster mounts {kind}:// by itself"
         )
-    matched = _by_pattern(uri, catalog.storage)
-    why = "its pattern matches the URI"
-    if not matched:
-        matched = [each for each in catalog.storage if kind in each.descriptor.schemes]
-        why = f"it reads {kind}://" if _SCHEME.match(uri) else "it reads plain paths"
+    matched = backends_for(uri, catalog.storage)
     if len(matched) == 1:
         chosen = matched[0]
         return StorageChoice(
-            uri=uri,
+            uri=shown,
             backend=chosen.descriptor.name,
             plugin=chosen.distribution,
             version=chosen.version,
-            why=why,
+            why=_why(uri, kind, chosen.descriptor),
         )
     if matched:
         raise _several(kind, matched)
     raise _none(uri, catalog)
 
 
-def _by_pattern(
-    uri: str, backends: Sequence[Provided[StorageBackend]]
-) -> list[Provided[StorageBackend]]:
-    """Return the backends with the longest pattern that matches *uri*."""
-    found = [
-        (len(pattern), each)
-        for each in backends
-        for pattern in each.descriptor.uri_patterns
-        if re.match(pattern, uri)
-    ]
-    longest = max((length for length, _ in found), default=0)
-    names: dict[str, Provided[StorageBackend]] = {}
-    for length, each in found:
-        if length == longest:
-            names[each.descriptor.name] = each
-    return list(names.values())
+def _why(uri: str, kind: str, chosen: StorageBackend) -> str:
+    if any(re.match(each, uri) for each in chosen.uri_patterns):
+        return "its pattern matches the URI"
+    return f"it reads {kind}://" if "://" in uri else "it reads plain paths"
 
 
 def _several(kind: str, matched: Sequence[Provided[StorageBackend]]) -> PlanningError:
@@ -149,7 +127,7 @@ def _several(kind: str, matched: Sequence[Provided[StorageBackend]]) -> Planning
 
 
 def _none(uri: str, catalog: Catalog) -> PlanningError:
-    kind = scheme(uri)
+    kind = uri_scheme(uri)
     known = sorted({s for each in catalog.storage for s in each.descriptor.schemes})
     if kind == "pvc":
         remedy = "use a path or a URL here; volumes exist only on Kubernetes"
@@ -160,7 +138,7 @@ def _none(uri: str, catalog: Catalog) -> PlanningError:
             or f"the schemes here are: {listed(known)}"
         )
     return PlanningError(
-        f"no storage backend here reads {_SECRET.sub('//', uri)}",
+        f"no storage backend here reads {shown_uri(uri)}",
         reason=Reason.StorageNotSupported,
         remedy=remedy,
     )

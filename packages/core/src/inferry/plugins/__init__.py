@@ -14,6 +14,7 @@ from inferry.plugins._descriptors import (
     StorageBackend,
 )
 from inferry.plugins._discovery import Installed, discover
+from inferry.plugins._dispatch import backends_for
 from inferry.plugins._hookspecs import API, GROUP, hookimpl
 from inferry.plugins._host import Host
 from inferry.plugins._loader import PluginRecord, Plugins, load_plugins
@@ -37,6 +38,7 @@ __all__ = [
     "Runtime",
     "SettingsSpec",
     "StorageBackend",
+    "backends_for",
     "discover",
     "hookimpl",
     "lacks_extra",

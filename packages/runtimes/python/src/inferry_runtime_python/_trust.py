@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from inferry.config import load_settings
 from inferry.errors import ModelLoadError, SettingsError
 from inferry.status import Reason
+from inferry.storage import shown_uri
 from inferry_runtime_python.plugin import inferry_settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def check(file: Path) -> None:
     if is_trusted(real, trusted) or (source and is_trusted_uri(source, trusted)):
         return
     where = source if "://" in source else str(real.parent)
-    shown = urlsplit(where)._replace(query="", fragment="").geturl()
+    shown = shown_uri(where)
     raise ModelLoadError(
         f"{real.name} is Python code from {shown}, which the settings do not trust",
         reason=Reason.ModelUnsafe,
