@@ -194,7 +194,7 @@ def tests(session: nox.Session, package: str) -> None:
         *("python", "-I", "-m", "pytest", "-q", str(folder / "tests")),
         *(f"--cov={import_name(package)}", "--cov-report=term"),
         *session.posargs,
-        env={"COVERAGE_FILE": str(Path(session.create_tmp(), "coverage"))},
+        env={"COVERAGE_FILE": str(Path(session.virtualenv.location, "coverage"))},
     )
 
 
