@@ -17,9 +17,13 @@ def closest(word: str, known: Iterable[str]) -> str:
     return by_fold[matches[0]] if matches else ""
 
 
+def suggestion(word: str, known: Iterable[str], *, upper: bool = False) -> str:
+    """Return ``did you mean 'name'?``, a remedy by itself, or ''."""
+    name = closest(word, known)
+    return f"did you mean {(name.upper() if upper else name)!r}?" if name else ""
+
+
 def did_you_mean(word: str, known: Iterable[str], *, upper: bool = False) -> str:
     """Return ``; did you mean 'name'?`` to put behind a message, or ''."""
-    name = closest(word, known)
-    if not name:
-        return ""
-    return f"; did you mean {(name.upper() if upper else name)!r}?"
+    text = suggestion(word, known, upper=upper)
+    return f"; {text}" if text else ""

@@ -7,7 +7,6 @@ import pytest
 from inferry.planning._known import (
     EXTRAS,
     FORMATS,
-    did_you_mean,
     listed,
     runtime_package,
     storage_package,
@@ -32,7 +31,3 @@ def test_unknown_names_have_no_advice() -> None:
 
 def test_a_list_of_nothing_says_so() -> None:
     assert listed([]) == "none"
-
-
-def test_a_word_unlike_all_others_means_none_of_them() -> None:
-    assert did_you_mean("zzz", ["sklearn"]) == ""

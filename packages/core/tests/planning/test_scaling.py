@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from inferry.api import AutoScalingSpec, ComponentSpec
-from inferry.planning._scaling import scaling_plan
+from inferry.errors import PlanningError
+from inferry.planning._scaling import scaling_plan, with_policy
+from inferry.plugins import AutoscalingPolicy, ImportRef, Provided
 
 CLASS = "serving.kserve.io/autoscalerClass"
 
@@ -63,3 +65,28 @@ def test_bounds_come_from_the_fields() -> None:
 def test_a_fixed_number_is_its_own_maximum() -> None:
     plan = scaling_plan(ComponentSpec(min_replicas=2), {})
     assert (plan.minimum, plan.maximum) == (2, 2)
+
+
+def provided(kitchen: Any, **fields: Any) -> dict[str, Provided[AutoscalingPolicy]]:
+    policy = AutoscalingPolicy(name="tokens", policy=ImportRef("acme:Tokens"), **fields)
+    return {"tokens": kitchen.provided(policy)}
+
+
+def test_what_a_policy_needs_collected_is_in_the_plan(kitchen: Any) -> None:
+    policies = provided(kitchen, metrics=frozenset({"kv_cache", "tokens"}))
+    plan = with_policy(scaling_plan(ComponentSpec(), {CLASS: "tokens"}), policies)
+    assert (plan.policy, plan.metrics) == ("tokens", ("kv_cache", "tokens"))
+
+
+def test_a_policy_that_keeps_a_replica_is_refused_at_zero(kitchen: Any) -> None:
+    scaling = scaling_plan(ComponentSpec(min_replicas=0), {CLASS: "tokens"})
+    with pytest.raises(PlanningError, match="does not scale to zero") as raised:
+        with_policy(scaling, provided(kitchen))
+    assert raised.value.reason == "InvalidSpec"
+    to_zero = provided(kitchen, scale_to_zero=True)
+    assert with_policy(scaling, to_zero) == scaling
+
+
+def test_a_policy_that_no_plugin_provides_is_left_as_it_is() -> None:
+    scaling = scaling_plan(ComponentSpec(min_replicas=0), {})
+    assert with_policy(scaling, {}) == scaling

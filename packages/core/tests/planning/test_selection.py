@@ -3,10 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from inferry.api import ModelFormatRef, ModelSpec
 from inferry.errors import PlanningError
+from inferry.planning import RuntimeChoice
 from inferry.planning._selection import Selection, select
 from inferry.plugins import ModelFormat
 
@@ -268,6 +270,66 @@ def test_a_named_runtime_without_formats_is_refused(kitchen: Any) -> None:
 def test_a_runtime_for_many_models_is_not_chosen_for_one(kitchen: Any) -> None:
     many = CLUSTER.replace("spec:\n", "spec:\n      multiModel: true\n")
     assert choose(kitchen.catalog(documents=many)).entry.name == "sklearn"
+
+
+def previous(selection: Selection) -> RuntimeChoice:
+    entry = selection.entry
+    return RuntimeChoice(
+        name=entry.name, scope=entry.scope, plugin=entry.plugin, version="0.9"
+    )
+
+
+def test_a_service_keeps_its_runtime_when_a_better_one_comes(kitchen: Any) -> None:
+    before = previous(choose(kitchen.catalog()))
+    model = ModelSpec(model_format=ModelFormatRef(name="sklearn"))
+    catalog = kitchen.catalog(documents=CLUSTER)
+
+    kept = select(model, "default", catalog, previous=before)
+
+    assert kept.entry.name == "sklearn"
+    assert kept.why == "the service keeps the runtime that it has"
+    assert {each.name: each.why for each in kept.candidates if not each.chosen} == {
+        "cluster-sklearn": "would serve it, but the service keeps the runtime that it "
+        "has"
+    }
+
+
+def test_a_tie_that_comes_later_changes_nothing(kitchen: Any) -> None:
+    first = kitchen.runtime("first", ModelFormat(name="x"))
+    second = kitchen.runtime("second", ModelFormat(name="x"))
+    before = previous(choose(kitchen.catalog(second), "x"))
+    model = ModelSpec(model_format=ModelFormatRef(name="x"))
+
+    kept = select(model, "default", kitchen.catalog(first, second), previous=before)
+
+    assert kept.entry.name == "second"
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "gone"}, {"scope": "cluster"}, {"plugin": "another"}]
+)
+def test_what_served_before_and_is_not_there_now_decides_nothing(
+    kitchen: Any, change: dict[str, Any]
+) -> None:
+    before = msgspec.structs.replace(previous(choose(kitchen.catalog())), **change)
+    model = ModelSpec(model_format=ModelFormatRef(name="sklearn"))
+    catalog = kitchen.catalog(documents=CLUSTER)
+
+    chosen = select(model, "default", catalog, previous=before)
+
+    assert chosen.entry.name == "cluster-sklearn"
+
+
+def test_what_served_before_and_no_longer_fits_decides_nothing(kitchen: Any) -> None:
+    before = previous(choose(kitchen.catalog()))
+    model = ModelSpec(
+        model_format=ModelFormatRef(name="sklearn"), protocol_version="grpc-v2"
+    )
+    other = CLUSTER.replace("[v2]", "[grpc-v2]")
+
+    chosen = select(model, "default", kitchen.catalog(documents=other), previous=before)
+
+    assert chosen.entry.name == "cluster-sklearn"
 
 
 def test_the_same_question_has_the_same_answer(kitchen: Any) -> None:

@@ -23,7 +23,6 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
         # http is refused by the client, with the setting that allows it.
         schemes=("https", "http"),
         client=ImportRef("inferry_storage.https:HttpsStorage"),
-        capabilities=frozenset({"range", "stream"}),
     )
 
 

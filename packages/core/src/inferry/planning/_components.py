@@ -12,7 +12,7 @@ from inferry.planning._merge import SERVING_CONTAINER, container, without
 from inferry.planning._options import NO_ARGUMENTS, Arguments, read_arguments
 from inferry.planning._placeholders import Values
 from inferry.planning._pods import joined_pod, serving_container
-from inferry.planning._scaling import scaling_plan
+from inferry.planning._scaling import scaling_plan, with_policy
 from inferry.planning._selection import Selection, select
 from inferry.planning._server_types import server_labels
 from inferry.planning._sources import (
@@ -48,11 +48,15 @@ _KEPT_BACK = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What every part of one plan needs to know."""
+    """What every part of one plan needs to know.
+
+    ``previous`` is the runtime that serves the same specification now.
+    """
 
     service: InferenceService
     catalog: Catalog
     backend: str
+    previous: RuntimeChoice | None = None
 
     @property
     def name(self) -> str:
@@ -137,7 +141,13 @@ def _plan_model(
     predictor: PredictorSpec, model: ModelSpec, scene: Scene, where: str
 ) -> PlannedComponent:
     multi_node = predictor.worker_spec is not None
-    selection = select(model, scene.namespace, scene.catalog, multi_node=multi_node)
+    selection = select(
+        model,
+        scene.namespace,
+        scene.catalog,
+        multi_node=multi_node,
+        previous=scene.previous,
+    )
     entry = selection.entry
     _check_local(entry, scene)
     sources = model_sources(model, predictor.storage_uris, f"{where}.model")
@@ -293,7 +303,7 @@ def _component(
             "serving.kserve.io/inferenceservice": scene.name,
         },
         annotations={k: v for k, v in annotations.items() if k not in _KEPT_BACK},
-        scaling=scaling_plan(spec, annotations),
+        scaling=with_policy(scaling_plan(spec, annotations), scene.catalog.policies),
         timeout=None if spec.timeout is None else float(spec.timeout),
         concurrency=spec.container_concurrency or 0,
         batcher=batcher,

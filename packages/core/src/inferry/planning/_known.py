@@ -8,8 +8,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from inferry._suggest import closest
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -98,12 +96,6 @@ def storage_package(scheme: str) -> str:
         f"install a plugin that reads {scheme}:// (such plugins are called "
         f"inferry-storage-{backend}), or use a path, file:// or https://"
     )
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` or an empty string."""
-    found = closest(word, known)
-    return f"did you mean {found!r}?" if found else ""
 
 
 def listed(names: Iterable[str]) -> str:

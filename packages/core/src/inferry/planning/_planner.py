@@ -78,15 +78,24 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def plan(
-    service: InferenceService, catalog: Catalog, *, backend: str = "local"
+    service: InferenceService,
+    catalog: Catalog,
+    *,
+    backend: str = "local",
+    previous: RuntimeChoice | None = None,
 ) -> ServingPlan:
     """Plan *service*; pure: the same arguments always give an equal plan.
+
+    *previous* is the runtime that was chosen for the same specification before: it is
+    kept as long as it fits, though a better one may have come. Leave it out where the
+    specification has changed.
 
     Raises:
         PlanningError: It cannot be served, with a reason of `inferry.status.Reason`.
 
     """
-    return _draft(service, catalog, backend)[0]
+    scene = Scene(service=service, catalog=catalog, backend=backend, previous=previous)
+    return _draft(scene)[0]
 
 
 def explain(
@@ -98,7 +107,8 @@ def explain(
         PlanningError: As `plan`.
 
     """
-    planned, revisions = _draft(service, catalog, backend)
+    scene = Scene(service=service, catalog=catalog, backend=backend)
+    planned, revisions = _draft(scene)
     return Explanation(
         namespace=planned.namespace,
         name=planned.name,
@@ -116,12 +126,10 @@ def explain(
     )
 
 
-def _draft(
-    service: InferenceService, catalog: Catalog, backend: str
-) -> tuple[ServingPlan, tuple[PlannedRevision, ...]]:
+def _draft(scene: Scene) -> tuple[ServingPlan, tuple[PlannedRevision, ...]]:
+    service, backend = scene.service, scene.backend
     lost = unhonoured(service, backend)
     _refuse(lost, backend)
-    scene = Scene(service=service, catalog=catalog, backend=backend)
     revisions = plan_revisions(scene)
     of_runtimes = tuple(
         each

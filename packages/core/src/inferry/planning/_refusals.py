@@ -5,12 +5,11 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from inferry._suggest import closest
+from inferry._suggest import closest, suggestion
 from inferry.errors import PlanningError
 from inferry.planning._known import (
     FORMATS,
     KSERVE_RUNTIMES,
-    did_you_mean,
     listed,
     runtime_package,
 )
@@ -75,8 +74,8 @@ def _unknown_format(
         remedy = f"repair its plugin (see `inferry plugins doctor`): {broken[name]}"
     elif package := runtime_package(name):
         remedy = package
-    elif suggestion := did_you_mean(name, served):
-        remedy = suggestion
+    elif hint := suggestion(name, served):
+        remedy = hint
     elif meant := closest(name, FORMATS):
         remedy = f"did you mean {meant!r}? If so, {runtime_package(meant)}"
     else:
@@ -154,7 +153,7 @@ def not_recognized(name: str, visible: Sequence[RuntimeEntry]) -> PlanningError:
     if package := runtime_package(KSERVE_RUNTIMES.get(name, "") or name):
         remedy = package
     else:
-        remedy = did_you_mean(name, [*names, *aliases]) or (
+        remedy = suggestion(name, [*names, *aliases]) or (
             f"the runtimes here are: {listed(names)}"
         )
     return PlanningError(

@@ -5,12 +5,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from inferry.errors import PlanningError
 from inferry.planning.plan import ScalingPlan
+from inferry.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inferry.api._types import ComponentSpec
+    from inferry.plugins import AutoscalingPolicy, Provided
 
 CLASS_ANNOTATION = "serving.kserve.io/autoscalerClass"
 _CLASSES = MappingProxyType(
@@ -52,6 +57,32 @@ def scaling_plan(
         target=target,
         why=why,
     )
+
+
+def with_policy(
+    scaling: ScalingPlan, policies: Mapping[str, Provided[AutoscalingPolicy]]
+) -> ScalingPlan:
+    """Return *scaling* with what its policy asks for, where a plugin provides it.
+
+    Raises:
+        PlanningError: No replica is wanted of a policy that always keeps one.
+
+    """
+    provided = policies.get(scaling.policy)
+    if provided is None:
+        return scaling
+    if scaling.minimum == 0 and not provided.descriptor.scale_to_zero:
+        msg = (
+            f"minReplicas is 0, and the autoscaling policy {scaling.policy!r} "
+            f"({provided.distribution}) does not scale to zero"
+        )
+        raise PlanningError(
+            msg,
+            reason=Reason.InvalidSpec,
+            remedy="set minReplicas to 1, or choose another policy",
+        )
+    metrics = tuple(sorted(provided.descriptor.metrics))
+    return msgspec.structs.replace(scaling, metrics=metrics)
 
 
 def _policy(

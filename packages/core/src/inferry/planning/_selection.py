@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from inferry.api._types import ModelFormatRef, ModelSpec, SupportedModelFormat
     from inferry.planning._catalog import Catalog, RuntimeEntry
+    from inferry.planning.plan import RuntimeChoice
 
+_KEPT = "the service keeps the runtime that it has"
 _OK: tuple[None, str] = (None, "")
 PROTOCOL_ORDER = ("v1", "v2", "grpc-v1", "grpc-v2", "openai")
 
@@ -62,9 +64,14 @@ class Verdict:
 
 
 def select(
-    model: ModelSpec, namespace: str, catalog: Catalog, *, multi_node: bool = False
+    model: ModelSpec,
+    namespace: str,
+    catalog: Catalog,
+    *,
+    multi_node: bool = False,
+    previous: RuntimeChoice | None = None,
 ) -> Selection:
-    """Choose the runtime for *model*.
+    """Choose the runtime for *model*; *previous* is kept as long as it fits.
 
     Raises:
         PlanningError: None fits, the one that is named does not, or two fit equally.
@@ -81,7 +88,10 @@ def select(
     accepted = [verdict for verdict in verdicts if verdict.fault is None]
     if not accepted:
         raise _refusals.none_fits(model, verdicts, catalog.broken)
-    return _best(model, accepted, verdicts)
+    if kept := _kept(previous, accepted):
+        return _selection(model, kept, _KEPT, verdicts)
+    best, why = _best(model, accepted)
+    return _selection(model, best, why, verdicts)
 
 
 def judge(
@@ -121,7 +131,7 @@ def _fault(
 def _automatic_fault(
     entry: RuntimeEntry, match: SupportedModelFormat, *, multi_node: bool
 ) -> tuple[_refusals.Fault | None, str]:
-    if entry.multi_model and entry.scope != "plugin":
+    if entry.multi_model:
         return _refusals.Fault.SHAPE, "is for many models per server (multiModel)"
     if entry.multi_node != multi_node:
         kind = "one node" if multi_node else "several nodes (workerSpec)"
@@ -177,54 +187,52 @@ def _named(model: ModelSpec, name: str, visible: Sequence[RuntimeEntry]) -> Sele
     if verdict.fault is not None or verdict.match is None:
         raise _refusals.named_does_not_fit(model, verdict)
     alias = "" if entry.name == name else f" by its alias {name}"
-    protocol, protocol_why = _protocol(model, entry)
-    why = "; ".join(
-        part
-        for part in (
-            f"the service names it{alias}",
-            verdict.how,
-            protocol_why,
-        )
-        if part
-    )
-    chosen = Candidate(name=entry.name, origin=entry.origin, chosen=True, why=why)
-    return Selection(
-        entry=entry,
-        format=verdict.match,
-        protocol=protocol,
-        why=why,
-        candidates=(chosen,),
-    )
+    return _selection(model, verdict, f"the service names it{alias}", [verdict])
 
 
-def _best(
-    model: ModelSpec, accepted: Sequence[Verdict], verdicts: Sequence[Verdict]
-) -> Selection:
+def _kept(
+    previous: RuntimeChoice | None, accepted: Sequence[Verdict]
+) -> Verdict | None:
+    """Return the verdict on the runtime that served before, of whatever version."""
+    if previous is None:
+        return None
+    before = (previous.name, previous.scope, previous.plugin)
+    for each in accepted:
+        if (each.entry.name, each.entry.scope, each.entry.plugin) == before:
+            return each
+    return None
+
+
+def _best(model: ModelSpec, accepted: Sequence[Verdict]) -> tuple[Verdict, str]:
+    """Return the best of *accepted*, and why it is."""
     scope = accepted[0].entry.scope  # the catalog is in order of precedence
     same_scope = [each for each in accepted if each.entry.scope == scope]
     highest = max(each.priority for each in same_scope)
     tied = [each for each in same_scope if each.priority == highest]
     if len(tied) > 1:
         raise _refusals.ambiguous(model, [each.entry for each in tied])
-    best = tied[0]
-    protocol, protocol_why = _protocol(model, best.entry)
-    why = "; ".join(
-        part
-        for part in (
-            _why_best(best, accepted, same_scope),
-            best.how,
-            protocol_why,
-        )
-        if part
-    )
-    candidates = tuple(_candidate(each, best, why) for each in verdicts)
-    match = best.match or best.entry.formats[0]
+    return tied[0], _why_best(tied[0], accepted, same_scope)
+
+
+def _selection(
+    model: ModelSpec, chosen: Verdict, rule: str, verdicts: Sequence[Verdict]
+) -> Selection:
+    protocol, protocol_why = _protocol(model, chosen.entry)
+    why = "; ".join(part for part in (rule, chosen.how, protocol_why) if part)
     return Selection(
-        entry=best.entry,
-        format=match,
+        entry=chosen.entry,
+        format=chosen.match or chosen.entry.formats[0],
         protocol=protocol,
         why=why,
-        candidates=candidates,
+        candidates=tuple(
+            Candidate(
+                name=each.entry.name,
+                origin=each.entry.origin,
+                chosen=each is chosen,
+                why=why if each is chosen else _rejection(each, chosen, rule),
+            )
+            for each in verdicts
+        ),
     )
 
 
@@ -245,20 +253,17 @@ def _scope_rule(entry: RuntimeEntry) -> str:
     return "runtimes of the cluster come before plugins"
 
 
-def _candidate(verdict: Verdict, best: Verdict, why: str) -> Candidate:
-    entry = verdict.entry
-    if verdict is best:
-        return Candidate(name=entry.name, origin=entry.origin, chosen=True, why=why)
+def _rejection(verdict: Verdict, chosen: Verdict, rule: str) -> str:
     if verdict.fault is not None:
-        rejected = verdict.why
-    elif entry.scope != best.entry.scope:
-        rejected = f"would serve it, but {_scope_rule(best.entry)}"
-    else:
-        rejected = (
-            f"would serve it, but its priority {verdict.priority or 'none'} is lower "
-            f"than {best.priority}"
-        )
-    return Candidate(name=entry.name, origin=entry.origin, chosen=False, why=rejected)
+        return verdict.why
+    if rule == _KEPT:
+        return f"would serve it, but {_KEPT}"
+    if verdict.entry.scope != chosen.entry.scope:
+        return f"would serve it, but {_scope_rule(chosen.entry)}"
+    return (
+        f"would serve it, but its priority {verdict.priority or 'none'} is lower "
+        f"than {chosen.priority}"
+    )
 
 
 def _protocol(model: ModelSpec, entry: RuntimeEntry) -> tuple[str, str]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inferry._suggest import suggestion
 from inferry.errors import PlanningError
-from inferry.planning._known import did_you_mean, listed, storage_package
+from inferry.planning._known import listed, storage_package
 from inferry.plugins import backends_for
 from inferry.status import Reason
 from inferry.storage import Source, shown_uri, uri_scheme
@@ -134,7 +135,7 @@ def _none(uri: str, catalog: Catalog) -> PlanningError:
     else:
         remedy = (
             storage_package(kind)
-            or did_you_mean(kind, known)
+            or suggestion(kind, known)
             or f"the schemes here are: {listed(known)}"
         )
     return PlanningError(

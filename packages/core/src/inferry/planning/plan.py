@@ -49,6 +49,7 @@ class ScalingPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``target`` is what the policy aims at, in the unit of ``metric``: per cent for cpu
     and memory, requests at one time for concurrency, requests per second for rps.
+    ``metrics`` are what the policy needs collected beyond the usual signals.
     """
 
     minimum: int = 1
@@ -56,6 +57,7 @@ class ScalingPlan(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = "none"
     metric: str = ""
     target: float | None = None
+    metrics: tuple[str, ...] = ()
     why: str = ""
 
 

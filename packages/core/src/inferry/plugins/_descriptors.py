@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 Protocol = Literal["v1", "v2", "grpc-v1", "grpc-v2", "openai"]
 Role = Literal["cli", "controller", "local", "server"]
-Capability = Literal["list", "presign", "range", "stream"]
 OptionType = Literal["bool", "float", "int", "str"]
 
 PROTOCOLS: tuple[Protocol, ...] = ("v1", "v2", "grpc-v1", "grpc-v2", "openai")
@@ -122,12 +121,9 @@ class Runtime:
     protocols: tuple[Protocol, ...] = ("v2",)
     container: ContainerTemplate | None = None
     model: ImportRef | None = None
-    render: ImportRef | None = None
     artifacts: tuple[str, ...] = ()
-    accelerators: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     aliases: tuple[str, ...] = ()
-    multi_model: bool = False
 
     def __post_init__(self) -> None:
         _check_name("runtime", self.name)
@@ -150,14 +146,15 @@ class StorageBackend:
     """A family of URIs and the client that reads them.
 
     ``client`` points at a callable ``(settings: Mapping) -> inferry.storage.Storage``.
-    ``uri_patterns`` are regular expressions for URIs of a shared scheme (https).
+    ``uri_patterns`` are regular expressions for URIs of a shared scheme (https),
+    matched from the start of the URI; the longest wins. ``container`` is what fetches
+    on a cluster; without one the backend serves laptops only.
     """
 
     name: str
     schemes: tuple[str, ...]
     client: ImportRef
     uri_patterns: tuple[str, ...] = ()
-    capabilities: frozenset[Capability] = frozenset()
     container: ContainerTemplate | None = None
 
     def __post_init__(self) -> None:
@@ -170,18 +167,28 @@ class StorageBackend:
                 msg = f"storage backend {self.name!r}: {scheme!r} is not a URI scheme"
                 raise ValueError(msg)
         for pattern in self.uri_patterns:
-            re.compile(pattern)
+            try:
+                re.compile(pattern)
+            except re.error as exc:
+                msg = (
+                    f"storage backend {self.name!r}: {pattern!r} is not a regular "
+                    f"expression: {exc}"
+                )
+                raise ValueError(msg) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoscalingPolicy:
-    """A policy by name; ``policy`` is a callable ``(settings: Mapping) -> Policy``."""
+    """A policy by name; ``policy`` is a callable ``(settings: Mapping) -> Policy``.
+
+    ``metrics`` are the names that the host collects into `Signals.metrics` for it.
+    Without ``scale_to_zero`` a service with ``minReplicas: 0`` cannot use it.
+    """
 
     name: str
     policy: ImportRef
     metrics: frozenset[str] = frozenset()
     scale_to_zero: bool = False
-    delegate: ImportRef | None = None
 
     def __post_init__(self) -> None:
         _check_name("autoscaling policy", self.name)

@@ -39,7 +39,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
         ),
         model=ImportRef("inferry_runtime_onnx.model:OnnxModel", extra="serve"),
         artifacts=("*.onnx",),
-        accelerators=("nvidia.com/gpu",),
         options=(
             Option(
                 name="threads",
