@@ -1,0 +1,49 @@
+"""Every example is valid and answers."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from running import INFERRY, REPOSITORY, clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from running import Running
+
+QUICK = REPOSITORY / "examples" / "quick"
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted(REPOSITORY.glob("examples/*/*.yaml")),
+    ids=lambda file: f"{file.parent.name}/{file.name}",
+)
+def test_an_example_is_valid(file: str) -> None:
+    done = subprocess.run(
+        [*INFERRY, "validate", str(file)],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_quick_class_and_its_yaml_serve_together(
+    run: Callable[..., Running],
+) -> None:
+    running = run(
+        str(QUICK / "service.yaml"),
+        f"{QUICK / 'model.py'}:Doubler",
+        "--name",
+        "twin",
+        INFERRY_PLUGINS__PYTHON__TRUST=str(QUICK),
+    )
+    for name in ("doubler", "twin"):
+        running.wait(name, "Ready")
+        answer = running.post(f"/v1/models/{name}:predict", {"instances": [1, 2.5]})
+        assert answer.json() == {"predictions": [2, 5]}
