@@ -98,13 +98,16 @@ WRONG = [
     ({"instances": [{"a": 1}, 2]}, PAIR, r"instances\[1\] has an integer"),
     ({"instances": [1, {"a": 1}]}, NOTHING, "is an object, expected a value"),
     ({"instances": [{"b64": "*"}]}, TEXTS, "not base64"),
+    ({"instances": [None]}, NOTHING, "has null among its values; expected only"),
+    ({"instances": [{"n" * 1025: 1}]}, NOTHING, "has 1025 characters, at most 1024"),
+    ({"inputs": {str(n): [1] for n in range(10_001)}}, NOTHING, "10001 inputs"),
     ({"instances": [{"b64": 1}]}, TEXTS, "an object, expected a value"),
     ({"instances": [{"b64": "YQ=="}]}, declares(x=("FP32", (-1,))), "bytes"),
     ({"inputs": {"a": 1}}, PAIR, "input 'a' is an integer, expected a list"),
     (
         {"instances": [1, "a"]},
         NOTHING,
-        "mixes a string, an integer|mixes an integer, a string",
+        "has a string and an integer|has an integer and a string",
     ),
     (
         {"instances": [1.5]},

@@ -413,3 +413,30 @@ def test_bf16_without_its_package_says_what_to_do(
     body, length = binary("BF16", [1], b"12")
     with pytest.raises(InvalidInput, match="'x': BF16 needs the package ml_dtypes"):
         v2.decode(body, length)
+
+
+def small(name: str) -> dict[str, Any]:
+    return {"name": name, "shape": [1], "datatype": "FP32", "data": [1]}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"inputs": [small("n" * 1025)]}, "of input 'n+...' has 1025 characters"),
+        (
+            {"inputs": [small("x")], "outputs": [{"name": "n" * 1025}]},
+            "of output 'n+...' has 1025 characters, at most 1024",
+        ),
+        (
+            {"inputs": [small(str(number)) for number in range(10_001)]},
+            "10001 inputs, at most 10000",
+        ),
+        (
+            {"inputs": [small("x") | {"datatype": "F" * 10**6}]},
+            "unknown datatype 'F{20}'",
+        ),
+    ],
+)
+def test_names_and_their_number_have_limits(document: Any, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        v2.decode(memoryview(orjson.dumps(document)))

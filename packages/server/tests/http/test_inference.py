@@ -289,3 +289,14 @@ def binary(array: Any) -> dict[str, Any]:
         "content": head + array.tobytes(),
         "headers": {"inference-header-content-length": str(len(head))},
     }
+
+
+async def test_an_error_does_not_send_back_all_that_came(
+    serve: Serve, spec: SpecOf
+) -> None:
+    body = {"inputs": [ROW], "parameters": {"binary_data_output": "n" * 10**6}}
+    async with serve(spec("Iris")) as (_, client):
+        answer = await client.post("/v2/models/m/infer", json=body)
+        assert answer.status_code == 400
+        assert answer.json()["error"].endswith("...")
+        assert len(answer.content) < 3000

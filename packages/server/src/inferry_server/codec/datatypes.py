@@ -12,7 +12,7 @@ from inferry.errors import InvalidInput
 from inferry.model import DATATYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     DType = np.dtype[Any]
     Array = np.ndarray[Any, Any]
@@ -24,6 +24,12 @@ INTEGERS = frozenset(
 #: numpy refuses more than 64 dimensions, and sizes of 2**63 bytes.
 MAX_RANK = 32
 MAX_ELEMENTS = 2**48
+#: A name is compared with those of the model and told in errors, which takes time and
+#: room for each of its characters; and each tensor costs about 20 µs, however small.
+MAX_NAME = 1024
+MAX_TENSORS = 10_000
+
+_LONGEST_DATATYPE = 20
 
 _DTYPES: dict[str, DType] = {
     name: np.dtype(kind) for name, kind in DATATYPES.items() if name != "BF16"
@@ -42,6 +48,7 @@ def dtype_of(datatype: str, tensor: str) -> DType:
         return found
     if datatype == "BF16":
         return _bfloat16(tensor)
+    datatype = datatype[:_LONGEST_DATATYPE]
     near = get_close_matches(datatype.upper(), DATATYPES, n=1, cutoff=0.5)
     known = (
         f"did you mean {near[0]}?"
@@ -60,6 +67,25 @@ def _bfloat16(tensor: str) -> DType:
             "does not have; send FP32 or install ml_dtypes beside the server"
         ) from None
     return _DTYPES.setdefault("BF16", np.dtype(ml_dtypes.bfloat16))
+
+
+def check_names(names: Collection[str], what: str) -> None:
+    """Refuse more *names* than a model can mean, or longer ones.
+
+    Raises:
+        InvalidInput: Saying which limit of *what*.
+
+    """
+    if len(names) > MAX_TENSORS:
+        raise InvalidInput(
+            f"the request has {len(names)} {what}s, at most {MAX_TENSORS}"
+        )
+    for name in names:
+        if len(name) > MAX_NAME:
+            raise InvalidInput(
+                f"the name of {what} {name[:40] + '...'!r} has {len(name)} characters, "
+                f"at most {MAX_NAME}"
+            )
 
 
 def element_count(shape: Sequence[int], tensor: str) -> int:

@@ -16,7 +16,7 @@ import msgspec
 from inferry.errors import InvalidInput
 from inferry.model import InferResponse, Tensor
 from inferry_server.codec import values
-from inferry_server.codec.datatypes import INTEGERS, element_count
+from inferry_server.codec.datatypes import INTEGERS, check_names, element_count
 from inferry_server.codec.json_errors import readable
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def decode(body: memoryview, metadata: ModelMetadata) -> Request:
             f"the body is {values.kind(document)}, expected an object with 'instances'"
         )
     columns = _columns(document, metadata.inputs)
+    check_names(columns, "input")
     specs = {spec.name: spec for spec in metadata.inputs}
     inputs = tuple(
         _tensor(name, column, specs.get(name)) for name, column in columns.items()
@@ -202,7 +203,8 @@ def _guess(flat: list[Any], name: str) -> str:
         return "BYTES"
     names = sorted(values.kind(value) for value in {type(v): v for v in flat}.values())
     raise InvalidInput(
-        f"input {name!r} mixes {', '.join(names)}; expected values of one kind"
+        f"input {name!r} has {' and '.join(names)} among its values; expected only "
+        "numbers, only booleans or only strings"
     )
 
 

@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct, UnsetType
 from inferry.errors import InferenceError, InvalidInput
 from inferry.model import InferResponse, Tensor
 from inferry_server.codec import raw, values
+from inferry_server.codec.datatypes import check_names
 from inferry_server.codec.json_errors import readable
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _parse(text: memoryview) -> _Document:
 def _inputs(document: _Document, rest: memoryview) -> tuple[Tensor, ...]:
     tensors: dict[str, Tensor] = {}
     at = 0
+    check_names([item.name for item in document.inputs], "input")
     for item in document.inputs:
         if item.name in tensors:
             raise InvalidInput(f"input {item.name!r} is given twice")
@@ -173,6 +175,7 @@ def _binary_size(item: _Input) -> int | None:
 def _wanted(outputs: list[_Output], parameters: Mapping[str, Any]) -> Wanted:
     binary: dict[str, bool] = {}
     names: dict[str, None] = {}
+    check_names([output.name for output in outputs], "output")
     for output in outputs:
         if output.name in names:
             raise InvalidInput(f"output {output.name!r} is requested twice")

@@ -36,6 +36,7 @@ STATUS: Mapping[type[Exception], int] = {
     DeadlineExceeded: 504,
     Unsupported: 501,
 }
+_LONGEST = 2000
 _CLOSE = (b"connection", b"close")
 
 
@@ -43,10 +44,15 @@ def error_response(error: Exception, where: str) -> Response:
     """Return what a client is told about *error*; *where* is for the log."""
     for kind, status in STATUS.items():
         if isinstance(error, kind):
-            return refusal(status, str(error), *_headers(error))
+            return refusal(status, _shortened(str(error)), *_headers(error))
     identity = secrets.token_hex(8)
     logger.error("internal error, id %s, in %s", identity, where, exc_info=error)
     return refusal(500, f"internal error, id {identity}: see the log of the server")
+
+
+def _shortened(text: str) -> str:
+    """Keep what a client sent, and a message repeats, from filling the answer."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
 def _headers(error: Exception) -> list[tuple[bytes, bytes]]:
