@@ -132,11 +132,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(tags=["static"])
 def types(session: nox.Session) -> None:
-    """Check the types of every package, strictly."""
+    """Check the types of every package, strictly, and of code that uses them."""
     everything = pinned(CORE, "all", "testing")
     install(
         session,
         "mypy",
+        "pyright[nodejs]",
         "types-PyYAML",
         "types-psutil",
         "ml_dtypes",
@@ -150,6 +151,9 @@ def types(session: nox.Session) -> None:
             "mypy", str(folder / "src" / import_name(project["project"]["name"]))
         )
     session.run("mypy", "noxfile.py")
+    # As third parties write it, against the wheels, by two type checkers.
+    session.run("mypy", *map(str, ROOT.glob("packages/core/tests/typing/*.py")))
+    session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
 
 
 @nox.session(tags=["static"])
