@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+__all__ = [
+    "COMMANDS_GROUP",
+    "GROUP",
+    "Action",
+    "Applied",
+    "Backend",
+    "RevisionStatus",
+    "ServiceStatus",
+]
+
 GROUP = "inferry.backends.v1"
 COMMANDS_GROUP = "inferry.commands.v1"
 

@@ -33,6 +33,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+__all__ = [
+    "BackendError",
+    "ImplementationMissing",
+    "InferenceError",
+    "InferryError",
+    "InvalidDocument",
+    "InvalidInput",
+    "ModelError",
+    "ModelLoadError",
+    "ModelNotFound",
+    "ModelNotReady",
+    "Overloaded",
+    "PlanningError",
+    "PluginConflict",
+    "PluginError",
+    "PluginHookError",
+    "PluginIncompatible",
+    "PluginLoadError",
+    "SettingsError",
+    "StorageError",
+]
+
 
 class InferryError(Exception):
     """The root of every error that Inferry raises on purpose."""
