@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inferry_gateway import Endpoint, Service, Target
-from inferry_local.records import Failure
 
 if TYPE_CHECKING:
     from inferry_local.records import RevisionRecord, ServiceRecord
 
 
-def gateway_service(service: ServiceRecord) -> Service:
-    """Return the gateway's view of *service*: declared from the first moment on."""
+def gateway_service(service: ServiceRecord, *, in_full: bool) -> Service:
+    """Return the gateway's view of *service*: declared from the first moment on.
+
+    *in_full* tells clients all that is known of a failure, paths of this machine too.
+    """
     plan = service.plan
     predictor = plan.revisions[0].component("predictor")
     model = predictor.model.name if predictor and predictor.model else plan.name
@@ -27,19 +29,28 @@ def gateway_service(service: ServiceRecord) -> Service:
             if name in service.revisions
         ),
         timeout=predictor.timeout if predictor else None,
-        unavailable=unavailable(service),
+        unavailable=unavailable(service, in_full=in_full),
         hold=not service.plan.stopped and service.failure is None,
     )
 
 
-def unavailable(service: ServiceRecord) -> str:
-    """Return what a request is told for which there is no replica."""
-    trouble = service.failure or Failure(reason="", message="")
+def unavailable(service: ServiceRecord, *, in_full: bool) -> str:
+    """Return what a request is told for which there is no replica.
+
+    Empty while a replica answers: then it is only busy, and the gateway says so.
+    """
     if service.plan.stopped:
         return f"{service.key} is stopped"
-    if trouble.message:
-        return f"{service.key}: {trouble.message}"
-    return f"{service.key} is not ready yet"
+    if any(revision.ready for revision in service.revisions.values()):
+        return ""
+    failure = service.failure
+    if failure is None:
+        return f"{service.key} is not ready yet"
+    failed = f"{service.key} failed with {failure.reason}"
+    if in_full:
+        return f"{failed}: {failure.message}"
+    describe = f"inferry describe {service.plan.name} -n {service.plan.namespace}"
+    return f"{failed}; `{describe}` tells why where it runs"
 
 
 def _target(revision: RevisionRecord, share: int) -> Target:

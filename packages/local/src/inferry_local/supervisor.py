@@ -20,6 +20,7 @@ from inferry.errors import BackendError
 from inferry_gateway import Gateway, GatewaySettings
 from inferry_local import logs as replica_logs
 from inferry_local import status
+from inferry_local._ports import loopback
 from inferry_local.applying import Key, key, plan_services
 from inferry_local.channel import Channel
 from inferry_local.folder import private_folder, remove_folder
@@ -296,7 +297,11 @@ class Supervisor:
             ) from None
 
     def _route(self) -> None:
-        self._gateway.update(gateway_service(each) for each in self._services.values())
+        # Beyond this machine, its paths are nobody's business.
+        in_full = loopback(self._gateway.settings.host)
+        self._gateway.update(
+            gateway_service(each, in_full=in_full) for each in self._services.values()
+        )
 
     def _logs(self, service: ServiceRecord) -> Path:
         return self._folder / "logs" / service.plan.namespace / service.plan.name
