@@ -82,7 +82,7 @@ class Reader:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
             )
-        until = time.monotonic() + 90
+        until = time.monotonic() + 120
         ready = f"curl -fs http://127.0.0.1:{self.port}/v2/health/ready"
         while subprocess.run(ready.split(), check=False).returncode:
             if time.monotonic() > until or self.running.poll() is not None:

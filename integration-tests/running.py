@@ -94,7 +94,7 @@ class Running:
         items = json.loads(done.stdout)["items"] if done.returncode == 0 else []
         return {item["metadata"]["name"]: item["status"] for item in items}
 
-    def wait(self, name: str, *phases: str, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, name: str, *phases: str, seconds: float = 120) -> dict[str, Any]:
         """Wait until service *name* is in one of *phases* and return its status."""
         return self.wait_for(
             lambda: self._in_phase(name, phases), f"{name} to be {phases}", seconds
@@ -105,7 +105,7 @@ class Running:
         return status if status and status["phase"] in phases else None
 
     def wait_for(
-        self, check: Callable[[], T | None], what: str, seconds: float = 60
+        self, check: Callable[[], T | None], what: str, seconds: float = 120
     ) -> T:
         """Wait until *check* gives something true; else fail with the log."""
         until = time.monotonic() + seconds
