@@ -162,6 +162,7 @@ The gateway's own pages, where no service is named: `/healthz` (the gateway rout
 {routes}
 
 Request bodies are JSON whatever their `Content-Type` says, unless `Inference-Header-Content-Length` announces the binary tensor extension.
+They may be compressed with `Content-Encoding: gzip` or `deflate`; answers are not compressed.
 Unknown names, wrong datatypes and wrong shapes are refused, nothing is cast; the message says which tensor, what came and what was expected.
 
 ## Errors
@@ -178,6 +179,7 @@ Every error is `{{"error": "text"}}`.
 | 413 | the body is larger than `max_body_bytes`, also once inflated |
 | 431 | the head of the request is too large |
 | 500 | the model failed; the text holds an id that the server's log explains |
+| 501 | the model has no `explain` |
 | 502 | every replica refuses connections |
 | 503 | not ready, or the queue is full; `Retry-After` says when to ask again |
 | 504 | no answer within the service's `timeout` |

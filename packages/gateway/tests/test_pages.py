@@ -72,13 +72,13 @@ async def test_services_are_listed_with_their_urls(world: Any) -> None:
 
 async def test_the_repository_index_lists_models_with_their_state(world: Any) -> None:
     replica = await world.replica()
-    away = world.service(name="z", hosts=(), models=("away",))
+    away = world.service(name="z", hosts=(), models=("away",), unavailable="z failed")
     await world.start(world.service(replica), away)
     client = await world.client()
     answer = await client.ask("POST", "/v2/repository/index", b"{}", Host="localhost")
     assert json.loads(answer.body) == [
         {"name": "iris", "state": "READY", "reason": ""},
-        {"name": "away", "state": "UNAVAILABLE", "reason": ""},
+        {"name": "away", "state": "UNAVAILABLE", "reason": "z failed"},
     ]
     assert (await client.ask("GET", "/", Host="localhost")).status == 200
 

@@ -94,7 +94,11 @@ def _described(balancer: Balancer) -> dict[str, object]:
 
 def _index(gateway: Gateway) -> Answer:
     rows = [
-        {"name": model, "state": "READY" if ready else "UNAVAILABLE", "reason": ""}
+        {
+            "name": model,
+            "state": "READY" if ready else "UNAVAILABLE",
+            "reason": "" if ready else balancer.service.unavailable,
+        }
         for balancer in sorted(gateway.balancers, key=lambda b: b.service.key)
         for ready in [bool(_described(balancer)["ready"])]
         for model in balancer.service.models

@@ -153,6 +153,9 @@ def _refuse_dot_segments(path: bytes) -> None:
 
 def _model_of(segments: list[bytes]) -> str | None:
     """Return the model that a V1 or V2 path names, or None."""
+    if segments[1:4] == [b"v2", b"repository", b"models"]:
+        # /v2/repository/models/MODEL/load: what may be loaded, its server knows.
+        segments = [b"", *segments[1:2], *segments[3:]]
     if len(segments) < 4 or segments[2] != b"models" or not segments[3]:  # noqa: PLR2004
         return None
     if segments[1] == b"v2":
