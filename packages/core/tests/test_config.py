@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,54 @@ def test_a_list_is_commas_or_json(text: str, value: tuple[str, ...]) -> None:
 def test_a_bool_has_many_spellings(text: str) -> None:
     settings = load_settings(environ={"INFERRY_PLUGINS_TRACE": text})
     assert settings.value("plugins", "trace") is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "wanted"),
+    [
+        ("bool", "2", "true or false"),
+        ("int", "1.5", "a whole number"),
+        ("float", "nan", "a finite number"),
+        ("float", "-inf", "a finite number"),
+        ("float", "1e999", "a finite number"),
+        ("list", "[1]", "a list of strings"),
+        ("list", '["a"', "a list of strings"),
+        ("map", '{"a": 1}', "a table of strings"),
+        ("map", "a", "a table of strings"),
+    ],
+)
+def test_a_text_of_another_type_is_a_problem(kind: Any, text: str, wanted: str) -> None:
+    spec = SettingsSpec(section="plugins.acme", key="limit", type=kind)
+    settings = load_settings(environ={"INFERRY_PLUGINS__ACME__LIMIT": text})
+    with pytest.raises(SettingsError) as error:
+        settings.declare([spec])
+    assert f"must be {wanted}, got {text!r}" in problems(error)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "toml", "wanted"),
+    [
+        ("float", "nan", "a finite number"),
+        ("float", "inf", "a finite number"),
+        ("float", "9" * 400, "a finite number"),
+        ("float", "true", "a finite number"),
+        ("int", "1.0", "a whole number"),
+        ("map", "{a = 1}", "a string"),
+    ],
+)
+def test_a_value_of_another_type_is_a_problem(
+    file: Path, kind: Any, toml: str, wanted: str
+) -> None:
+    file.write_text(f"[plugins.acme]\nlimit = {toml}\n")
+    settings = load_settings(path=file, environ={})
+    with pytest.raises(SettingsError) as error:
+        settings.declare([SettingsSpec(section="plugins.acme", key="limit", type=kind)])
+    assert f"must be {wanted}, got " in problems(error)[0]
+
+
+def test_a_map_may_be_json() -> None:
+    settings = load_settings(environ={"INFERRY_PLUGINS__OVERRIDE": '{"a": "b,c"}'})
+    assert settings.value("plugins", "override") == {"a": "b,c"}
 
 
 def test_a_map_is_a_table_or_text(file: Path) -> None:

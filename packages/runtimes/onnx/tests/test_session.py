@@ -45,6 +45,41 @@ def test_an_unknown_device_is_refused(models: Models, device: str) -> None:
         _session.open_session(models.linear(), threads=1, device=device)
 
 
+@pytest.mark.parametrize(
+    ("error", "reason", "said"),
+    [
+        (MemoryError(), "OutOfMemory", "linear.onnx does not fit into memory"),
+        (
+            RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"),
+            "OutOfMemory",
+            "linear.onnx does not fit into memory",
+        ),
+        (
+            RuntimeError("[ONNXRuntimeError] : 1 : FAIL : two\nlines"),
+            "ModelLoadFailed",
+            "onnxruntime cannot load linear.onnx: FAIL : two lines",
+        ),
+    ],
+)
+def test_what_onnxruntime_raises_is_told_with_its_reason(
+    models: Models,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    reason: str,
+    said: str,
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise error
+
+    path = models.linear()
+    monkeypatch.setattr(_session.onnxruntime, "InferenceSession", fail)
+    with pytest.raises(ModelLoadError) as raised:
+        _session.open_session(path, threads=1, device="cpu")
+
+    assert raised.value.reason == reason
+    assert raised.value.message == said.replace("linear.onnx", path.name)
+
+
 def test_an_unknown_operator_is_named(models: Models) -> None:
     with pytest.raises(ModelLoadError, match="Frobnicate"):
         _session.open_session(models.unknown_operator(), threads=1, device="cpu")

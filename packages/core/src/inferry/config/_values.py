@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _WANTED = {
     "bool": "true or false",
-    "float": "a number",
+    "float": "a finite number",
     "int": "a whole number",
     "list": "a list of strings",
     "map": "a table of strings",
@@ -28,9 +29,12 @@ class WrongValue(ValueError):
 
 def from_toml(spec: SettingsSpec, value: object) -> Any:  # noqa: ANN401 - the spec says the type
     """Return *value*, read from TOML, as the type of *spec*."""
-    if _fits(spec.type, value):
-        return _frozen(float(value) if spec.type == "float" else value)  # type: ignore[arg-type]
-    raise WrongValue(_wanted(spec, value))
+    if not _fits(spec.type, value):
+        raise WrongValue(_wanted(spec, value))
+    try:
+        return _float(value) if spec.type == "float" else _frozen(value)
+    except (ValueError, OverflowError):
+        raise WrongValue(_wanted(spec, value)) from None
 
 
 def from_text(spec: SettingsSpec, text: str) -> Any:  # noqa: ANN401 - the spec says the type
@@ -67,6 +71,13 @@ def _frozen(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _float(value: Any) -> float:  # noqa: ANN401 - a number or a text
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
 def _bool(text: str) -> bool:
     word = text.strip().lower()
     if word in _TRUE:
@@ -99,7 +110,7 @@ def _map(text: str) -> dict[str, str]:
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "bool": _bool,
-    "float": float,
+    "float": _float,
     "int": int,
     "list": _list,
     "map": _map,
