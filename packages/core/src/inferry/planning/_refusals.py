@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from inferry._suggest import closest, suggestion
@@ -13,6 +12,7 @@ from inferry.planning._known import (
     listed,
     runtime_package,
 )
+from inferry.planning._verdict import Fault
 from inferry.status import Reason
 
 if TYPE_CHECKING:
@@ -20,20 +20,10 @@ if TYPE_CHECKING:
 
     from inferry.api._types import ModelSpec
     from inferry.planning._catalog import RuntimeEntry
-    from inferry.planning._selection import Verdict
+    from inferry.planning._verdict import Verdict
+
 
 FIELD = "spec.predictor.model.runtime"
-
-
-class Fault(IntEnum):
-    """What is wrong with a candidate, in the order in which it is looked at."""
-
-    FORMAT = 1
-    VERSION = 2
-    PROTOCOL = 3
-    DISABLED = 4
-    SHAPE = 5
-    NOT_AUTOMATIC = 6
 
 
 def no_format() -> PlanningError:
