@@ -181,6 +181,35 @@ def test_when_a_service_cannot_be_planned_nothing_starts(
     assert started == []
 
 
+def test_every_service_that_cannot_be_planned_has_a_line(
+    run: Callable[..., Result],
+    write_service: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()
+    file = write_service("iris")
+    text = file.read_text().replace("name: onnx", "name: nothing-serves-it")
+    file.write_text(f"{text}\n---\n{text.replace('name: iris', 'name: wine')}")
+
+    result = run(str(file), "--port", "0")
+
+    first, *lines = result.stderr.splitlines()
+    assert first == "error: 2 services cannot be served"
+    assert [line.split(":")[0] for line in lines] == [
+        "  default/iris",
+        "  default/wine",
+    ]
+
+
+def test_without_a_target_it_says_what_it_waits_for(
+    run: Callable[..., Result], started: list[Any]
+) -> None:
+    result = run("--port", "0")
+
+    assert "give it services with `inferry apply FILE`" in result.stderr
+    assert len(started) == 1
+
+
 def test_the_output_fits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(run_command.reporter("json", list), JsonReporter)
     assert isinstance(run_command.reporter("text", list), TextReporter)

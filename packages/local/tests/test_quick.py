@@ -43,7 +43,7 @@ def test_a_class_name_becomes_a_service_name(name: str, expected: str) -> None:
     assert kebab_case(name) == expected
 
 
-@pytest.mark.parametrize("text", ["service.yaml", "folder", "s3://x/y", "-"])
+@pytest.mark.parametrize("text", ["service.yaml", "folder", "s3://x/y", "c:/x", "-"])
 def test_something_else_is_no_quick_target(text: str) -> None:
     assert parse(text) is None
 
@@ -55,6 +55,8 @@ def test_something_else_is_no_quick_target(text: str) -> None:
         ("model.py:", "'' is no class name; write model.py:MyModel"),
         ("model.py:1x", "'1x' is no class name"),
         ("model.py:__", "choose one with --name"),
+        ("model:MyModel", "as in model.py:MyModel"),
+        ("models.iris:MyModel", "as in models/iris.py:MyModel"),
     ],
 )
 def test_a_bad_target_says_what_to_write(text: str, message: str) -> None:

@@ -79,6 +79,20 @@ def test_text_says_that_a_new_revision_failed_while_the_old_one_serves(
     assert stream.getvalue().endswith("\n  revision def failed: it is cut off\n")
 
 
+def test_text_names_what_has_no_namespace_by_its_name_alone() -> None:
+    stream = io.StringIO()
+    runtime = Applied(
+        kind="ClusterServingRuntime", namespace="", name="wine", action="created"
+    )
+
+    TextReporter(stream).applied([runtime, DELETED])
+
+    assert stream.getvalue().splitlines() == [
+        "ClusterServingRuntime wine created",
+        "InferenceService default/iris deleted",
+    ]
+
+
 def test_text_says_that_a_broken_edit_changes_nothing() -> None:
     stream = io.StringIO()
 

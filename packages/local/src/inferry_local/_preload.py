@@ -4,14 +4,18 @@ Ray starts workers ahead of need; with this, the one that becomes a replica has 
 its imports already.
 """
 
+import gc
 import importlib
 from contextlib import suppress
 
-from inferry_local._serve import import_serve, replicas_on_loopback
+from inferry_local._serve import cheap_imports, import_serve, replicas_on_loopback
 
-import_serve()
-replicas_on_loopback()
-for module in ("inferry_local.replica", "inferry_server"):
-    # A broken part is reported by the replica that needs it, not by an idle worker.
-    with suppress(Exception):
-        importlib.import_module(module)
+with cheap_imports():
+    import_serve()
+    replicas_on_loopback()
+    for module in ("inferry_local.replica", "inferry_server"):
+        # A broken part is reported by the replica that needs it, not by an idle worker.
+        with suppress(Exception):
+            importlib.import_module(module)
+# What is imported stays: the collector need not look at it again and again.
+gc.freeze()

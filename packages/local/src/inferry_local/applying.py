@@ -63,7 +63,8 @@ def plan_services(
     if len(refused) == 1:
         raise refused[0]
     if refused:
-        raise BackendError("\n".join(str(each) for each in refused))
+        lines = "\n".join(f"  {each}" for each in refused)
+        raise BackendError(f"{len(refused)} services cannot be served\n{lines}")
     return planned
 
 

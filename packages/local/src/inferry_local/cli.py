@@ -69,7 +69,8 @@ def run(
 ) -> None:
     """Serve YAML files, folders of them, or FILE.py:CLASS, until Ctrl-C.
 
-    An edit of a file is applied as soon as it is saved.
+    An edit of a file is applied as soon as it is saved. Without a target it waits for
+    `inferry apply FILE`.
     """
     chosen = _targets(targets, name, namespace)
     reading = chosen.read()
@@ -83,6 +84,9 @@ def run(
     plugins = _plugins(settings)
     _check_port(settings)
     _check_plans(reading, plugins, settings)
+    if not targets:
+        text = "nothing to serve yet; give it services with `inferry apply FILE`"
+        click.echo(text, err=True)
     _log_to_stderr(log_level)
     ctx = click.get_current_context()
     ctx.exit(

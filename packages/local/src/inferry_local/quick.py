@@ -147,6 +147,7 @@ def parse(
         if target.endswith(".py"):
             msg = f"name the class to serve, as in {target}:MyModel"
             raise ValueError(msg)
+        _refuse_module(target)
         return None
     class_name = match["name"]
     if not class_name.isidentifier():
@@ -161,6 +162,15 @@ def parse(
         raise ValueError(msg)
     file = Path(match["file"]).absolute()
     return QuickTarget(file=file, class_name=class_name, name=name, namespace=namespace)
+
+
+def _refuse_module(target: str) -> None:
+    """Refuse ``module:Class``, which other servers take, with what to write here."""
+    module, colon, name = target.partition(":")
+    if colon and module.replace(".", "").isidentifier() and name.isidentifier():
+        file = f"{module.replace('.', '/')}.py"
+        msg = f"{target} is no file; name the file and its class, as in {file}:{name}"
+        raise ValueError(msg)
 
 
 def kebab_case(name: str) -> str:

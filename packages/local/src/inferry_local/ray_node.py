@@ -13,6 +13,7 @@ guard what it promises.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -43,16 +44,11 @@ PRESTART_SECONDS = 5.0
 #: What Ray calls a worker process that waits for its first task.
 IDLE_NAME = "ray::IDLE"
 #: What runs before a worker process gives itself that name.
-WORKER_FILE = "default_worker.py"
+WORKER_FILE = "inferry_local/_worker.py"
 #: The workers that start at once: Serve's controller and the first replica.
 PRESTARTED = 2
 
-_IDLE = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_idle.py"))]
-_REPLACED = {
-    "--dashboard_agent_command": subprocess.list2cmdline(_IDLE),
-    "--runtime_env_agent_command": subprocess.list2cmdline(_IDLE),
-    "--num_prestart_python_workers": str(PRESTARTED),
-}
+_IDLE_FILE = Path(__file__).with_name("_idle.py")
 #: -1 tells the raylet that there is no such service; it takes no such answer for the
 #: runtime environments, which no task of ours asks for, so that port is never called.
 _PORTS = {
@@ -69,6 +65,7 @@ class LoopbackNode(ray._private.node.Node):  # type: ignore[misc] # noqa: SLF001
     def __init__(self, ray_params: Any, **options: Any) -> None:  # noqa: ANN401
         ray_params.no_monitor = True
         ray_params.include_log_monitor = False
+        ray_params.worker_path = str(Path(__file__).with_name("_worker.py"))
         super().__init__(ray_params=ray_params, **options)
 
     def start_api_server(self, **_options: Any) -> None:  # noqa: ANN401
@@ -98,14 +95,17 @@ def pids() -> list[int]:
 
 
 @contextmanager
-def loopback() -> Iterator[None]:
-    """Let ``ray.init`` start a `LoopbackNode` while the context lasts."""
+def loopback(folder: Path) -> Iterator[None]:
+    """Let ``ray.init`` start a `LoopbackNode` while the context lasts.
+
+    Should this process be killed, what it starts removes *folder*.
+    """
     services = ray._private.services  # noqa: SLF001
     start = services.start_ray_process
     with ExitStack() as stack:
         for target, name, value in (
             (services, "resolve_ip_for_localhost", lambda host: host),
-            (services, "start_ray_process", _replacing(start)),
+            (services, "start_ray_process", _replacing(start, _replaced(folder))),
             (
                 ray._private.utils,  # noqa: SLF001
                 "get_dashboard_dependency_error",
@@ -165,13 +165,22 @@ def reset_token() -> None:
     native.AuthenticationTokenLoader.instance().reset_cache()
 
 
-def _replacing(start: Any) -> Any:  # noqa: ANN401
+def _replaced(folder: Path) -> dict[str, str]:
+    """Return the raylet's arguments that are not what Ray makes them."""
+    idle = [sys.executable, "-I", "-S", str(_IDLE_FILE), str(os.getpid()), str(folder)]
+    return {
+        "--dashboard_agent_command": subprocess.list2cmdline(idle),
+        "--runtime_env_agent_command": subprocess.list2cmdline(idle),
+        "--num_prestart_python_workers": str(PRESTARTED),
+    }
+
+
+def _replacing(start: Any, replaced: dict[str, str]) -> Any:  # noqa: ANN401
+    def replace(part: str) -> str:
+        flag, _, _ = part.partition("=")
+        return f"{flag}={replaced[flag]}" if flag in replaced else part
+
     def start_ray_process(command: list[str], *args: Any, **options: Any) -> Any:  # noqa: ANN401
-        return start([_replace(part) for part in command], *args, **options)
+        return start([replace(part) for part in command], *args, **options)
 
     return start_ray_process
-
-
-def _replace(part: str) -> str:
-    flag, _, _ = part.partition("=")
-    return f"{flag}={_REPLACED[flag]}" if flag in _REPLACED else part

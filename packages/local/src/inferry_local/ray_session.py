@@ -110,16 +110,19 @@ class RaySession:
 
     def _start(self) -> None:
         self._set_environment()
-        import ray
+        from inferry_local._serve import cheap_imports
 
-        from inferry_local import ray_node
+        with cheap_imports():
+            import ray
+
+            from inferry_local import ray_node
 
         if ray.is_initialized():
             raise BackendError(
                 "Ray runs in this process already", remedy="call ray.shutdown() first"
             )
         ray_node.reset_token()
-        with ray_node.loopback():
+        with ray_node.loopback(self._folder):
             ray.init(
                 address="local",
                 include_dashboard=False,
@@ -137,9 +140,10 @@ class RaySession:
         self._start_serve()
 
     def _start_serve(self) -> None:
-        from inferry_local._serve import import_serve
+        from inferry_local._serve import cheap_imports, import_serve
 
-        serve = import_serve()
+        with cheap_imports():
+            serve = import_serve()
         self._quieten()
         serve.start(
             proxy_location="Disabled", logging_config={"enable_access_log": False}

@@ -75,7 +75,8 @@ class TextReporter:
     def applied(self, applied: Sequence[Applied]) -> None:
         """Print a line per document."""
         for one in applied:
-            self.note(f"{one.kind} {one.namespace}/{one.name} {one.action}")
+            name = "/".join(filter(None, (one.namespace, one.name)))
+            self.note(f"{one.kind} {name} {one.action}")
             if one.action == "deleted":
                 self._seen.pop((one.namespace, one.name), None)
 
