@@ -8,7 +8,12 @@ import pickle
 import pytest
 
 from inferry import errors
-from inferry.errors import ImplementationMissing, InferryError, Overloaded
+from inferry.errors import (
+    ImplementationMissing,
+    InferryError,
+    Overloaded,
+    one_line,
+)
 
 KINDS = [
     kind
@@ -45,3 +50,16 @@ def test_the_remedy_follows_the_message() -> None:
 def test_fields_travel_too() -> None:
     copied = pickle.loads(pickle.dumps(Overloaded("full", retry_after=7)))
     assert copied.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("two\n  lines\tand more"), "OSError: two lines and more"),
+        (KeyError("a"), "KeyError: 'a'"),
+        (ValueError(), "ValueError"),
+        (ValueError("x" * 99), f"ValueError: {'x' * 18}"),
+    ],
+)
+def test_a_foreign_error_is_one_short_line(error: Exception, said: str) -> None:
+    assert one_line(error, longest=18) == said

@@ -53,6 +53,7 @@ __all__ = [
     "PluginLoadError",
     "SettingsError",
     "StorageError",
+    "one_line",
 ]
 
 
@@ -195,3 +196,12 @@ class BackendError(InferryError):
     def __init__(self, message: str, *, remedy: str = "", exit_code: int = 1) -> None:
         super().__init__(message, remedy=remedy)
         self.exit_code = exit_code
+
+
+def one_line(error: BaseException, *, longest: int = 500) -> str:
+    """Return type and text of somebody else's *error*, fit for a message of ours.
+
+    White space is folded and the text ends after *longest* characters.
+    """
+    text = " ".join(str(error).split())[:longest]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -38,6 +38,11 @@ def inferry_runtimes(host):
 )
 BAD = {
     "broken-import": ("import no_such_module", PluginLoadError, "no_such_module"),
+    "verbose": (
+        "raise ImportError('no driver:\\n  install it')",
+        PluginLoadError,
+        "ImportError: no driver: install it",
+    ),
     "exits": ("raise SystemExit(3)", PluginLoadError, "SystemExit: 3"),
     "bad-signature": (
         HEAD + "def inferry_runtimes(host, more):\n    return ()\n",
@@ -144,6 +149,7 @@ def test_each_fault_is_named_with_its_distribution(site: Site, name: str) -> Non
     assert problem.distribution == f"acme-inferry-{name}"
     assert f"acme-inferry-{name} 1.0" in problem.message
     assert "plugins.deny" in problem.remedy
+    assert "\n" not in str(problem)
     assert names(plugins) == []
 
 

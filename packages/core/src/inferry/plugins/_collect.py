@@ -11,7 +11,7 @@ import pluggy
 
 from inferry._suggest import did_you_mean
 from inferry.config import SettingsSpec
-from inferry.errors import PluginError, PluginHookError, PluginLoadError
+from inferry.errors import PluginError, PluginHookError, PluginLoadError, one_line
 from inferry.plugins import _hookspecs
 from inferry.plugins._descriptors import (
     AutoscalingPolicy,
@@ -107,9 +107,8 @@ def _imported(plugin: Installed) -> object:
     except KeyboardInterrupt:
         raise
     except BaseException as exc:
-        said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
         raise _failure(
-            plugin, f"cannot be imported from {plugin.value}: {said}"
+            plugin, f"cannot be imported from {plugin.value}: {one_line(exc)}"
         ) from exc
 
 
@@ -166,8 +165,7 @@ def _yielded(
     except KeyboardInterrupt:
         raise
     except BaseException as exc:
-        said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-        raise _hook_failure(plugin, hook, f"raised {said}") from exc
+        raise _hook_failure(plugin, hook, f"raised {one_line(exc)}") from exc
     wanted = HOOKS[hook]
     for descriptor in descriptors:
         if not isinstance(descriptor, wanted):

@@ -6,7 +6,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 from inferry._suggest import did_you_mean
-from inferry.errors import ImplementationMissing, PluginLoadError
+from inferry.errors import ImplementationMissing, PluginLoadError, one_line
 from inferry.plugins._discovery import normalised
 
 if TYPE_CHECKING:
@@ -105,9 +105,8 @@ def _missing(
 def _broken(
     exc: BaseException, module_name: str, plugin: str, distribution: str
 ) -> PluginLoadError:
-    said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
     return PluginLoadError(
-        f"{plugin}: {module_name} cannot be imported: {said}",
+        f"{plugin}: {module_name} cannot be imported: {one_line(exc)}",
         plugin=plugin,
         distribution=distribution,
         remedy=f"reinstall {distribution} and what it needs",
