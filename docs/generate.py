@@ -154,6 +154,7 @@ _HTTP = """\
 
 A model name that two services have is answered with 400, which names both and the two ways to say which one.
 A declared service is never answered with 404: a request waits for a replica up to `gateway.hold_seconds`, then gets 503 with `Retry-After`; a service that has failed says why at once.
+Whether a service or model is ready is always answered at once.
 
 The gateway's own pages, where no service is named: `/healthz` (the gateway routes), `/v2/health/ready` (every declared service can answer), `/v1/models` and `/v2/models` (all models), `/serving` (all services), `/metrics`.
 

@@ -281,6 +281,23 @@ async def test_a_request_is_held_until_a_replica_appears(world: Any) -> None:
     assert (await world.ask("GET", "/")).header("x-inferry-held") is None
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/models/iris",
+        "/v2/models/iris/ready",
+        "/v2/models/iris/versions/1/ready?x",
+        "/v2/health/ready",
+        "/v2/health/live",
+    ],
+)
+async def test_whether_it_is_ready_is_answered_at_once(world: Any, path: Any) -> None:
+    await world.start(world.service(unavailable="iris loads"))
+    answer = await world.ask("GET", path)
+    assert (answer.status, answer.error) == (503, "iris loads (it has no replica)")
+    assert [e.kind for e in world.events] == ["held"]
+
+
 async def test_a_held_request_is_answered_503_with_the_services_words(
     world: Any,
 ) -> None:

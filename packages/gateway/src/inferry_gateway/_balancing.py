@@ -146,6 +146,11 @@ class Balancer:
         )
 
     @property
+    def ready(self) -> bool:
+        """Whether a revision that gets traffic has a replica."""
+        return any(r.weight and r.replicas for r in self.revisions.values())
+
+    @property
     def _hopeless(self) -> bool:
         """Whether there is no replica and none is to be expected."""
         return not self.service.hold and not any(

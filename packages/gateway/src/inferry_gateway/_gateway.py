@@ -16,7 +16,7 @@ from inferry_gateway._balancing import Balancer
 from inferry_gateway._client import Client
 from inferry_gateway._pages import page
 from inferry_gateway._report import ServiceReport, report
-from inferry_gateway._table import Route, Table
+from inferry_gateway._table import Route, Table, asks_health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -228,6 +228,12 @@ class Gateway:
     def _find(self, head: RequestHead) -> Route[Balancer] | Answer:
         route = self._table.match(head.host, head.target)
         if route is not None:
+            balancer = route.state
+            if not balancer.ready and asks_health(head.method, route.target):
+                # Whoever asks whether it is ready wants to hear no, not to wait; but
+                # one that is at zero shall know that somebody wants it.
+                self.held(balancer.service)
+                raise balancer.unavailable("it has no replica")
             return route
         path = head.target.partition(b"?")[0].decode("latin-1")
         answer = page(self, head.method, path)

@@ -54,7 +54,7 @@ def _ready(gateway: Gateway) -> Answer:
     # As V2 has it: ready when every model can be asked. Whether this process routes is
     # what /healthz says; a load balancer in front of the gateway asks that one, or one
     # broken service would take all others off the network.
-    waiting = [b.service.key for b in gateway.balancers if not _described(b)["ready"]]
+    waiting = [b.service.key for b in gateway.balancers if not b.ready]
     ready = gateway.declared and not gateway.draining and not waiting
     body = {"ready": ready} | ({"waiting": waiting} if waiting else {})
     return json_answer(body, status=200 if ready else 503)
@@ -87,7 +87,7 @@ def _described(balancer: Balancer) -> dict[str, object]:
         "path": service.prefix,
         "hosts": list(service.hosts),
         "models": list(service.models),
-        "ready": any(r.weight and r.replicas for r in balancer.revisions.values()),
+        "ready": balancer.ready,
         "traffic": {r.name: r.weight for r in balancer.revisions.values()},
     }
 
@@ -96,11 +96,10 @@ def _index(gateway: Gateway) -> Answer:
     rows = [
         {
             "name": model,
-            "state": "READY" if ready else "UNAVAILABLE",
-            "reason": "" if ready else balancer.service.unavailable,
+            "state": "READY" if balancer.ready else "UNAVAILABLE",
+            "reason": "" if balancer.ready else balancer.service.unavailable,
         }
         for balancer in sorted(gateway.balancers, key=lambda b: b.service.key)
-        for ready in [bool(_described(balancer)["ready"])]
         for model in balancer.service.models
     ]
     return json_answer(rows)

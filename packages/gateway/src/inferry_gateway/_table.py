@@ -127,6 +127,16 @@ class Table(Generic[T]):
         return owners[0][1]
 
 
+def asks_health(method: bytes, target: bytes) -> bool:
+    """Whether a request only asks if its service, or a model of it, can answer."""
+    if method not in {b"GET", b"HEAD"}:
+        return False
+    segments = target.partition(b"?")[0].rstrip(b"/").split(b"/")
+    if segments[1:3] == [b"v1", b"models"]:
+        return len(segments) == 4  # noqa: PLR2004 - /v1/models/MODEL
+    return segments[1:2] == [b"v2"] and segments[-1] in {b"ready", b"live"}
+
+
 def _echo(text: str) -> str:
     return text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "..."
 
