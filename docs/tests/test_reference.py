@@ -57,3 +57,17 @@ def test_every_package_carries_the_licence() -> None:
         if (project.parent / "LICENSE").read_text() != licence
     ]
     assert without == []
+
+
+def test_every_option_has_a_meaning() -> None:
+    """Here every package is installed, so every command is there."""
+    page = (REFERENCE / "commands.md").read_text()
+    assert "## `inferry run`" in page
+    assert [row for row in page.splitlines() if row.endswith("` |  |")] == []
+
+
+def test_the_index_names_every_page() -> None:
+    index = (DOCS / "README.md").read_text()
+    named = set(LINK.findall(index))
+    written = {str(page.relative_to(DOCS)) for page in DOCS.glob("*/*.md")}
+    assert written - named == set()

@@ -9,12 +9,17 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 GROUP = "inferry.plugins.v1"
+
+# How long an example takes says how busy the machine is, not whether the law holds.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 
 class Site:

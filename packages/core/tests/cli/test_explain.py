@@ -72,7 +72,6 @@ def test_it_says_what_was_chosen_and_why(explain: Any) -> None:
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     for line in (
         "InferenceService default/red on the local backend",
-        "url http://red-default.example.com",
         "path /serving/default/red",
         "runtime tasty",
         f"from {ORIGIN}",
@@ -193,3 +192,31 @@ def test_a_component_of_containers_is_its_image(site: Any, tmp_path: Path) -> No
     assert "spec.predictor.containers: the local backend starts no containers" in (
         refused.stderr
     )
+
+
+def test_a_path_means_what_it_means_when_the_file_is_served(
+    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.plugin("wine", PLUGIN.replace('schemes=("cellar",)', 'schemes=("file",)'))
+    (tmp_path / "red").mkdir()
+    file = tmp_path / "service.yaml"
+    text = SERVICE.replace("NAME", "red").replace("FORMAT", "wine")
+    file.write_text(text.replace("cellar://red", "red"), "utf-8")
+    away = tmp_path / "away"
+    away.mkdir()
+    monkeypatch.chdir(away)
+
+    there = CliRunner().invoke(main, ["explain", "../service.yaml"])
+    (tmp_path / "red").rmdir()
+    missing = CliRunner().invoke(main, ["explain", str(file)])
+
+    assert f"{away}/../red by " in there.stdout
+    assert "does not exist" not in there.stderr
+    assert f"warning: default/red: {tmp_path}/red does not exist yet" in missing.stderr
+    assert missing.exit_code == 0
+
+
+def test_the_url_of_a_cluster_is_not_said_to_be_a_laptops(explain: Any) -> None:
+    url = "http://red-default.example.com"
+    assert url not in explain(("red", "wine")).stdout
+    assert url in explain(("red", "wine"), options=("--backend", "kubernetes")).stdout

@@ -6,10 +6,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from inferry import __version__
+from inferry.cli import main
+from inferry.errors import InferryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pytest
     from click.testing import Result
@@ -163,3 +167,34 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     )
 
     assert done.stderr == ""
+
+
+def test_every_option_of_every_command_has_a_help() -> None:
+    silent = [
+        f"{path} {'/'.join(option.opts)}"
+        for path, command in commands(main, "inferry")
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    ]
+
+    assert silent == []
+
+
+def test_every_command_has_a_help() -> None:
+    assert [
+        path for path, command in commands(main, "inferry") if not command.help
+    ] == []
+
+
+def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that is installed here, with the words that call it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        try:
+            command = group.get_command(context, name)
+        except InferryError:  # its package is absent, which is no fault of ours
+            continue
+        if command is not None and not command.hidden:
+            yield f"{path} {name}", command
+            if isinstance(command, click.Group):
+                yield from commands(command, f"{path} {name}")

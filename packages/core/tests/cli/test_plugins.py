@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from inferry.cli import main
+from inferry.cli._plugin_facts import unknown
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -109,6 +110,11 @@ def test_an_unknown_plugin_gets_a_suggestion() -> None:
         result = inferry("plugins", command, "tooy")
         assert result.exit_code == 1
         assert "no plugin 'tooy' is installed; did you mean 'toy'?" in result.stderr
+
+
+def test_a_plugin_of_ours_that_is_absent_says_what_to_install() -> None:
+    assert unknown("onnx", []).remedy == 'pip install "inferry[onnx]"'
+    assert unknown("acme", []).remedy == "`inferry plugins list` lists those that are"
 
 
 def test_doctor_lists_problems_and_fails() -> None:

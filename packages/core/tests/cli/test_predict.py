@@ -238,6 +238,16 @@ def test_broken_json_is_refused(
 
     assert result.exit_code == 1
     assert "--data: this is no JSON" in result.stderr
+    assert "write numbers as '[[1, 2]]'" in result.stderr
+
+
+def test_a_file_as_curl_takes_it_is_told_how_to_send_it(
+    predict: Callable[..., Result], server: Recorder
+) -> None:
+    for option in ("--data", "--json"):
+        result = predict(option, "@body.json")
+        assert result.exit_code == 1
+        assert "to send a file, write --file body.json" in result.stderr
 
 
 def test_a_json_file_goes_as_it_is(

@@ -28,7 +28,9 @@ def decode(content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        raise Unreadable("is not UTF-8 text", line, column) from None
+        raise Unreadable(
+            "is not UTF-8 text; YAML or JSON belongs here", line, column
+        ) from None
 
 
 def read_nodes(text: str) -> tuple[list[Node], list[Remark]]:

@@ -77,9 +77,13 @@ def find(name: str, records: Iterable[PluginRecord]) -> PluginRecord:
 
 def unknown(name: str, known: Iterable[str]) -> InferryError:
     """Return the error for a plugin that is not installed."""
+    from inferry.planning._known import EXTRAS
+
     return InferryError(
         f"no plugin {name!r} is installed{did_you_mean(name, known)}",
-        remedy="`inferry plugins list` lists those that are",
+        remedy=f'pip install "inferry[{name}]"'
+        if name in EXTRAS
+        else "`inferry plugins list` lists those that are",
     )
 
 

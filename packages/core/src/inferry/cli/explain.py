@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from inferry.errors import InferryError, PlanningError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from inferry.api import InferenceService
+    from inferry.api import InferenceService, Located
     from inferry.planning import (
         Catalog,
         ComponentExplanation,
@@ -47,20 +48,22 @@ def explain(files: tuple[str, ...], backend: str, output: str) -> None:
     Nothing is started or downloaded. FILE may be a folder, or - for standard input.
     Exits with 1 when a service cannot be served.
     """
-    services, catalog = _read(files)
+    services, catalog = _read(files, backend)
     explained, problems = _explain_all(services, catalog, backend)
     if output == "json":
         click.echo(json.dumps(_as_json(explained, problems), indent=2))
     elif explained:
         click.echo("\n\n".join("\n".join(_text(each)) for each in explained))
+    for each in explained:
+        _warn_of_missing_models(each)
     for service, problem in problems:
         _report(service, problem)
     if problems:
         click.get_current_context().exit(1)
 
 
-def _read(files: Sequence[str]) -> tuple[list[InferenceService], Catalog]:
-    from inferry.api import InferenceService, load
+def _read(files: Sequence[str], backend: str) -> tuple[list[InferenceService], Catalog]:
+    from inferry.api import load
     from inferry.planning import Catalog
     from inferry.plugins import load_plugins
 
@@ -69,7 +72,7 @@ def _read(files: Sequence[str]) -> tuple[list[InferenceService], Catalog]:
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
     documents = [located.document for located in loaded.documents]
-    services = [each for each in documents if isinstance(each, InferenceService)]
+    services = list(_services(loaded.documents, backend))
     if not services:
         msg = f"no InferenceService in {', '.join(files)}"
         raise InferryError(msg, remedy="name a file that holds one")
@@ -80,6 +83,21 @@ def _read(files: Sequence[str]) -> tuple[list[InferenceService], Catalog]:
         noun = "plugin problem" if count == 1 else "plugin problems"
         click.echo(f"{count} {noun}; `inferry plugins doctor` says more", err=True)
     return services, Catalog.build(plugins, documents, settings)
+
+
+def _services(documents: Sequence[Located], backend: str) -> Iterator[InferenceService]:
+    """Yield the services; paths mean what they will mean when the file is served."""
+    from inferry.api import InferenceService
+    from inferry.planning import anchored
+
+    for located in documents:
+        service = located.document
+        if not isinstance(service, InferenceService):
+            continue
+        if backend == "local":
+            file = Path(located.origin.file)
+            service = anchored(service, file.parent if file.is_file() else Path.cwd())
+        yield service
 
 
 def _explain_all(
@@ -125,10 +143,23 @@ def _report(service: InferenceService, error: PlanningError) -> None:
         click.echo(f"  {error.remedy}", err=True)
 
 
+def _warn_of_missing_models(explained: Explanation) -> None:
+    """Name the folders that are not there (yet), which no plan looks for."""
+    if explained.backend != "local":
+        return
+    for uri in [each.uri for part in explained.components for each in part.storage]:
+        if uri.startswith("/") and not Path(uri).exists():
+            yellow = click.style("warning:", fg="yellow")
+            name = f"{explained.namespace}/{explained.name}"
+            click.echo(f"{yellow} {name}: {uri} does not exist yet", err=True)
+
+
 def _text(explained: Explanation) -> Iterator[str]:
     title = f"InferenceService {explained.namespace}/{explained.name}"
     yield click.style(title, bold=True) + f" on the {explained.backend} backend"
-    yield from _lines(1, "url", explained.url)
+    if explained.backend != "local":
+        # A laptop resolves no such name: its url is the path below the gateway's.
+        yield from _lines(1, "url", explained.url)
     yield from _lines(1, "host", explained.host)
     yield from _lines(1, "path", explained.path)
     if explained.stopped:

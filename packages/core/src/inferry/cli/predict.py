@@ -244,4 +244,13 @@ def _parsed(text: bytes | str, where: str) -> Any:  # noqa: ANN401 - any JSON
         return json.loads(text)
     except ValueError as error:
         msg = f"{where}: this is no JSON: {error}"
-        raise InvalidInput(msg) from None
+        raise InvalidInput(msg, remedy=_json_remedy(text, where)) from None
+
+
+def _json_remedy(text: bytes | str, where: str) -> str:
+    """Say what to write; ``@file`` is how curl would take a file."""
+    if isinstance(text, str) and text.startswith("@"):
+        return f"to send a file, write --file {text[1:]}"
+    if where == "--data":
+        return "write numbers as '[[1, 2]]' and text as '[\"text\"]', in single quotes"
+    return ""
