@@ -33,6 +33,9 @@ FORMATS = (ModelFormat(name="x"),)
         (lambda: ModelFormat(name="x", priority=0), "must be >= 1"),
         (lambda: ContainerTemplate(image=""), "needs an image"),
         (lambda: Option(name="allow_pickle"), "must be camelCase"),
+        (lambda: Option(name="a", type="int", default="4"), "'4' is no int"),
+        (lambda: Option(name="a", type="int", default=True), "True is no int"),
+        (lambda: Option(name="a", type="bool", default=1), "1 is no bool"),
         (lambda: Runtime(name="X", formats=FORMATS, model=REF), "must be a DNS label"),
         (lambda: Runtime(name="x", formats=FORMATS), "a container, a model, or both"),
         (lambda: Runtime(name="x", formats=(), model=REF), "at least one model format"),
@@ -53,6 +56,19 @@ def test_an_unknown_protocol_is_refused() -> None:
     protocols: Any = ("v2", "v9")
     with pytest.raises(ValueError, match=r"unknown protocols \['v9'\]"):
         Runtime(name="x", formats=FORMATS, model=REF, protocols=protocols)
+
+
+def test_an_option_is_declared_once_and_of_a_known_type() -> None:
+    options = (Option(name="topK"), Option(name="topk"))
+    with pytest.raises(ValueError, match="declared twice: topk"):
+        Runtime(name="x", formats=FORMATS, model=REF, options=options)
+    kind: Any = "list"
+    with pytest.raises(ValueError, match="unknown type 'list'"):
+        Option(name="a", type=kind)
+
+
+def test_a_whole_number_is_a_float() -> None:
+    assert Option(name="a", type="float", default=1).default == 1
 
 
 def storage(**fields: Any) -> StorageBackend:

@@ -16,6 +16,13 @@ OptionType = Literal["bool", "float", "int", "str"]
 PROTOCOLS: tuple[Protocol, ...] = ("v1", "v2", "grpc-v1", "grpc-v2", "openai")
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+#: What a default may be, by the type of its option.
+_DEFAULTS: Mapping[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "float": (float, int),
+    "int": (int,),
+    "str": (str,),
+}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 
 
@@ -92,7 +99,8 @@ class Option:
     """What a runtime's model can be told: ``--name=value`` in the container's args.
 
     ``name`` is spelt in camelCase (``allowPickle``); ``--allow_pickle`` means the same.
-    The value reaches ``Model.load`` in ``options[name]``, converted to ``type``.
+    The value reaches ``Model.load`` in ``options[name]``, converted to ``type``; what
+    nobody sets is there as ``default``.
     """
 
     name: str
@@ -103,6 +111,15 @@ class Option:
     def __post_init__(self) -> None:
         if not re.match(r"[a-z][A-Za-z0-9]*\Z", self.name):
             msg = f"option name {self.name!r} must be camelCase letters and digits"
+            raise ValueError(msg)
+        if self.type not in _DEFAULTS:
+            msg = f"option {self.name!r}: unknown type {self.type!r}"
+            raise ValueError(msg)
+        # By the type itself: a bool is an int to isinstance.
+        if self.default is not None and type(self.default) not in _DEFAULTS[self.type]:
+            msg = (
+                f"option {self.name!r}: the default {self.default!r} is no {self.type}"
+            )
             raise ValueError(msg)
 
 
@@ -138,6 +155,11 @@ class Runtime:
             msg = (
                 f"runtime {self.name!r}: unknown protocols {unknown}, known {PROTOCOLS}"
             )
+            raise ValueError(msg)
+        options = [option.name.lower() for option in self.options]
+        twice = sorted({name for name in options if options.count(name) > 1})
+        if twice:
+            msg = f"runtime {self.name!r}: options declared twice: {', '.join(twice)}"
             raise ValueError(msg)
 
 
