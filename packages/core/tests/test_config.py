@@ -10,7 +10,7 @@ import pytest
 
 from inferry.config import Settings, load_settings
 from inferry.errors import SettingsError
-from inferry.plugins import SettingsSpec
+from inferry.plugins import Host, SettingsSpec
 
 THREADS = SettingsSpec(section="plugins.onnx", key="threads", type="int", default=1)
 TOKEN = SettingsSpec(section="plugins.acme-hub", key="token", secret=True)
@@ -239,6 +239,15 @@ def test_a_secret_is_never_shown() -> None:
     with pytest.raises(SettingsError) as error:
         settings.declare((number,))
     assert "hush" not in str(problems(error))
+
+
+def test_no_repr_holds_a_value() -> None:
+    settings = load_settings(environ={"INFERRY_PLUGINS__ACME_HUB__TOKEN": "h1dden"})
+    given = repr(settings.__dict__)
+    settings.declare([TOKEN], installed=["acme-hub"])
+    host = Host(role="cli", core_version="1", plugin_settings=settings.plugins())
+    assert host.settings("acme-hub") == {"token": "h1dden"}
+    assert "h1dden" not in given + repr(settings.all()) + repr(host)
 
 
 def test_a_scalar_is_no_section(file: Path) -> None:

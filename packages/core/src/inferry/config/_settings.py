@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from inferry._suggest import did_you_mean
@@ -31,10 +31,13 @@ _PLUGINS = "plugins."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One declared setting with the value that won and who gave it."""
+    """One declared setting with the value that won and who gave it.
+
+    The value is not in the repr: it may be secret.
+    """
 
     spec: SettingsSpec
-    value: Any
+    value: Any = field(repr=False)
     origin: str
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,11 @@ class Given:
 
     ``path`` is the dotted name in parts (``("plugins", "onnx", "threads")``). A part
     of a variable's name is in lower case with ``_`` where the section has ``-``.
+    Whether the value is secret is not known yet, so it is not in the repr.
     """
 
     path: tuple[str, ...]
-    value: Any
+    value: Any = field(repr=False)
     origin: str
     text: bool = False
     folded: bool = False

@@ -17,7 +17,10 @@ class Host:
 
     role: Role
     core_version: str
-    plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # Not in the repr, which a traceback may show: settings hold secrets.
+    plugin_settings: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict, repr=False
+    )
 
     def settings(self, plugin: str) -> Mapping[str, Any]:
         """Return ``[plugins.<plugin>]`` as configured; empty where nothing is."""
