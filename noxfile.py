@@ -209,7 +209,7 @@ def integration(session: nox.Session) -> None:
         session,
         *TEST_TOOLS,
         *pinned(CORE, "all", "testing"),
-        *("pandas", "psutil", "uv", "pip"),
+        *("pandas", "psutil", "uv", "pip", "tritonclient[http]"),
     )
     install(session, "--no-deps", "magika==1.0.3")
     session.run(
