@@ -21,7 +21,7 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 ELSEWHERE = (
     'pip install "nox[uv]" && nox -s demo',
     'pip install "nox[uv]" && nox',
-    'pip install --find-links dist "inferry[local,onnx,sklearn]"',
+    'pip install --find-links dist "inferry[local,onnx,python,sklearn]"',
 )
 
 

@@ -216,3 +216,19 @@ def test_the_output_fits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(run_command.reporter("live", list), LiveReporter)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
     assert isinstance(run_command.reporter(None, list), TextReporter)
+
+
+def test_a_class_without_the_python_plugin_is_told_what_to_install_and_no_more(
+    run: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INFERRY_PLUGINS_DENY", "python")
+    (tmp_path / "model.py").write_text("class MyModel:\n    pass\n")
+
+    result = run("model.py:MyModel", "--port", "0")
+
+    assert "no runtime here serves the model format 'python'" in result.stderr
+    assert "warning" not in result.stderr

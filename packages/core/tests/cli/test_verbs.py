@@ -224,12 +224,14 @@ def test_an_unknown_backend_is_named_with_those_there_are(
     assert "backends are: fake, gone, kubernetes, local, portless" in result.stderr
 
 
-def test_a_backend_that_is_not_installed_says_what_to_install(
+def test_a_backend_that_is_not_released_names_no_package(
     cli: Callable[..., Result], backend: Any
 ) -> None:
     result = cli("get", "--backend", "kubernetes")
 
-    assert "pip install inferry-controller" in result.stderr
+    assert "the backend kubernetes is not installed" in result.stderr
+    assert "it is not released yet; leave --backend" in result.stderr
+    assert "pip install" not in result.stderr
 
 
 def test_a_backend_that_cannot_be_imported_is_one_line(

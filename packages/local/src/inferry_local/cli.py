@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from inferry_local.reports import Reporter
     from inferry_local.watch import Reading, Targets
 
+#: Whose folders `inferry run FILE.py:CLASS` trusts.
+_TRUST = "plugins.python.trust"
 _LEVELS = ["debug", "info", "warning", "error"]
 
 
@@ -174,10 +176,11 @@ def _settings(targets: Targets, host: str | None, port: int | None) -> Settings:
     if targets.quick:
         # Naming a file on the command line is the consent to run it.
         folders = dict.fromkeys(str(target.folder) for target in targets.quick)
-        overrides["plugins.python.trust"] = json.dumps(list(folders))
+        overrides[_TRUST] = json.dumps(list(folders))
     given = current()
+    settings = given.settings(overrides)
     _export(given.config, {**given.overrides, **overrides})
-    return given.settings(overrides)
+    return settings
 
 
 def _export(config: Path | None, overrides: Mapping[str, str]) -> None:
@@ -198,7 +201,10 @@ def _plugins(settings: Settings) -> Plugins:
     from inferry.plugins import load_plugins
 
     plugins = load_plugins("local", settings)
-    for problem in (*plugins.problems, *settings.warnings):
+    # Without the plugin nobody takes the trust that a class on the command line is
+    # given; the refusal says what to install, and nobody wrote such a setting.
+    given = [text for text in settings.warnings if f"--set {_TRUST}" not in text]
+    for problem in (*plugins.problems, *given):
         click.echo(f"warning: {problem}", err=True)
     return plugins
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from inferry.backends import Backend, ServiceStatus
 
-#: What to install for a backend of ours, and the order in which one is the default.
+#: What to do where a backend of ours is absent; the first that is there is the default.
 INSTALL = {
     "local": 'pip install "inferry[local]"',
-    "kubernetes": "pip install inferry-controller",
+    # No name of a package that is not published: anybody could publish it.
+    "kubernetes": "it is not released yet; leave --backend and INFERRY_BACKEND out",
 }
 DEFAULT_NAMESPACE = "default"
 

@@ -94,7 +94,8 @@ def storage_package(scheme: str) -> str:
         return ""
     return (
         f"install a plugin that reads {scheme}:// (such plugins are called "
-        f"inferry-storage-{backend}), or use a path, file:// or https://"
+        f"inferry-storage-{backend}), or copy the model here and write its path, or "
+        "use https://"
     )
 
 
