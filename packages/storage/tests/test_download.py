@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from inferry.errors import StorageError
+from inferry.status import Reason
 from inferry.storage import Entry, Snapshot, Source
 from inferry_storage import download as module
 from inferry_storage.download import download
@@ -25,8 +27,9 @@ PIECE = b"0123456789"
 class Pieces:
     """Gives so many pieces of ten bytes, whatever was promised."""
 
-    def __init__(self, count: int = 1) -> None:
+    def __init__(self, count: int = 1, breaks_after: int | None = None) -> None:
         self.count = count
+        self.breaks_after = breaks_after
 
     async def resolve(self, source: Source) -> Snapshot:
         return snapshot(size=len(PIECE) * self.count)
@@ -34,15 +37,22 @@ class Pieces:
     async def read(
         self, entry: Entry, start: int, length: int | None
     ) -> AsyncIterator[bytes]:
-        for _ in range(self.count):
+        for index in range(start // len(PIECE), self.count):
+            if index == self.breaks_after:
+                self.breaks_after = None
+                raise StorageError("cut", reason=Reason.StorageUnreachable)
             yield PIECE
 
     async def close(self) -> None:
         """Give nothing back."""
 
 
-def snapshot(*paths: str, size: int | None = None) -> Snapshot:
-    entries = tuple(Entry(path=path, size=size) for path in paths or ("model.bin",))
+def snapshot(
+    *paths: str, size: int | None = None, digest: str | None = None
+) -> Snapshot:
+    entries = tuple(
+        Entry(path=path, size=size, digest=digest) for path in paths or ("model.bin",)
+    )
     return Snapshot(uri="acme://me:secret@host/a?sig=secret", id="1", entries=entries)
 
 
@@ -50,11 +60,13 @@ def names(folder: Path) -> list[str]:
     return [each.name for each in folder.rglob("*")]
 
 
-async def fetched(what: Snapshot, folder: Path, count: int = 1) -> None:
+async def fetched(
+    what: Snapshot, folder: Path, count: int = 1, breaks_after: int | None = None
+) -> None:
     sizes = [entry.size for entry in what.entries]
     await download(
         what,
-        Pieces(count),
+        Pieces(count, breaks_after),
         folder,
         policy=Policy(cache_dir=folder, max_bytes=2**62),
         reporter=Reporter("acme://host/a", sizes, None),
@@ -73,6 +85,49 @@ async def test_files_lie_where_their_paths_say(tmp_path: Path) -> None:
 
     assert (tmp_path / "a" / "b.bin").read_bytes() == PIECE
     assert (tmp_path / "c.bin").stat().st_mode & 0o777 == 0o444
+
+
+@pytest.mark.parametrize("algorithm", ["blake2b", "md5", "sha256", "sha512"])
+async def test_a_digest_that_agrees_is_accepted(algorithm: str, tmp_path: Path) -> None:
+    promised = hashlib.new(algorithm, PIECE * 3).hexdigest().upper()
+
+    await fetched(snapshot(digest=f"{algorithm}:{promised}"), tmp_path, count=3)
+
+    assert (tmp_path / "model.bin").stat().st_size == 30
+
+
+async def test_a_digest_that_differs_is_refused(tmp_path: Path) -> None:
+    promised = hashlib.sha256(PIECE).hexdigest()
+    error = await refused(snapshot(digest=f"sha256:{promised}"), tmp_path, count=2)
+
+    assert error.reason == "StorageCorrupt"
+    assert error.message == (
+        "model.bin arrived with another sha256 than its store promised"
+    )
+
+
+@pytest.mark.parametrize("digest", ["crc32:00", "shake_128:00", "00ff"])
+async def test_a_digest_that_cannot_be_checked_is_refused(
+    digest: str, tmp_path: Path
+) -> None:
+    error = await refused(snapshot(digest=digest), tmp_path)
+
+    assert error.reason == "StorageCorrupt"
+    assert "cannot be checked" in error.message
+    assert names(tmp_path) == []
+
+
+async def test_a_digest_holds_over_a_broken_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_BACKOFF", 0)
+    promised = hashlib.sha256(PIECE * 4).hexdigest()
+
+    await fetched(
+        snapshot(digest=f"sha256:{promised}"), tmp_path, count=4, breaks_after=2
+    )
+
+    assert (tmp_path / "model.bin").read_bytes() == PIECE * 4
 
 
 async def test_a_snapshot_without_files_is_refused(tmp_path: Path) -> None:

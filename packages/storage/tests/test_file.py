@@ -107,3 +107,10 @@ async def test_what_names_no_local_path_is_refused(uri: str) -> None:
 async def test_there_is_nothing_to_read() -> None:
     with pytest.raises(StorageError, match="is local"):
         FileStorage({}).read(Entry(path="a"), 0, None)
+
+
+def test_a_path_may_begin_at_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert local_path("~/models/iris") == tmp_path / "models" / "iris"

@@ -21,6 +21,8 @@ def uri(service: Any) -> str:
         ("models/iris", "/home/me/project/models/iris"),
         ("./iris.skops", "/home/me/project/iris.skops"),
         ("/models/iris", "/models/iris"),
+        ("~/models/iris", "~/models/iris"),
+        ("~iris", "/home/me/project/~iris"),
         ("https://a.example/iris", "https://a.example/iris"),
         ("s3://a/b", "s3://a/b"),
     ],

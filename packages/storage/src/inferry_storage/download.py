@@ -14,6 +14,7 @@ from inferry.errors import StorageError
 from inferry.status import Reason
 from inferry.storage import shown_uri
 from inferry_storage import names
+from inferry_storage.digests import Digest
 from inferry_storage.https import Changed
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def download(
     policy: Policy,
     reporter: Reporter,
 ) -> None:
-    """Write every entry of *snapshot* below *folder*, each of its promised size.
+    """Write every entry of *snapshot* below *folder*, of its promised size and digest.
 
     Raises:
         StorageError: Unsafe names, too large, cut off, stalled, the disk is full.
@@ -99,6 +100,7 @@ class _File:
         self._policy = policy
         self._reporter = reporter
         self._done = 0
+        self._digest = Digest(entry)
 
     async def write(self, folder: Path) -> None:
         """Write the file, going on where a broken connection stopped."""
@@ -115,6 +117,7 @@ class _File:
                         raise
                     await asyncio.sleep(_BACKOFF * 2**attempt)
                     self._keep_or_restart(file)
+            self._digest.check()
             file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
         target.chmod(0o444)
@@ -125,6 +128,7 @@ class _File:
             return
         self._reporter.arrived(-self._done)
         self._done = 0
+        self._digest.restart()
         file.seek(0)
         file.truncate()
 
@@ -139,9 +143,13 @@ class _File:
                 self._reporter.arrived(len(chunk))
                 if self._reporter.done_bytes > self._policy.max_bytes:
                     raise _too_large(self._snapshot, self._policy)
-                await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(self._keep, file, chunk)
         if size is not None and self._done < size:
             raise self._wrong_size(f"{self._done} of", Reason.StorageUnreachable)
+
+    def _keep(self, file: BinaryIO, chunk: bytes) -> None:
+        file.write(chunk)
+        self._digest.update(chunk)
 
     async def _moving(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """Pass *chunks* on as long as enough of them arrive."""

@@ -18,7 +18,7 @@ def anchored(service: InferenceService, folder: Path) -> InferenceService:
     """Return *service* with every relative model path made absolute, below *folder*.
 
     A path in a file then means the same wherever a command is called from. URIs with a
-    scheme and absolute paths stay as they are.
+    scheme and absolute paths stay as they are, also those below ``~``.
     """
     spec = service.spec
     canary = spec.canary
@@ -49,6 +49,6 @@ def _predictor(predictor: P, folder: Path) -> P:
 
 
 def _absolute(uri: str, folder: Path) -> str:
-    if "://" in uri or uri.startswith("/"):
+    if "://" in uri or uri.startswith(("/", "~/")):
         return uri
     return str(folder.absolute() / uri)
