@@ -10,7 +10,7 @@ import pytest
 from inferry.errors import StorageError
 from inferry.storage import Entry, LocalPath, Source
 from inferry.testing import StorageTests
-from inferry_storage.file import FileStorage
+from inferry_storage.file import FileStorage, local_path
 
 if TYPE_CHECKING:
     from pathlib import Path
