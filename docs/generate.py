@@ -67,7 +67,7 @@ def commands() -> str:
     from inferry.cli import main
 
     context = click.Context(main, info_name="inferry")
-    parts = ["# Commands", _options(main)]
+    parts = ["# Commands", _COMMANDS, _options(main)]
     for name, command in _walk(main, context, "inferry"):
         usage = command.collect_usage_pieces(context)
         parts += [
@@ -77,6 +77,21 @@ def commands() -> str:
             _options(command),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_COMMANDS = """\
+Every command exits with 0 when it did what it was asked, with 2 when it was called wrongly, and with 1 for every other error, which is printed to stderr with what to do.
+`INFERRY_DEBUG=1` shows the traceback of an error, `NO_COLOR=1` prints no colours.
+
+Let your shell complete commands and options, with the line that fits it:
+
+```
+eval "$(_INFERRY_COMPLETE=bash_source inferry)"
+eval "$(_INFERRY_COMPLETE=zsh_source inferry)"
+_INFERRY_COMPLETE=fish_source inferry | source
+```
+
+`python -m inferry` is the same command."""
 
 
 def _walk(

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+import pytest
+from click.testing import CliRunner
 
 from inferry import __version__
 from inferry.cli import main
@@ -14,8 +16,8 @@ from inferry.errors import InferryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    import pytest
     from click.testing import Result
 
 HEAVY = ("rich", "yaml", "msgspec", "numpy", "ray", "asyncio", "pluggy")
@@ -167,6 +169,22 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     )
 
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("value", "coloured"), [("1", False), ("", True)])
+def test_no_color_is_honoured(
+    value: str,
+    *,
+    coloured: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", value)
+    file = str(tmp_path / "missing.yaml")
+
+    for command in ("validate", "explain"):
+        result = CliRunner().invoke(main, [command, file], color=True)
+        assert ("\x1b[" in result.output) == coloured
 
 
 def test_every_option_of_every_command_has_a_help() -> None:

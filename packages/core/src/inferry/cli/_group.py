@@ -138,7 +138,7 @@ def _assignments(
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Set INFERRY_DEBUG=1 to see the traceback of an error.",
+    epilog="INFERRY_DEBUG=1 shows the traceback of an error, NO_COLOR=1 no colours.",
 )
 @click.option(
     "--config",
@@ -168,3 +168,5 @@ def main(ctx: click.Context, config: Path | None, overrides: dict[str, str]) -> 
     Start with `inferry run service.yaml`, then ask with `inferry predict NAME`.
     """
     ctx.obj = Globals(config=config, overrides=overrides)
+    if os.environ.get("NO_COLOR"):  # https://no-color.org, which click leaves to us
+        ctx.color = False
