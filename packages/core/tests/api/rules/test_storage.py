@@ -73,10 +73,23 @@ def test_a_password_in_a_uri_is_a_warning_that_hides_it(
     assert "secret" not in problem.message
 
 
-def test_a_password_is_hidden_whatever_else_is_wrong(
-    service: Callable[..., Loaded],
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "HTTPS://me:secret@host/m",
+        "https://me:pass@host/m?sig=secret",
+        "https://host/a b?sig=secret",
+        "https//me:secret@host/m",
+        "https:/me:secret@host/m",
+        "https//host/m?sig=secret",
+        "https:host/m?sig=secret",
+        "https://host/${A}?sig=secret",
+    ],
+)
+def test_secrets_are_hidden_whatever_else_is_wrong(
+    service: Callable[..., Loaded], uri: str
 ) -> None:
-    (problem,) = service(predictor(storageUri="HTTPS://me:secret@host/m")).problems
+    (problem,) = service(predictor(storageUri=uri)).problems
 
     assert "secret" not in str(problem)
 

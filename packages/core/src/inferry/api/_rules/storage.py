@@ -95,11 +95,13 @@ def check_uri(path: Path, uri: str) -> Iterator[Finding]:
     elif match := _SCHEME.fullmatch(uri):
         yield from _check_rest(path, uri, scheme=match[1], rest=match[2])
     elif match := _NO_COLON.fullmatch(uri):
-        yield Finding(path, f"{uri!r} lacks a colon", f"{match[1]}://{match[2]}")
+        yield Finding(
+            path, f"{_hide(uri)!r} lacks a colon", f"{match[1]}://{_hide(match[2])}"
+        )
     elif match := _ONE_SLASH.fullmatch(uri):
         slashes = ":///" if match[1] == "file" else "://"
-        message = f"{uri!r} lacks slashes after {match[1]}:"
-        yield Finding(path, message, match[1] + slashes + match[2])
+        message = f"{_hide(uri)!r} lacks slashes after {match[1]}:"
+        yield Finding(path, message, match[1] + slashes + _hide(match[2]))
 
 
 def _check_rest(path: Path, uri: str, *, scheme: str, rest: str) -> Iterator[Finding]:
@@ -117,12 +119,16 @@ def _check_rest(path: Path, uri: str, *, scheme: str, rest: str) -> Iterator[Fin
         )
         yield Finding(path, message, severity="warning")
     elif "${" in rest or re.search(r"<[\w -]+>", rest):
-        yield Finding(path, f"{uri!r} holds a placeholder that nobody filled in")
+        yield Finding(path, f"{_hide(uri)!r} holds a placeholder that nobody filled in")
 
 
 def _hide(uri: str) -> str:
-    """Return *uri* without a password, fit for a message."""
-    return re.sub(r"(?:(?<=://)|^)[^/@]*:[^/@]+@", "***@", uri)
+    """Return *uri* without a password and without a query, fit for a message.
+
+    It need not be a URI yet, so that `inferry.storage.shown_uri` would not do.
+    """
+    without_query = re.sub(r"\?.*", "?***", uri, flags=re.DOTALL)
+    return re.sub(r"(?:(?<=/)|^)[^/@]*:[^/@]+@", "***@", without_query)
 
 
 def _mount(path: Path, mount: str) -> Iterator[Finding]:
