@@ -172,3 +172,23 @@ async def test_requests_in_one_packet_are_answered_in_order(
         answer = await exchange(client, one + one + last)
         assert answer.count(b"HTTP/1.1 200 ") == 3
         assert answer.index(b'"id":"a"') < answer.index(b'{"live":true}')
+
+
+async def test_bodies_together_have_a_limit_too(serve: Serve, spec: SpecOf) -> None:
+    """Seventeen clients that stall before their last byte must not fill the memory."""
+    text = json.dumps({"inputs": [ROW]}).encode().ljust(1000)
+    whole = post("Content-Length: 1000", body=text)
+    async with serve(spec("Iris"), max_body_bytes=1000) as (_, client):
+        stalled = [await connect(client) for _ in range(16)]
+        for _, writer in stalled:
+            writer.write(whole[:-1])
+        await asyncio.sleep(0.2)
+        answer = await exchange(client, whole)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1" in answer
+        for reader, writer in stalled:
+            writer.write(whole[-1:])
+            assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+            writer.close()
+        again = await client.post("/v2/models/m/infer", content=text)
+        assert again.status_code == 200

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from inferry.errors import ModelNotFound
 from inferry_server.errors import MethodNotAllowed
 from inferry_server.http.errors import error_response, refusal
-from inferry_server.http.exchange import ClientGone, Request, Response
+from inferry_server.http.exchange import ClientGone, Request, Response, Room
 from inferry_server.http.inference import Inference
 from inferry_server.http.information import Information, version
 from inferry_server.http.routes import match
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Handler = Callable[[Request, Route], Awaitable[Response]]
 
 _TOO_LARGE = 413
+#: So many of the largest bodies may be there at a time, or many more smaller ones.
+_BODIES = 16
 #: Seconds that a client has to see that its body is refused.
 _LINGER = 1.0
 _CLOSE = (b"connection", b"close")
@@ -41,6 +43,7 @@ class App:
         self._metrics = metrics
         self._settings = settings
         self._docs: Any = None
+        self._room = Room(settings.max_body_bytes * _BODIES)
         self._information = Information(models, metrics)
         inference = Inference(models, settings)
         self._inference: dict[Kind, tuple[str, Handler]] = {
@@ -58,7 +61,7 @@ class App:
         if scope["type"] != "http":
             return
         began = time.perf_counter()
-        request = Request(scope, receive)
+        request = Request(scope, receive, self._room)
         route = match(request.path)
         if route is not None and route.kind == "docs" and self._settings.docs:
             await (await self._load_docs())(scope, receive, send)
@@ -67,10 +70,12 @@ class App:
             response = await self._respond(request, route)
         except ClientGone:
             return
-        refused = response.status == _TOO_LARGE
+        finally:
+            request.release()
+        refused = response.status == _TOO_LARGE or request.is_cut
         await response.send(
             send,
-            close=self._information.draining,
+            close=self._information.draining or refused,
             linger=request.discard(_LINGER) if refused else None,
         )
         if route is not None and route.kind in self._inference:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from inferry.errors import InvalidInput
+from inferry.errors import InvalidInput, Overloaded
 from inferry_server.errors import BodyTooLarge
 
 if TYPE_CHECKING:
@@ -66,10 +66,39 @@ class Response(Struct, frozen=True):
         await send({"type": "http.response.body", "body": last})
 
 
-class Request:
-    """One request; its body is read once, on demand."""
+class Room:
+    """Bounds what the bodies of all requests together take, from reading to answer."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+
+    def take(self, size: int) -> None:
+        """Reserve *size* bytes.
+
+        Raises:
+            Overloaded: There is no room for them now.
+
+        """
+        if self._used + size > self._limit:
+            raise Overloaded(
+                f"the requests under way hold {self._used} bytes already, at most "
+                f"{self._limit}; try again later"
+            )
+        self._used += size
+
+    def give_back(self, size: int) -> None:
+        """Free *size* bytes that were reserved."""
+        self._used -= size
+
+
+class Request:
+    """One request; its body is read once, on demand, into *room* until `release`."""
+
+    def __init__(self, scope: Scope, receive: Receive, room: Room) -> None:
+        self.is_cut = False
+        self._room = room
+        self._held = 0
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self._receive = receive
@@ -133,9 +162,24 @@ class Request:
                 message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
+            before = taken.size
             taken.take(message.get("body", b""))
+            self._hold(taken.size - before)
             more = message.get("more_body", False)
         return memoryview(taken.finish())[padding:]
+
+    def _hold(self, size: int) -> None:
+        try:
+            self._room.take(size)
+        except Overloaded:
+            self.is_cut = True
+            raise
+        self._held += size
+
+    def release(self) -> None:
+        """Give back the room of the body, once nothing needs it any more."""
+        self._room.give_back(self._held)
+        self._held = 0
 
     @property
     def _encoding(self) -> str:
@@ -174,6 +218,10 @@ class _Plain:
         self._into = into
         self._limit = limit
         self._room = limit
+
+    @property
+    def size(self) -> int:
+        return self._limit - self._room
 
     def take(self, piece: bytes) -> None:
         self._room -= len(piece)
