@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from inferry_local.records import Failure, RevisionRecord
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inferry.config import Settings
     from inferry.plugins import Plugins
     from inferry.storage import Source
+    from inferry_local.records import RevisionRecord
     from inferry_storage import Progress
 
 MOUNT = PurePosixPath("/mnt/models")
@@ -76,11 +75,6 @@ class Fetcher:
             settings=self._settings,
             on_progress=on_progress,
         )
-
-
-def storage_failure(message: str, reason: str, remedy: str) -> Failure:
-    """Return a failure to fetch, as status tells it."""
-    return Failure(reason=reason, message=message, remedy=remedy)
 
 
 def _below(source: Source) -> PurePosixPath:
