@@ -59,11 +59,17 @@ class FakeSupervisor:
         self.queues: list[asyncio.Queue[ServiceStatus]] = []
         self.starting = asyncio.Event()
         self.starting.set()
+        self.trouble = ""
+        self.troubled = asyncio.Event()
 
     async def start(self) -> str:
         self.calls.append("start")
         await self.starting.wait()
         return self.url
+
+    async def broken(self) -> str:
+        await self.troubled.wait()
+        return self.trouble
 
     async def apply(self, documents: Sequence[Document]) -> list[Applied]:
         self.applied += documents

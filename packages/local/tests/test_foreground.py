@@ -267,3 +267,16 @@ async def test_the_command_is_shown_again_after_deletion_only(
     await running.recorder.wait("example", 2)
 
     assert len(running.recorder.of("example")) == 2
+
+
+async def test_a_backend_that_cannot_go_on_ends_the_run_with_its_reason(
+    supervisor: Any, start: Callable[..., Running]
+) -> None:
+    running = start(Targets())
+    await running.recorder.wait("started")
+    supervisor.trouble = "the raylet has ended"
+    supervisor.troubled.set()
+    async with asyncio.timeout(5):
+        with pytest.raises(BackendError, match="the raylet has ended"):
+            await running.task
+    assert supervisor.calls[-1] == "stop"

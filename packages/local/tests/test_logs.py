@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from inferry_local.logs import LogReader, last_bytes, lines
+from inferry_local.logs import LogReader, bound, last_bytes, lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +50,20 @@ def test_the_end_of_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert last_bytes(tmp_path / "none") == ""
     (tmp_path / "some").write_text("0123456789")
     assert last_bytes(tmp_path / "some", 3) == "789"
+
+
+def test_a_log_that_is_full_begins_anew_and_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "service" / "a.log"
+    path.parent.mkdir()
+    with path.open("a") as writer:
+        writer.write("old\n" * 100)
+        writer.flush()
+        reader = LogReader(path.parent)
+        assert len(reader.first()) == 100
+        bound(tmp_path, most=300)
+        writer.write("new\n")
+    note, *rest = reader.more()
+    assert "log is full" in note
+    assert rest == ["[a] new"]
+    bound(tmp_path, most=300)
+    assert path.read_text().endswith("new\n")

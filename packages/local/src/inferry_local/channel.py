@@ -100,7 +100,8 @@ class Channel:
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        first = await asyncio.wait_for(reader.readline(), HELLO_SECONDS)
+        async with asyncio.timeout(HELLO_SECONDS):
+            first = await reader.readline()
         if not first:
             return
         hello = messages.from_replica(first)

@@ -10,7 +10,7 @@ import signal
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from inferry.errors import InferryError
+from inferry.errors import BackendError, InferryError
 from inferry_local._example import example
 from inferry_local.control import Controlled, ControlServer
 from inferry_local.watch import removed
@@ -34,6 +34,9 @@ class Runnable(Controlled, Protocol):
 
     async def start(self) -> str:
         """Start what serves, and return its url."""
+
+    async def broken(self) -> str:
+        """Wait until what serves cannot go on, and return why."""
 
     async def stop(self) -> None:
         """Leave nothing running."""
@@ -59,12 +62,18 @@ class Run:
         self._from_files: frozenset[Key] = frozenset()
         self._stop = asyncio.Event()
         self._exit_code = 0
+        self._trouble = ""
         self._shown: dict[Key, str] = {}
         self._noted: set[tuple[Key, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, reading: Reading) -> int:
-        """Serve what *reading* holds until a signal; return the exit code."""
+        """Serve what *reading* holds until a signal; return the exit code.
+
+        Raises:
+            BackendError: The backend does not start, or cannot go on.
+
+        """
         self._handle_signals()
         control = ControlServer(self, {"pid": os.getpid()})
         self._reporter.starting("Starting the local backend")
@@ -111,6 +120,7 @@ class Run:
         await control.start(urlsplit(url).port or 80)
         self._reporter.started(url)
         self._own(self._follow())
+        self._own(self._until_broken())
         # The subscription must stand before the first change.
         await asyncio.sleep(0)
         self._from_files = reading.services
@@ -118,6 +128,8 @@ class Run:
         if self._watch:
             self._own(self._reload())
         await self._stop.wait()
+        if self._trouble:
+            raise BackendError(self._trouble, remedy="start `inferry run` again")
 
     async def _follow(self) -> None:
         """Report every change, and the command to try once a service is ready."""
@@ -134,6 +146,11 @@ class Run:
             if service.phase == "Failed" and self._exit_when_failed:
                 self._exit_code = 1
                 self._stop.set()
+
+    async def _until_broken(self) -> None:
+        """End the run with an error when its backend cannot go on."""
+        self._trouble = await self._supervisor.broken()
+        self._stop.set()
 
     async def _example(self, service: ServiceStatus) -> None:
         model = service.model or service.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ POLL_SECONDS = 0.2
 #: What is read at a time, and the longest line that is not cut in two.
 CHUNK_BYTES = 64 * 1024
 DEFAULT_TAIL_BYTES = 1024 * 1024
+#: The folder is in memory on many machines; a file that grows past this begins anew.
+MAX_BYTES = 16 * 1024 * 1024
+BOUND_SECONDS = 2.0
 
 
 class LogReader:
@@ -64,6 +68,7 @@ class LogReader:
             with path.open("rb") as file:
                 size = file.seek(0, 2)
                 start = self._offsets.get(path, max(0, size - DEFAULT_TAIL_BYTES))
+                start = start if start <= size else 0
                 file.seek(start)
                 data = file.read(size - start)
         except OSError:
@@ -84,6 +89,29 @@ async def lines(folder: Path, *, follow: bool, tail: int | None) -> AsyncIterato
         await asyncio.sleep(POLL_SECONDS)
         for line in await asyncio.to_thread(reader.more):
             yield line
+
+
+async def keep_bounded(folder: Path) -> None:
+    """Begin anew, until cancelled, every log below *folder* that has grown too long."""
+    while True:
+        await asyncio.to_thread(bound, folder)
+        await asyncio.sleep(BOUND_SECONDS)
+
+
+def bound(folder: Path, *, most: int = MAX_BYTES) -> None:
+    """Empty every log below *folder* that is longer than *most* bytes; it then says so.
+
+    Replicas append: what they write next follows, though they keep the file open.
+    """
+    for path in folder.rglob("*.log"):
+        try:
+            if path.stat().st_size <= most:
+                continue
+            os.truncate(path, 0)
+            with path.open("ab") as file:
+                file.write(b"(what was here before is dropped: the log is full)\n")
+        except OSError:
+            continue
 
 
 def last_bytes(path: Path, count: int = 8192) -> str:

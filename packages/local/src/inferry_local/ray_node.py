@@ -94,6 +94,17 @@ def pids() -> list[int]:
     return [info.process.pid for infos in node.all_processes.values() for info in infos]
 
 
+def ended() -> str:
+    """Return which process of Ray's node has ended; empty while all run."""
+    node = ray._private.worker._global_node  # noqa: SLF001
+    if node is None:
+        return ""
+    for name, infos in list(node.all_processes.items()):
+        if any(info.process.poll() is not None for info in infos):
+            return str(name)
+    return ""
+
+
 @contextmanager
 def loopback(folder: Path) -> Iterator[None]:
     """Let ``ray.init`` start a `LoopbackNode` while the context lasts.

@@ -12,11 +12,12 @@ import logging
 import os
 import secrets
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, TypeVar
 
 from inferry.errors import BackendError
 from inferry_local import processes
+from inferry_local._thread import OneThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,8 @@ START_SECONDS = 90.0
 CALL_SECONDS = 60.0
 SHUTDOWN_SECONDS = 3.0
 START_STOP_SECONDS = 20.0
+WATCH_SECONDS = 0.5
+LOG_BYTES = 4 * 1024 * 1024
 
 
 class RaySession:
@@ -40,10 +43,11 @@ class RaySession:
     def __init__(self, folder: Path, *, object_store_mb: int = 80) -> None:
         self._folder = folder
         self._object_store_bytes = max(object_store_mb, 80) * 1024 * 1024
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inferry-ray")
+        self._thread = OneThread("inferry-ray")
         self._environment: dict[str, str | None] = {}
         self._begun = False
         self._started = False
+        self._broken = False
 
     async def start(self) -> None:
         """Start Ray and Ray Serve's controller.
@@ -75,7 +79,8 @@ class RaySession:
         """Run *function* in Ray's thread and return what it returns."""
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(self._thread, function, *args)
-        return await asyncio.wait_for(future, timeout)
+        async with asyncio.timeout(timeout):
+            return await future
 
     async def keep_spare(self) -> None:
         """See to it that a worker process waits for the next replica."""
@@ -87,19 +92,31 @@ class RaySession:
 
         await self.call(keep)
 
+    async def broken(self) -> str:
+        """Wait until one of Ray's own processes has ended, and return its name.
+
+        Nothing can be started or replaced any more then, and Ray does not recover.
+        """
+        from inferry_local import ray_node
+
+        while not (ended := ray_node.ended()):  # noqa: ASYNC110 - a process has no event
+            await asyncio.sleep(WATCH_SECONDS)
+        self._broken = True
+        return ended
+
     async def stop(self) -> None:
         """End Ray; whatever does not end by itself in time is ended by pid.
 
         A start in progress cannot be interrupted: it is waited for, then undone.
         """
         family = await asyncio.to_thread(self._family)
-        if self._begun:
+        if self._begun and not self._broken:
             limit = SHUTDOWN_SECONDS if self._started else START_STOP_SECONDS
             try:
                 await self.call(self._shutdown, timeout=limit)
             except Exception:
                 logger.debug("Ray did not shut down in order", exc_info=True)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.shutdown(wait=False)
         family += await asyncio.to_thread(self._family)
         await asyncio.to_thread(processes.end, family)
         self._restore_environment()
@@ -152,7 +169,9 @@ class RaySession:
 
     def _quieten(self) -> None:
         """Send what Ray logs in this process to a file instead of the terminal."""
-        handler = logging.FileHandler(self._folder / "ray.log", delay=True)
+        handler = RotatingFileHandler(
+            self._folder / "ray.log", maxBytes=LOG_BYTES, backupCount=1, delay=True
+        )
         for name in ("ray", "ray.serve"):
             ray_logger = logging.getLogger(name)
             for old in list(ray_logger.handlers):

@@ -154,7 +154,8 @@ class Serving:
             loading.cancel()
         if self._server is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._server.stop(), 1)
+                async with asyncio.timeout(1):
+                    await self._server.stop()
 
     async def _leave(self) -> None:
         if self._drained is None and self._link is not None:

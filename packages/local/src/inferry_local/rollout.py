@@ -160,7 +160,8 @@ class Rollout:
             self._check(revision, loop.time() - started)
             revision.changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(revision.changed.wait(), SAMPLE_SECONDS)
+                async with asyncio.timeout(SAMPLE_SECONDS):
+                    await revision.changed.wait()
             for replica in revision.replicas.values():
                 used = processes.resident_bytes(replica.link.hello.pid)
                 replica.peak_bytes = max(replica.peak_bytes, used)
@@ -248,9 +249,8 @@ class Rollout:
         for link in links:
             link.send(Drain())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                _all(link.drained.wait() for link in links), self._around.drain_timeout
-            )
+            async with asyncio.timeout(self._around.drain_timeout):
+                await _all(link.drained.wait() for link in links)
 
     def _abandoned(self, wanted: dict[str, int]) -> list[RevisionRecord]:
         """Return what an earlier rollout began and nobody needs any more."""

@@ -97,6 +97,7 @@ class Supervisor:
         host = self._gateway.settings.host
         shown = "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host  # noqa: S104 - shown, not bound
         self._url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        self._own(replica_logs.keep_bounded(self._folder / "logs"))
         self._ray_started = asyncio.create_task(self.ray.start())
         await self._ray_started
         return self._url
@@ -187,6 +188,12 @@ class Supervisor:
                 for name in await watcher.next():
                     if name in self._services:
                         yield status.service_status(self._services[name], self._url)
+
+    async def broken(self) -> str:
+        """Wait until what serves cannot go on, and return why."""
+        await self.ray_ready()
+        name = await self.ray.broken()
+        return f"Ray's process {name} has ended, without which no replica can start"
 
     async def stop(self) -> None:
         """End everything that was started; bounded in time, leaves nothing running."""
