@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,11 +14,11 @@ from inferry.plugins import lacks_extra
 from inferry.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from inferry.api import Document
     from inferry.config import Settings
-    from inferry.planning import ComponentPlan, ServingPlan
+    from inferry.planning import ComponentPlan, RuntimeChoice, ServingPlan
     from inferry.plugins import Plugins, Provided, Runtime
 
 Key = tuple[str, str, str]
@@ -44,8 +45,12 @@ def plan_services(
     runtimes: Sequence[Document],
     plugins: Plugins,
     settings: Settings,
+    *,
+    chosen: Mapping[Key, RuntimeChoice] = MappingProxyType({}),
 ) -> list[Planned]:
     """Plan all *services*, or refuse all of them.
+
+    ``chosen`` are the runtimes that serve unchanged services now; they are kept.
 
     Raises:
         PlanningError: One cannot be planned.
@@ -57,7 +62,8 @@ def plan_services(
     refused: list[PlanningError] = []
     for service in services:
         try:
-            planned.append(_plan(service, catalog, plugins))
+            kept = chosen.get(key(service))
+            planned.append(_plan(service, catalog, plugins, kept))
         except PlanningError as error:
             refused.append(_named(service, error))
     if len(refused) == 1:
@@ -68,8 +74,13 @@ def plan_services(
     return planned
 
 
-def _plan(service: InferenceService, catalog: Catalog, plugins: Plugins) -> Planned:
-    made = plan(service, catalog, backend="local")
+def _plan(
+    service: InferenceService,
+    catalog: Catalog,
+    plugins: Plugins,
+    kept: RuntimeChoice | None,
+) -> Planned:
+    made = plan(service, catalog, backend="local", previous=kept)
     provided = {each.descriptor.name: each for each in plugins.runtimes()}
     for revision in made.revisions:
         for component in revision.components:

@@ -34,12 +34,13 @@ from inferry_local.specs import replica_spec
 from inferry_local.watchers import Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from pathlib import Path
 
     from inferry.api import Document
     from inferry.backends import Action, ServiceStatus
     from inferry.config import Settings
+    from inferry.planning import RuntimeChoice
     from inferry.plugins import Plugins
     from inferry_local.applying import Planned
     from inferry_local.messages import ReplicaSpec
@@ -121,7 +122,13 @@ class Supervisor:
         ]
         planned = {
             key(each.service): each
-            for each in plan_services(services, runtimes, self._plugins, self._settings)
+            for each in plan_services(
+                services,
+                runtimes,
+                self._plugins,
+                self._settings,
+                chosen=self._chosen(changed),
+            )
         }
         applied = [
             _applied(each, _action(each in self._documents, each in changed))
@@ -292,6 +299,17 @@ class Supervisor:
             return
         service.rollout.cancel()
         await asyncio.wait([service.rollout], timeout=ROLLOUT_CANCEL_SECONDS)
+
+    def _chosen(self, changed: Collection[Key]) -> dict[Key, RuntimeChoice]:
+        """Return the runtimes of services that have not *changed*: they keep them."""
+        plans = [record.plan for record in self._services.values()]
+        return {
+            name: predictor.runtime
+            for plan in plans
+            for name in [("InferenceService", plan.namespace, plan.name)]
+            for predictor in [plan.revisions[0].component("predictor")]
+            if name not in changed and predictor and predictor.runtime
+        }
 
     def _service(self, namespace: str, name: str) -> ServiceRecord:
         try:
