@@ -20,7 +20,7 @@ def import_serve() -> Any:  # noqa: ANN401 - Ray ships no types
 
 @contextmanager
 def cheap_imports() -> Iterator[None]:
-    """Take a fifth less time for Ray's imports.
+    """Take about a tenth less time for Ray's imports.
 
     The collector looks in vain, again and again, at all that modules create. And Ray
     imports wcwidth, where it is there, for tables that are never printed.
