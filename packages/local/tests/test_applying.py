@@ -117,3 +117,8 @@ def test_several_are_told_at_once_and_none_is_planned(
     assert "one" in str(caught.value)
     assert "two" in str(caught.value)
     assert "three" not in str(caught.value)
+
+
+def test_keeping_the_best_runtime_is_no_change(world: tuple[Plugins, Any]) -> None:
+    before = chosen_by(world, [])
+    assert chosen_by(world, [], before=before) == before

@@ -71,10 +71,14 @@ def select(
     accepted = [verdict for verdict in verdicts if verdict.fault is None]
     if not accepted:
         raise _refusals.none_fits(model, verdicts, catalog.broken)
-    if kept := _kept(previous, accepted):
+    leading = _leading(accepted)
+    kept = _kept(previous, accepted)
+    if kept is not None and leading != [kept]:
         return _selection(model, kept, _KEPT, verdicts)
-    best, why = _best(model, accepted)
-    return _selection(model, best, why, verdicts)
+    if len(leading) > 1:
+        raise _refusals.ambiguous(model, [each.entry for each in leading])
+    why = _why_best(leading[0], accepted)
+    return _selection(model, leading[0], why, verdicts)
 
 
 def _named(model: ModelSpec, name: str, visible: Sequence[RuntimeEntry]) -> Selection:
@@ -106,15 +110,16 @@ def _kept(
     return None
 
 
-def _best(model: ModelSpec, accepted: Sequence[Verdict]) -> tuple[Verdict, str]:
-    """Return the best of *accepted*, and why it is."""
-    scope = accepted[0].entry.scope  # the catalog is in order of precedence
-    same_scope = [each for each in accepted if each.entry.scope == scope]
+def _leading(accepted: Sequence[Verdict]) -> list[Verdict]:
+    """Return the best of *accepted*: one, or several of which none is better."""
+    same_scope = _same_scope(accepted)
     highest = max(each.priority for each in same_scope)
-    tied = [each for each in same_scope if each.priority == highest]
-    if len(tied) > 1:
-        raise _refusals.ambiguous(model, [each.entry for each in tied])
-    return tied[0], _why_best(tied[0], accepted, same_scope)
+    return [each for each in same_scope if each.priority == highest]
+
+
+def _same_scope(accepted: Sequence[Verdict]) -> list[Verdict]:
+    scope = accepted[0].entry.scope  # the catalog is in order of precedence
+    return [each for each in accepted if each.entry.scope == scope]
 
 
 def _selection(
@@ -139,13 +144,11 @@ def _selection(
     )
 
 
-def _why_best(
-    best: Verdict, accepted: Sequence[Verdict], same_scope: Sequence[Verdict]
-) -> str:
+def _why_best(best: Verdict, accepted: Sequence[Verdict]) -> str:
     name = best.match.name if best.match else ""
     if len(accepted) == 1:
         return f"the only runtime that serves {name}"
-    if len(same_scope) == 1:
+    if len(_same_scope(accepted)) == 1:
         return f"serves {name}; {_scope_rule(best.entry)}"
     return f"serves {name} with the highest priority ({best.priority or 'none'})"
 
