@@ -531,7 +531,7 @@ async def test_what_may_have_been_done_is_not_done_again(world: Any, why: Any) -
             writer.write(ok())
             return
         if why == "late":
-            await asyncio.sleep(1.1)
+            await asyncio.sleep(0.1)
         if why == "answered":
             writer.write(b"HTTP/1.1 200")
             await writer.drain()

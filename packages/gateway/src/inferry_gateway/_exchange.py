@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # The keep-alive race shows within a round trip; later it is a replica that died.
-_RACE_SECONDS = 1.0
+_RACE_SECONDS = 0.05
 _CLIENT_GONE = 499
 
 
