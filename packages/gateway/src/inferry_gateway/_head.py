@@ -67,11 +67,6 @@ class RequestHead(Struct, gc=False):
     fields: list[bytes]
     forwarded: dict[bytes, bytes]
 
-    @property
-    def has_body(self) -> bool:
-        """Whether a body follows."""
-        return self.chunked or bool(self.length)
-
 
 class ResponseHead(Struct, gc=False):
     """What the gateway needs to know of a response before its body."""

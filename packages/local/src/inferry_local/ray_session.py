@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import secrets
-import threading
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, TypeVar
 
@@ -215,8 +214,3 @@ def _apply_environment(values: dict[str, str | None]) -> None:
             os.environ.pop(key, None)
         else:
             os.environ[key] = value
-
-
-def in_ray_thread() -> bool:
-    """Say whether the caller runs in a session's thread."""
-    return threading.current_thread().name.startswith("inferry-ray")

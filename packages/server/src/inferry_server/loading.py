@@ -8,7 +8,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from inferry.errors import InferryError, ModelLoadError
+from inferry.errors import InferryError, ModelLoadError, one_line
 from inferry.model import DATATYPES, ModelMetadata
 from inferry_server.loaded import LoadedModel
 from inferry_server.warmup import warm_up
@@ -199,5 +199,4 @@ def _describe(error: Exception) -> str:
     """Name *error* in one line; an error on purpose speaks for itself."""
     if isinstance(error, InferryError):
         return str(error)
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+    return one_line(error)
