@@ -88,12 +88,12 @@ def check_names(names: Collection[str], what: str) -> None:
             )
 
 
-def element_count(shape: Sequence[int], tensor: str) -> int:
+def element_count(shape: Sequence[int], tensor: str, most: int = MAX_ELEMENTS) -> int:
     """Return how many elements *shape* holds, in Python's integers: nothing overflows.
 
     Raises:
-        InvalidInput: A negative dimension, too many dimensions, or a shape whose
-            non-zero part no array can have.
+        InvalidInput: A negative dimension, too many dimensions, more than *most*
+            elements, or a shape whose non-zero part no array can have.
 
     """
     if len(shape) > MAX_RANK:
@@ -108,4 +108,10 @@ def element_count(shape: Sequence[int], tensor: str) -> int:
             )
     if math.prod(size for size in shape if size) > MAX_ELEMENTS:
         raise InvalidInput(f"tensor {tensor!r}: shape {list(shape)} is too large")
-    return math.prod(shape)
+    count = math.prod(shape)
+    if count > most:
+        raise InvalidInput(
+            f"tensor {tensor!r}: shape {list(shape)} has {count} elements, at most "
+            f"{most}"
+        )
+    return count

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inferry.errors import InvalidInput
-from inferry_server.codec.datatypes import dtype_of, element_count
+from inferry_server.codec.datatypes import MAX_ELEMENTS, dtype_of, element_count
 from inferry_server.codec.values import as_bytes, object_array
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ _LENGTH = Struct("<I")
 
 
 def from_bytes(
-    buffer: memoryview, datatype: str, shape: Sequence[int], tensor: str
+    buffer: memoryview,
+    datatype: str,
+    shape: Sequence[int],
+    tensor: str,
+    max_elements: int = MAX_ELEMENTS,
 ) -> Array:
     """Return *buffer* as an array of *shape* that shares its memory where it can.
 
@@ -31,7 +35,7 @@ def from_bytes(
 
     """
     dtype = dtype_of(datatype, tensor)
-    count = element_count(shape, tensor)
+    count = element_count(shape, tensor, max_elements)
     if datatype == "BYTES":
         return _split(buffer, count, tensor).reshape(shape)
     expected = count * dtype.itemsize
