@@ -118,6 +118,8 @@ class Model(Protocol):
     - ``batching: bool``: rows of axis 0 are independent of each other.
     - ``checks_inputs: bool``: ``predict`` checks and converts its inputs by itself, so
       the server passes them on as they come; metadata then says what suits best.
+    - ``inline: bool``: the time of ``predict`` depends on nothing but the size of its
+      inputs, so the server may run quick calls on its event loop, without a thread.
     - ``max_concurrency: int``: calls of ``predict`` at one time, default 1 for ``def``.
     """
 

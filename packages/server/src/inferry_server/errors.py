@@ -9,6 +9,10 @@ class BodyTooLarge(InvalidInput):
     """The body, or what it inflates to, is over the limit (HTTP 413)."""
 
 
+class BodyTimeout(ModelError):
+    """The rest of the body did not come in time (HTTP 408)."""
+
+
 class DeadlineExceeded(ModelError):
     """The answer did not come in time (HTTP 504)."""
 
@@ -23,6 +27,10 @@ class MethodNotAllowed(ModelError):
 
 class NotPermitted(ModelError):
     """What was asked for is not open on this port (HTTP 403)."""
+
+
+class Unauthorized(ModelError):
+    """The caller has not shown who it is (HTTP 401)."""
 
 
 class Unsupported(ModelError):

@@ -1,6 +1,7 @@
 """Calls of one model: so many at a time, so many waiting, none that nobody wants.
 
-A call waits for its turn on the event loop, where it can be dropped in an instant when
+A quick model is called right here, on the event loop; see `inferry_server.pace`. Any
+other call waits for its turn on the loop, where it can be dropped in an instant when
 its client leaves or its deadline passes; only then it gets a thread. A call that runs
 in a thread cannot be stopped: it keeps its turn until it ends, and its answer is
 dropped.
@@ -12,35 +13,41 @@ import asyncio
 import inspect
 import time
 from collections import deque
+from collections.abc import Awaitable
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import ModelNotReady, Overloaded
 from inferry_server.errors import DeadlineExceeded
+from inferry_server.pace import Pace
 from inferry_server.workers import Workers, contained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+
+    from inferry_server.calls import Call
+
+    Function = Callable[[Any], Any]
 
 #: ``async def`` models bound themselves; this only keeps the loop from drowning.
 ASYNC_CONCURRENCY = 1024
+_END = object()
 
 
 class Execution:
-    """The turns of the model *name*: *concurrency* run, up to *queue_size* wait."""
+    """The turns of the model *name*: *concurrency* run, up to *queue_size* wait.
+
+    *trusted* is a model whose time depends on the size of its inputs alone.
+    """
 
     def __init__(
-        self,
-        name: str,
-        *,
-        concurrency: int,
-        queue_size: int,
-        observe_wait: Callable[[float], None] | None = None,
+        self, name: str, *, concurrency: int, queue_size: int, trusted: bool = False
     ) -> None:
         self.name = name
         self.concurrency = concurrency
         self.queue_size = queue_size
         self.running = 0
-        self._observe_wait = observe_wait
+        self.pace = Pace(trusted=trusted)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._workers = Workers(f"inferry-{name}", concurrency)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -53,37 +60,97 @@ class Execution:
         """How many calls wait for their turn."""
         return len(self._waiting)
 
-    async def call(
-        self,
-        function: Callable[[Any], Any],
-        argument: object,
-        *,
-        deadline: float | None = None,
-    ) -> Any:  # noqa: ANN401 - what the model gives back
-        """Return ``function(argument)``, awaited if it is awaitable.
+    def call(
+        self, function: Function, argument: object, call: Call
+    ) -> Any | Awaitable[Any]:  # noqa: ANN401 - what the model gives back
+        """Return ``function(argument)``, or what to await for it.
 
-        ``deadline`` is a time of `time.monotonic`. Cancelling drops a call that waits
-        and cancels an ``async def`` one.
+        Cancelling what is awaited drops a call that waits and cancels an ``async def``
+        one.
 
         Raises:
             Overloaded: As many calls wait as may.
+            ModelNotReady: The model is being unloaded.
             DeadlineExceeded: Before the answer came.
 
         """
-        await self._turn(deadline)
+        call.queued = perf_counter_ns()
+        if (
+            self.running < self.concurrency
+            and self.pace.is_inline(call.size)
+            and not (self._waiting or self._closed)
+        ):
+            return self._inline(function, argument, call)
+        return self._elsewhere(function, argument, call)
+
+    def _inline(self, function: Function, argument: object, call: Call) -> Any:  # noqa: ANN401 - the model's
+        self.running += 1
+        call.started = began = perf_counter_ns()
+        try:
+            answer = function(argument)
+        except (SystemExit, KeyboardInterrupt, StopIteration) as error:
+            raise contained(error) from error
+        finally:
+            call.ended = ended = perf_counter_ns()
+            self.pace.took(ended - began, call.size)
+            self._finish()
+        if isinstance(answer, Awaitable):  # from a plain ``def``
+            return self._awaited(answer, call)
+        return answer
+
+    async def _elsewhere(self, function: Function, argument: object, call: Call) -> Any:  # noqa: ANN401 - the model's
+        await self._turn(call.deadline)
         is_async = inspect.iscoroutinefunction(function)
-        task = asyncio.create_task(self._run(function, argument, is_async=is_async))
+        work: asyncio.Future[Any]
+        if is_async:
+            call.started = perf_counter_ns()
+            work = self._await(function(argument), call)
+        else:
+            timed = _Timed(function, call)
+            work = self._workers.submit(timed, argument)
+            work.add_done_callback(lambda done: self._left(done, timed))
+        answer = await _unless_late(work, call.deadline, self.name, stop=is_async)
+        if not is_async and isinstance(answer, Awaitable):  # from a plain ``def``
+            return await self._awaited(answer, call)
+        return answer
+
+    async def _awaited(self, answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
+        self._start()
+        work = self._await(answer, call)
+        return await _unless_late(work, call.deadline, self.name, stop=True)
+
+    async def stream(
+        self, function: Function, argument: object, call: Call
+    ) -> AsyncGenerator[Any, None]:
+        """Yield what the generator ``function(argument)`` does, in one turn.
+
+        The generator may be plain, which runs in a thread step by step, or async.
+        Closing this one closes it.
+        """
+        call.queued = perf_counter_ns()
+        await self._turn(call.deadline)
+        call.started = perf_counter_ns()
+        steps = _Steps(function, argument, self._workers)
+        try:
+            while True:
+                step = asyncio.ensure_future(steps.next())
+                self._tasks.add(step)
+                step.add_done_callback(self._tasks.discard)
+                answer = await _unless_late(step, call.deadline, self.name, stop=True)
+                if answer is _END:
+                    return
+                yield answer
+        finally:
+            call.ended = perf_counter_ns()
+            closing = asyncio.ensure_future(steps.close())
+            self._tasks.add(closing)
+            closing.add_done_callback(self._ended)
+
+    def _await(self, answer: Awaitable[Any], call: Call) -> asyncio.Task[Any]:
+        task = asyncio.create_task(_contained(answer, call))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        try:
-            await asyncio.wait({task}, timeout=_left(deadline))
-        except asyncio.CancelledError:
-            _abandon(task, is_async=is_async)
-            raise
-        if not task.done():
-            _abandon(task, is_async=is_async)
-            raise DeadlineExceeded(f"model {self.name!r} did not answer in time")
-        return task.result()
+        return task
 
     async def _turn(self, deadline: float | None) -> None:
         if self._closed:
@@ -96,10 +163,6 @@ class Execution:
                 f"model {self.name!r} is busy: {self.running} requests run and "
                 f"{len(self._waiting)} wait; try again later"
             )
-        await self._wait(deadline)
-
-    async def _wait(self, deadline: float | None) -> None:
-        began = time.monotonic()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -116,9 +179,6 @@ class Execution:
                     "it was not started"
                 ) from None
             raise
-        finally:
-            if self._observe_wait is not None:
-                self._observe_wait(time.monotonic() - began)
 
     def _start(self) -> None:
         self.running += 1
@@ -135,16 +195,12 @@ class Execution:
         if not self.running:
             self._idle.set()
 
-    async def _run(
-        self, function: Callable[[Any], Any], argument: object, *, is_async: bool
-    ) -> Any:  # noqa: ANN401 - what the model gives back
-        try:
-            if is_async:
-                return await function(argument)
-            result = await self._workers.submit(function, argument)
-            return await result if inspect.isawaitable(result) else result
-        except (SystemExit, KeyboardInterrupt) as error:
-            raise contained(error) from error
+    def _left(self, done: asyncio.Future[Any], timed: _Timed) -> None:
+        """Take back the turn of a call that ran in a thread."""
+        if not done.cancelled() and done.exception() is None:
+            call = timed.call
+            self.pace.took(call.ended - call.started, call.size)
+        self._finish()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -165,10 +221,92 @@ class Execution:
         return True
 
 
+class _Timed:
+    """A function that writes down when it ran, in the thread where it runs."""
+
+    __slots__ = ("_function", "call")
+
+    def __init__(self, function: Function, call: Call) -> None:
+        self._function = function
+        self.call = call
+
+    def __call__(self, argument: object) -> Any:  # noqa: ANN401 - the model's
+        self.call.started = perf_counter_ns()
+        try:
+            return self._function(argument)
+        finally:
+            self.call.ended = perf_counter_ns()
+
+
+class _Steps:
+    """A generator of the model's, advanced where it may block."""
+
+    def __init__(self, function: Function, argument: object, workers: Workers) -> None:
+        self._make = (function, argument)
+        self._workers = workers
+        self._source: Any = None
+        self._busy: asyncio.Future[Any] | None = None
+
+    async def next(self) -> Any:  # noqa: ANN401 - the model's, or _END
+        if self._source is None:
+            self._source = await self._open()
+        if hasattr(self._source, "__anext__"):
+            return await anext(self._source, _END)
+        return await self._in_thread(next, self._source, _END)
+
+    async def _open(self) -> Any:  # noqa: ANN401 - any iterator
+        function, argument = self._make
+        if inspect.isasyncgenfunction(function) or inspect.iscoroutinefunction(
+            function
+        ):
+            source: Any = function(argument)
+        else:
+            source = await self._in_thread(function, argument)
+        if isinstance(source, Awaitable):
+            source = await source
+        return aiter(source) if hasattr(source, "__aiter__") else iter(source)
+
+    async def _in_thread(self, function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the model's
+        self._busy = self._workers.submit(function, *args)
+        return await asyncio.shield(self._busy)
+
+    async def close(self) -> None:
+        """Close the generator, after the step that runs."""
+        if self._busy is not None and not self._busy.done():
+            await asyncio.wait({self._busy})
+        if hasattr(self._source, "aclose"):
+            await self._source.aclose()
+        elif hasattr(self._source, "close"):
+            await self._workers.submit(self._source.close)
+
+
+async def _contained(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
+    try:
+        return await answer
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise contained(error) from error
+    finally:
+        call.ended = perf_counter_ns()
+
+
+async def _unless_late(
+    work: asyncio.Future[Any], deadline: float | None, name: str, *, stop: bool
+) -> Any:  # noqa: ANN401 - the model's
+    """Await *work*, without ending it when this is cancelled; *stop* ends it too."""
+    try:
+        if deadline is None:
+            return await asyncio.shield(work)
+        await asyncio.wait({work}, timeout=_left(deadline))
+    except asyncio.CancelledError:
+        if stop:
+            work.cancel()
+        raise
+    if not work.done():
+        if stop:
+            work.cancel()
+        raise DeadlineExceeded(f"model {name!r} did not answer in time")
+    return work.result()
+
+
 def _left(deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - time.monotonic())
-
-
-def _abandon(task: asyncio.Task[Any], *, is_async: bool) -> None:
-    if is_async:
-        task.cancel()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inferry.errors import InferenceError, ModelNotFound
-from inferry.model import InferResponse, ModelMetadata
+from inferry.model import InferRequest, InferResponse, ModelMetadata
 from inferry_server.codec import signature
 from inferry_server.errors import Unsupported
 from inferry_server.execution import ASYNC_CONCURRENCY, Execution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from inferry.model import InferRequest
+    from inferry.model import Tensor
+    from inferry_server.calls import Call
     from inferry_server.states import ModelSpec
+
+    Answer: TypeAlias = InferResponse | Awaitable[InferResponse]
 
 DEFAULT_VERSION = "1"
 
@@ -30,7 +35,7 @@ class LoadedModel:
         metadata: ModelMetadata,
         *,
         queue_size: int,
-        observe_wait: Callable[[float], None] | None = None,
+        forwarded_headers: tuple[str, ...] = (),
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -40,8 +45,10 @@ class LoadedModel:
             spec.name,
             concurrency=_concurrency(spec, instance),
             queue_size=queue_size,
-            observe_wait=observe_wait,
+            trusted=bool(getattr(instance, "inline", False)),
         )
+        self._forwarded = forwarded_headers
+        self._checks_inputs = bool(getattr(instance, "checks_inputs", False))
         #: What is known of the outputs: declared, or seen in an answer.
         self.outputs = tuple(output.name for output in metadata.outputs)
 
@@ -54,11 +61,6 @@ class LoadedModel:
     def takes_raw_v1(self) -> bool:
         """Whether the model wants the body of V1 as it is."""
         return hasattr(self.instance, "predict_v1")
-
-    @property
-    def checks_inputs(self) -> bool:
-        """Whether the model checks and converts its inputs by itself."""
-        return bool(getattr(self.instance, "checks_inputs", False))
 
     def check_version(self, version: str | None) -> None:
         """Refuse a *version* that the model has not.
@@ -73,11 +75,47 @@ class LoadedModel:
                 f"{', '.join(self.versions)}"
             )
 
-    async def predict(self, request: InferRequest) -> InferResponse:
-        """Answer *request* when its turn comes, with the outputs it asks for."""
-        return await self._infer(self.instance.predict, request)
+    def shown_version(self, asked: str | None) -> str | None:
+        """Return the version that an answer names; None where the model has none."""
+        return asked or (self.metadata.versions or (None,))[-1]
 
-    async def explain(self, request: InferRequest) -> InferResponse:
+    def request(
+        self,
+        inputs: tuple[Tensor, ...],
+        call: Call,
+        *,
+        outputs: tuple[str, ...] = (),
+        parameters: Mapping[str, Any] | None = None,
+        id: str | None = None,  # noqa: A002 - as InferRequest has it
+        version: str | None = None,
+    ) -> InferRequest:
+        """Return the request of *call* with inputs that fit the model.
+
+        Raises:
+            InvalidInput: They do not, naming the input.
+
+        """
+        if not self._checks_inputs:
+            inputs = signature.check_inputs(inputs, self.metadata, self.name)
+        headers = call.headers
+        return InferRequest(
+            inputs=inputs,
+            outputs=outputs,
+            parameters=parameters or {},
+            headers={name: headers[name] for name in self._forwarded if name in headers}
+            if self._forwarded
+            else {},
+            id=id,
+            model_name=self.name,
+            model_version=version,
+            deadline=call.deadline,
+        )
+
+    def predict(self, request: InferRequest, call: Call) -> Answer:
+        """Answer *request* when its turn comes, with the outputs it asks for."""
+        return self._infer(self.instance.predict, request, call)
+
+    def explain(self, request: InferRequest, call: Call) -> Answer:
         """Explain *request*.
 
         Raises:
@@ -87,27 +125,64 @@ class LoadedModel:
         explain = getattr(self.instance, "explain", None)
         if explain is None:
             raise Unsupported(f"model {self.name!r} has no explain")
-        return await self._infer(explain, request)
+        return self._infer(explain, request, call)
 
-    async def predict_v1(self, body: object, deadline: float | None) -> Any:  # noqa: ANN401 - any JSON
+    def stream(
+        self, request: InferRequest, call: Call
+    ) -> AsyncGenerator[InferResponse, None]:
+        """Yield the responses to *request*, one where the model does not stream."""
+        if request.outputs:
+            signature.check_requested(request.outputs, self.outputs, self.name)
+        stream = getattr(self.instance, "stream", None)
+        return self._stream(stream, request, call)
+
+    async def _stream(
+        self,
+        stream: Callable[[InferRequest], Any] | None,
+        request: InferRequest,
+        call: Call,
+    ) -> AsyncGenerator[InferResponse, None]:
+        if stream is None:
+            answer = self.predict(request, call)
+            yield await answer if isinstance(answer, Awaitable) else answer
+            return
+        answers = self.execution.stream(stream, request, call)
+        async with contextlib.aclosing(answers):
+            async for answer in answers:
+                yield self._checked(answer, request.outputs)
+
+    def predict_v1(self, body: object, call: Call) -> Any | Awaitable[Any]:  # noqa: ANN401 - any JSON
         """Hand the body of V1 to the model that wants it so."""
-        return await self.execution.call(
-            self.instance.predict_v1, body, deadline=deadline
-        )
+        return self.execution.call(self.instance.predict_v1, body, call)
 
-    async def _infer(
-        self, function: Callable[[InferRequest], Any], request: InferRequest
+    def _infer(
+        self,
+        function: Callable[[InferRequest], Any],
+        request: InferRequest,
+        call: Call,
+    ) -> Answer:
+        if request.outputs:
+            signature.check_requested(request.outputs, self.outputs, self.name)
+        shape = request.inputs[0].data.shape if request.inputs else ()
+        if shape and shape[0]:
+            call.rows = shape[0]
+        answer = self.execution.call(function, request, call)
+        if isinstance(answer, Awaitable):
+            return self._later(answer, request.outputs)
+        return self._checked(answer, request.outputs)
+
+    async def _later(
+        self, answer: Awaitable[Any], wanted: tuple[str, ...]
     ) -> InferResponse:
-        signature.check_requested(request.outputs, self.outputs, self.name)
-        answer = await self.execution.call(function, request, deadline=request.deadline)
+        return self._checked(await answer, wanted)
+
+    def _checked(self, answer: object, wanted: tuple[str, ...]) -> InferResponse:
         response = signature.check_response(answer, self.name)
-        return self._selected(response, request.outputs)
+        return self._selected(response, wanted) if wanted else response
 
     def _selected(
         self, response: InferResponse, wanted: tuple[str, ...]
     ) -> InferResponse:
-        if not wanted:
-            return response
         given = {tensor.name: tensor for tensor in response.outputs}
         if not self.outputs:
             signature.check_requested(wanted, given, self.name)

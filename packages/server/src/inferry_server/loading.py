@@ -30,7 +30,6 @@ async def load_model(
     settings: ServerSettings,
     *,
     on_phase: Callable[[Phase], None],
-    observe_wait: Callable[[float], None] | None = None,
 ) -> tuple[LoadedModel, str]:
     """Load the model of *spec* and warm it up; return it with a note, mostly empty.
 
@@ -50,7 +49,7 @@ async def load_model(
                 instance,
                 metadata,
                 queue_size=settings.queue_size,
-                observe_wait=observe_wait,
+                forwarded_headers=settings.forwarded_headers,
             )
             on_phase("WarmingUp")
             return model, await _warm_up(model)

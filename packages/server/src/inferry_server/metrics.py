@@ -34,7 +34,7 @@ from prometheus_client.registry import Collector
 from inferry_server.states import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from prometheus_client.metrics_core import Metric
 
@@ -103,9 +103,9 @@ class Metrics:
         self._requests.labels(model, protocol, str(code)).inc()
         self._duration.labels(model, protocol).observe(seconds)
 
-    def wait_observer(self, model: str) -> Callable[[float], None]:
-        """Return what records a wait of *model*."""
-        return self._queue.labels(model).observe
+    def waited(self, model: str, seconds: float) -> None:
+        """Record how long a call of *model* waited for its turn."""
+        self._queue.labels(model).observe(seconds)
 
     def loaded(self, model: str, seconds: float) -> None:
         """Record how long *model* took to load."""

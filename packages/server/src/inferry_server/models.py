@@ -73,7 +73,6 @@ class Models:
                 spec,
                 self._settings,
                 on_phase=lambda phase: self._on_the_way(entry, phase),
-                observe_wait=self._metrics.wait_observer(spec.name),
             )
         )
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from inferry_server.calls import Calls
+from inferry_server.http.answering import Answering
 from inferry_server.http.app import App
 from inferry_server.http.listener import Listener
 from inferry_server.metrics import Metrics
@@ -38,7 +40,8 @@ class ModelServer:
         self.metrics = Metrics()
         self.models = Models(settings, self.metrics, on_state=on_state)
         self.metrics.watch(self.models)
-        self._app = App(self.models, self.metrics, settings)
+        answering = Answering(self.models, settings, Calls(self.metrics))
+        self._app = App(self.models, self.metrics, settings, answering)
         self._listener = Listener(self._app, settings)
 
     async def start(self) -> int:

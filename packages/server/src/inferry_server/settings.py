@@ -16,15 +16,39 @@ _ENDLESS_AT_ZERO = ("request_timeout", "load_timeout")
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one server; times are in seconds, None means no limit.
 
-    ``http_port`` 0 takes any free port. ``queue_size`` bounds the calls that wait for a
-    model, beyond those that run. ``drain_delay`` is how long a server that stops still
-    accepts, because clients learn late that it does; ``drain_timeout`` is what requests
-    in flight then have. ``forwarded_headers`` reach the model, by lower-case name.
+    A port 0 takes any free one; ``grpc_port`` None serves no gRPC, ``management_port``
+    None opens none for loading and unloading. ``allow_management`` opens these on the
+    inference ports too, ``allow_uploads`` names the files that a load may bring along.
+    ``max_elements`` bounds each tensor, ``max_inflate_ratio`` a compressed body.
+    ``api_keys`` is a file with a key per line and ``jwt_keys`` a JWKS file; either
+    closes the server to whom has none. ``middleware`` names ASGI middleware as
+    ``module:attribute``, outermost first.
+
+    ``queue_size`` bounds the calls that wait for a model, beyond those that run.
+    ``drain_delay`` is how long a server that stops still accepts, because clients learn
+    late that it does; ``drain_timeout`` is what requests in flight then have.
+    ``forwarded_headers`` reach the model, by lower-case name.
     """
 
     host: str = "127.0.0.1"
     http_port: int = 8080
+    grpc_port: int | None = None
+    management_port: int | None = None
+    allow_management: bool = False
+    allow_uploads: tuple[str, ...] = ()
+    allow_shared_memory: bool = False
+    api_keys: str = ""
+    jwt_keys: str = ""
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    middleware: tuple[str, ...] = ()
+    tracing: bool = False
+    log_requests: bool = False
     max_body_bytes: int = 64 * MIB
+    max_message_bytes: int = 64 * MIB
+    max_elements: int = 2**26
+    max_inflate_ratio: int = 200
+    max_connections: int = 4096
     max_header_bytes: int = 64 * 1024
     queue_size: int = 256
     request_timeout: float | None = None

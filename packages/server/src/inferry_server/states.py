@@ -20,13 +20,66 @@ PHASES: tuple[Phase, ...] = (
 ON_THE_WAY: frozenset[Phase] = frozenset({"Pending", "Loading", "WarmingUp"})
 
 
+class Batching(msgspec.Struct, frozen=True, kw_only=True):
+    """How requests for one model are merged: up to ``max_size`` rows in one call.
+
+    A request waits for others while the model is busy, for ``max_delay`` seconds at
+    most; a model that is idle starts at once.
+    """
+
+    max_size: int = 32
+    max_delay: float = 5.0
+
+
+class PayloadLog(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the requests and responses of one model are copied to.
+
+    ``url`` is an HTTP endpoint, which gets a CloudEvent per message, or the folder of
+    an object store. ``metadata_headers`` are the request headers that go along.
+    ``batch_size`` and ``batch_interval`` (seconds) say how many make one object, and
+    ``format`` how it is written; an HTTP endpoint ignores the three. Source: KServe's
+    payload logger.
+    """
+
+    url: str
+    mode: Literal["all", "request", "response"] = "all"
+    metadata_headers: tuple[str, ...] = ()
+    metadata_annotations: dict[str, str] = {}
+    source: str = ""
+    component: str = "predictor"
+    endpoint: str = ""
+    format: Literal["json", "csv", "parquet"] = "json"
+    batch_size: int = 1
+    batch_interval: float = 0.0
+    ca_file: str = ""
+    verify: bool = True
+    parameters: dict[str, str] = {}
+
+
+class Predictor(msgspec.Struct, frozen=True, kw_only=True):
+    """The predictor behind a transformer or an explainer.
+
+    ``host`` is ``host[:port]``. ``forwarded_headers`` pass from the request to it, by
+    lower-case name.
+    """
+
+    host: str
+    protocol: Literal["v1", "v2", "grpc-v2"] = "v1"
+    use_tls: bool = False
+    timeout: float = 600.0
+    retries: int = 0
+    check_health: bool = False
+    forwarded_headers: tuple[str, ...] = ("traceparent", "tracestate", "x-request-id")
+
+
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One model to serve.
 
     ``target`` is the class that serves it, ``module:Class``. ``runtime`` is the name of
     the runtime plugin that it comes from and ``install`` what pip needs to install it;
     both only make messages better. ``concurrency`` limits the calls of ``predict`` at
-    one time, 0 leaves it to the model.
+    one time, 0 leaves it to the model. ``service`` and ``namespace`` name the
+    InferenceService that it belongs to, where there is one.
     """
 
     name: str
@@ -36,6 +89,11 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
     concurrency: int = 0
     install: str = ""
+    batching: Batching | None = None
+    payload_log: PayloadLog | None = None
+    predictor: Predictor | None = None
+    service: str = ""
+    namespace: str = ""
 
 
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import numpy as np
 
 from inferry.errors import InvalidInput
 from inferry.model import InferRequest, Tensor
+from inferry_server.calls import Call
 from inferry_server.codec import signature, v1, v2
 from inferry_server.codec.datatypes import dtype_of
 from inferry_server.workers import in_thread
@@ -61,7 +62,8 @@ async def _with_zeros(model: LoadedModel) -> str:
 
 
 async def _answer(model: LoadedModel, request: InferRequest) -> None:
-    response = await model.predict(request)
+    answer = model.predict(request, Call("v2", {}))
+    response = await answer if inspect.isawaitable(answer) else answer
     wanted = v2.Wanted(binary_by_default=True)
     body = await asyncio.to_thread(v2.encode, response, wanted, model=model.name)
     del body

@@ -11,10 +11,12 @@ import orjson
 
 from inferry import errors
 from inferry_server.errors import (
+    BodyTimeout,
     BodyTooLarge,
     DeadlineExceeded,
     MethodNotAllowed,
     NotPermitted,
+    Unauthorized,
     Unsupported,
 )
 from inferry_server.http.exchange import Response
@@ -27,10 +29,12 @@ logger = logging.getLogger(__name__)
 #: The first that fits counts, so the narrow ones stand first.
 STATUS: Mapping[type[Exception], int] = {
     BodyTooLarge: 413,
+    BodyTimeout: 408,
     errors.InvalidInput: 400,
     errors.ModelNotFound: 404,
     MethodNotAllowed: 405,
     NotPermitted: 403,
+    Unauthorized: 401,
     errors.Overloaded: 503,
     errors.ModelNotReady: 503,
     DeadlineExceeded: 504,
@@ -63,7 +67,7 @@ def _headers(error: Exception) -> list[tuple[bytes, bytes]]:
     if isinstance(error, MethodNotAllowed):
         return [(b"allow", ", ".join(error.allowed).encode())]
     # The rest of the body is not read, so the connection cannot go on.
-    return [_CLOSE] if isinstance(error, BodyTooLarge) else []
+    return [_CLOSE] if isinstance(error, BodyTooLarge | BodyTimeout) else []
 
 
 def refusal(status: int, message: str, *headers: tuple[bytes, bytes]) -> Response:

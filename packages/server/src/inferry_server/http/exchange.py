@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from inferry.errors import InvalidInput, Overloaded
-from inferry_server.errors import BodyTooLarge
+from inferry_server.errors import BodyTimeout, BodyTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -24,7 +23,6 @@ JSON = b"application/json"
 BINARY = b"application/octet-stream"
 #: Tensors start at a multiple of this many bytes in memory, as SIMD code likes it.
 ALIGNMENT = 16
-_NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _ZLIB_METHOD = 8
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # name -> zlib's wbits
 
@@ -115,24 +113,6 @@ class Request:
             }
         return self._headers
 
-    @property
-    def json_length(self) -> int | None:
-        """How much of the body is JSON, where binary tensor data follows it.
-
-        Raises:
-            InvalidInput: The header is no number.
-
-        """
-        text = self.headers.get("inference-header-content-length")
-        if text is None:
-            return None
-        if not _NUMBER.match(text):
-            raise InvalidInput(
-                f"Inference-Header-Content-Length is {text[:40]!r}, expected a number "
-                "of bytes"
-            )
-        return int(text)
-
     async def body(
         self,
         limit: int,
@@ -147,7 +127,7 @@ class Request:
             BodyTooLarge: Before more than *limit* bytes are taken in.
             InvalidInput: It is compressed in a way that is not known, or badly.
             ClientGone: The client left in the middle of it.
-            TimeoutError: Nothing came for *patience* seconds.
+            BodyTimeout: Nothing came for *patience* seconds.
 
         """
         announced = self.headers.get("content-length", "")
@@ -158,8 +138,11 @@ class Request:
         taken = sink(bytearray(padding), limit, self._encoding)
         more = True
         while more:
-            async with asyncio.timeout(patience):
-                message = await self._receive()
+            try:
+                async with asyncio.timeout(patience):
+                    message = await self._receive()
+            except TimeoutError:
+                raise BodyTimeout("the request's body did not arrive in time") from None
             if message["type"] == "http.disconnect":
                 raise ClientGone
             before = taken.size

@@ -3,155 +3,200 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import re
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from inferry.model import InferRequest
-from inferry_server.codec import signature, v1, v2
-from inferry_server.http.exchange import BINARY, JSON, ClientGone, Response
+from inferry.errors import InvalidInput
+from inferry_server.codec import v1, v2
+from inferry_server.http.exchange import BINARY, JSON, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Mapping
 
-    from inferry.model import Tensor
-    from inferry_server.http.exchange import Request
+    from inferry.model import InferResponse
+    from inferry_server.calls import Call
     from inferry_server.http.routes import Route
-    from inferry_server.loaded import LoadedModel
+    from inferry_server.loaded import Answer, LoadedModel
     from inferry_server.models import Models
     from inferry_server.settings import ServerSettings
 
 T = TypeVar("T")
-#: A body over this size is decoded in a thread: a megabyte of JSON takes milliseconds.
+#: JSON over this size is read and written in a thread: a megabyte takes milliseconds.
 _LARGE = 256 * 1024
+_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+
+
+def json_length(headers: Mapping[str, str]) -> int | None:
+    """Return how much of a body is JSON, where binary tensor data follows it.
+
+    Raises:
+        InvalidInput: The header is no number.
+
+    """
+    text = headers.get("inference-header-content-length")
+    if text is None:
+        return None
+    if not _NUMBER.match(text):
+        raise InvalidInput(
+            f"Inference-Header-Content-Length is {text[:40]!r}, expected a number of "
+            "bytes"
+        )
+    return int(text)
 
 
 class Inference:
-    """Answers the inference requests of *models*."""
+    """Answers with the models of *models*, at once where the model is quick."""
 
     def __init__(self, models: Models, settings: ServerSettings) -> None:
         self._models = models
         self._settings = settings
 
-    async def infer(self, request: Request, route: Route) -> Response:
+    def infer(
+        self, call: Call, route: Route, body: memoryview
+    ) -> Response | Awaitable[Response]:
         """Answer ``POST /v2/models/{m}[/versions/{v}]/infer``."""
         model = self._models.get(route.model, route.version)
-        deadline = self._deadline()
-        json_length = request.json_length
-        body = await self._body(request, align_at=json_length or 0)
-        decoded = await _maybe_in_thread(len(body), v2.decode, body, json_length)
-        call = self._request(
-            model,
-            request,
+        length = json_length(call.headers)
+        if (len(body) if length is None else length) > _LARGE:
+            return self._infer_large(model, call, route, body, length)
+        decoded = v2.decode(body, length)
+        answer = self._predict(model, call, route, decoded)
+        if isinstance(answer, Awaitable):
+            return self._infer_later(model, route, decoded, answer)
+        if _json_size(answer, decoded.wanted) > _LARGE:
+            return asyncio.to_thread(_v2, model, route, decoded, answer)
+        return _v2(model, route, decoded, answer)
+
+    def _predict(
+        self, model: LoadedModel, call: Call, route: Route, decoded: v2.Request
+    ) -> Answer:
+        request = model.request(
             decoded.inputs,
+            call,
             outputs=decoded.wanted.names,
             parameters=decoded.parameters,
             id=decoded.id,
-            model_version=route.version,
-            deadline=deadline,
+            version=route.version,
         )
-        response = await unless_gone(request, model.predict(call))
-        size = sum(tensor.data.nbytes for tensor in response.outputs)
-        answer = await _maybe_in_thread(
-            size,
-            lambda: v2.encode(
-                response,
-                decoded.wanted,
-                model=model.name,
-                version=route.version or (model.metadata.versions or (None,))[-1],
-                request_id=decoded.id,
-            ),
-        )
-        return _v2_response(answer)
+        return model.predict(request, call)
 
-    async def predict_v1(self, request: Request, route: Route) -> Response:
+    async def _infer_large(
+        self,
+        model: LoadedModel,
+        call: Call,
+        route: Route,
+        body: memoryview,
+        length: int | None,
+    ) -> Response:
+        decoded = await asyncio.to_thread(v2.decode, body, length)
+        answer = self._predict(model, call, route, decoded)
+        return await self._infer_later(model, route, decoded, answer)
+
+    async def _infer_later(
+        self,
+        model: LoadedModel,
+        route: Route,
+        decoded: v2.Request,
+        answer: Answer,
+    ) -> Response:
+        response = await answer if isinstance(answer, Awaitable) else answer
+        size = _json_size(response, decoded.wanted)
+        return await _maybe_in_thread(size, _v2, model, route, decoded, response)
+
+    def predict_v1(
+        self, call: Call, route: Route, body: memoryview
+    ) -> Response | Awaitable[Response]:
         """Answer ``POST /v1/models/{m}:predict``."""
         model = self._models.get(route.model)
         if not model.takes_raw_v1:
-            return await self._v1(request, model, model.predict, "predictions")
-        deadline = self._deadline()
-        document = v1.parse(await self._body(request))
-        answer = await unless_gone(request, model.predict_v1(document, deadline))
+            return self._v1(model, model.predict, call, body, "predictions")
+        answer = model.predict_v1(v1.parse(body), call)
+        if isinstance(answer, Awaitable):
+            return _raw_v1_later(model, answer)
         return Response(200, [v2.dump(answer, model.name)])
 
-    async def explain_v1(self, request: Request, route: Route) -> Response:
+    def explain_v1(
+        self, call: Call, route: Route, body: memoryview
+    ) -> Response | Awaitable[Response]:
         """Answer ``POST /v1/models/{m}:explain``."""
         model = self._models.get(route.model)
-        return await self._v1(request, model, model.explain, "explanations")
+        return self._v1(model, model.explain, call, body, "explanations")
 
-    async def _v1(
+    def _v1(
         self,
-        request: Request,
         model: LoadedModel,
-        method: Callable[[InferRequest], Coroutine[Any, Any, Any]],
+        method: Callable[..., Answer],
+        call: Call,
+        body: memoryview,
+        key: str,
+    ) -> Response | Awaitable[Response]:
+        if len(body) > _LARGE:
+            return self._v1_large(model, method, call, body, key)
+        decoded = v1.decode(body, model.metadata)
+        request = model.request(decoded.inputs, call, parameters=decoded.parameters)
+        answer = method(request, call)
+        if isinstance(answer, Awaitable):
+            return _v1_later(model, answer, key)
+        if _size(answer) > _LARGE:
+            return asyncio.to_thread(_v1, model, answer, key)
+        return _v1(model, answer, key)
+
+    async def _v1_large(
+        self,
+        model: LoadedModel,
+        method: Callable[..., Answer],
+        call: Call,
+        body: memoryview,
         key: str,
     ) -> Response:
-        deadline = self._deadline()
-        body = await self._body(request)
-        decoded = await _maybe_in_thread(len(body), v1.decode, body, model.metadata)
-        call = self._request(
-            model,
-            request,
-            decoded.inputs,
-            parameters=decoded.parameters,
-            deadline=deadline,
-        )
-        response = await unless_gone(request, method(call))
-        size = sum(tensor.data.nbytes for tensor in response.outputs)
-        text = await _maybe_in_thread(
-            size, lambda: v2.dump(v1.encode(response, key), model.name)
-        )
-        return Response(200, [text])
-
-    def _request(
-        self,
-        model: LoadedModel,
-        request: Request,
-        inputs: tuple[Tensor, ...],
-        **rest: Any,  # noqa: ANN401 - the fields of InferRequest
-    ) -> InferRequest:
-        allowed = self._settings.forwarded_headers
-        headers = request.headers
-        if not model.checks_inputs:
-            inputs = signature.check_inputs(inputs, model.metadata, model.name)
-        return InferRequest(
-            inputs=inputs,
-            headers={name: headers[name] for name in allowed if name in headers},
-            model_name=model.name,
-            **rest,
-        )
-
-    async def _body(self, request: Request, align_at: int = 0) -> memoryview:
-        settings = self._settings
-        return await request.body(
-            settings.max_body_bytes, settings.read_timeout, align_at
-        )
-
-    def _deadline(self) -> float | None:
-        timeout = self._settings.request_timeout
-        return None if timeout is None else time.monotonic() + timeout
+        decoded = await asyncio.to_thread(v1.decode, body, model.metadata)
+        request = model.request(decoded.inputs, call, parameters=decoded.parameters)
+        return await _v1_later(model, method(request, call), key)
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Return what *work* gives; cancel it when the client leaves before.
+def _v2(
+    model: LoadedModel, route: Route, decoded: v2.Request, response: InferResponse
+) -> Response:
+    body = v2.encode(
+        response,
+        decoded.wanted,
+        model=model.name,
+        version=model.shown_version(route.version),
+        request_id=decoded.id,
+    )
+    if body.json_length is None:
+        return Response(200, body.parts, JSON)
+    length = (b"inference-header-content-length", b"%d" % body.json_length)
+    return Response(200, body.parts, BINARY, (length,))
 
-    Raises:
-        ClientGone: The client left.
 
-    """
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(request.gone())
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
-    finally:
-        gone.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # of a client that left: nobody's
+def _v1(model: LoadedModel, response: InferResponse, key: str) -> Response:
+    return Response(200, [v2.dump(v1.encode(response, key), model.name)])
+
+
+async def _v1_later(model: LoadedModel, answer: Answer, key: str) -> Response:
+    response = await answer if isinstance(answer, Awaitable) else answer
+    return await _maybe_in_thread(_size(response), _v1, model, response, key)
+
+
+async def _raw_v1_later(model: LoadedModel, answer: Awaitable[Any]) -> Response:
+    return Response(200, [v2.dump(await answer, model.name)])
+
+
+def _size(response: InferResponse) -> int:
+    size = 0
+    for tensor in response.outputs:
+        size += tensor.data.nbytes
+    return size
+
+
+def _json_size(response: InferResponse, wanted: v2.Wanted) -> int:
+    size = 0
+    for tensor in response.outputs:
+        if not wanted.is_binary(tensor.name):
+            size += tensor.data.nbytes
+    return size
 
 
 async def _maybe_in_thread(size: int, function: Callable[..., T], *args: object) -> T:
@@ -159,10 +204,3 @@ async def _maybe_in_thread(size: int, function: Callable[..., T], *args: object)
     if size <= _LARGE:
         return function(*args)
     return await asyncio.to_thread(function, *args)
-
-
-def _v2_response(body: v2.Body) -> Response:
-    if body.json_length is None:
-        return Response(200, body.parts, JSON)
-    length = (b"inference-header-content-length", str(body.json_length).encode())
-    return Response(200, body.parts, BINARY, (length,))

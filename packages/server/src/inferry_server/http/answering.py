@@ -1,0 +1,95 @@
+"""One inference request over HTTP, from its body to its response.
+
+Every lane comes through here, so that they answer alike byte for byte. What can be
+answered at once is: a response is returned, not awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from inferry_server.http.errors import error_response
+from inferry_server.http.exchange import Response
+from inferry_server.http.inference import Inference
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from inferry_server.calls import Call, Calls, Protocol
+    from inferry_server.http.routes import Kind, Route
+    from inferry_server.models import Models
+    from inferry_server.settings import ServerSettings
+
+    Handler = Callable[[Call, Route, memoryview], Response | Awaitable[Response]]
+
+#: The routes that infer, and the protocol that each is of.
+PROTOCOLS: Mapping[Kind, Protocol] = {
+    "explain_v1": "v1",
+    "infer": "v2",
+    "predict_v1": "v1",
+}
+
+
+class Answering:
+    """Answers the inference requests of *models*; *calls* hears of each."""
+
+    def __init__(self, models: Models, settings: ServerSettings, calls: Calls) -> None:
+        self._models = models
+        self._calls = calls
+        self._timeout = settings.request_timeout
+        inference = Inference(models, settings)
+        self._handlers: Mapping[Kind, Handler] = {
+            "explain_v1": inference.explain_v1,
+            "infer": inference.infer,
+            "predict_v1": inference.predict_v1,
+        }
+
+    def begin(self, route: Route, headers: Mapping[str, str]) -> Call:
+        """Return the call of a request whose head is there."""
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        return self._calls.begin(PROTOCOLS[route.kind], headers, deadline=deadline)
+
+    def answer(
+        self, call: Call, route: Route, body: memoryview
+    ) -> Response | Awaitable[Response]:
+        """Return the response, or what to await for it; neither raises.
+
+        Cancelling what is awaited drops the call.
+        """
+        call.size = len(body)
+        try:
+            response = self._handlers[route.kind](call, route, body)
+        except Exception as error:  # noqa: BLE001 - each becomes a status and a text
+            return self.failed(call, route, error)
+        if isinstance(response, Response):
+            return self._ended(call, route, response)
+        return self._later(call, route, response)
+
+    async def _later(
+        self, call: Call, route: Route, answer: Awaitable[Response]
+    ) -> Response:
+        try:
+            response = await answer
+        except asyncio.CancelledError:
+            self._calls.end(call, self._label(route), 499, received=call.size)
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            return self.failed(call, route, error)
+        return self._ended(call, route, response)
+
+    def failed(self, call: Call, route: Route, error: Exception) -> Response:
+        """Return the response that tells of *error*, which ended *call*."""
+        where = f"{route.kind} of {route.model[:200]}"
+        return self._ended(call, route, error_response(error, where))
+
+    def _ended(self, call: Call, route: Route, response: Response) -> Response:
+        sent = sum(map(len, response.parts))
+        model = self._label(route)
+        self._calls.end(call, model, response.status, received=call.size, sent=sent)
+        return response
+
+    def _label(self, route: Route) -> str:
+        # What clients invent must not become labels.
+        return route.model if route.model in self._models else ""
