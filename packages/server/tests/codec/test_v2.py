@@ -301,9 +301,17 @@ WRONG_DOCUMENTS = [
     (
         (
             b'{"inputs": [], "outputs": [{"name": "a", '
-            b'"parameters": {"classification": 2}}]}'
+            b'"parameters": {"shared_memory_region": "r", '
+            b'"shared_memory_byte_size": 4}}]}'
         ),
         "not supported",
+    ),
+    (
+        (
+            b'{"inputs": [], "outputs": [{"name": "a", '
+            b'"parameters": {"classification": -1}}]}'
+        ),
+        "'a': the parameter 'classification' is no number of classes",
     ),
     (b'{"inputs":' + b"[" * 100_000, "nested too deeply|not JSON|expected"),
     (

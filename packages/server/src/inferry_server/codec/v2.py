@@ -10,23 +10,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
-import orjson
 from msgspec import UNSET, Struct, UnsetType
 
-from inferry.errors import InferenceError, InvalidInput
-from inferry.model import InferResponse, Tensor
-from inferry_server.codec import raw, values
-from inferry_server.codec.datatypes import check_names
+from inferry.errors import InvalidInput
+from inferry.model import Tensor
+from inferry_server.codec import numeric, raw, values, wanted
+from inferry_server.codec.datatypes import MAX_ELEMENTS, MAX_NAME, check_names
 from inferry_server.codec.json_errors import readable
+from inferry_server.codec.shared_memory import opened, region_of
+from inferry_server.codec.v2_response import Body, dump, encode
+from inferry_server.codec.wanted import EVERYTHING, Output, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NOT_SERVED = ("classification", "shared_memory_region")
+    from inferry_server.codec.datatypes import Array
+    from inferry_server.codec.shared_memory import SharedMemory
+
+__all__ = ["Body", "Request", "Wanted", "decode", "dump", "encode"]
+
+_NOTHING: Mapping[str, Any] = {}
 
 
-class _Input(Struct, gc=False):
+class Input(Struct, gc=False):
+    """One input as the document has it; `inferry_server.codec.numeric` makes it too."""
+
     name: str
     shape: list[int]
     datatype: str
@@ -34,31 +42,16 @@ class _Input(Struct, gc=False):
     parameters: dict[str, Any] | None = None
 
 
-class _Output(Struct, gc=False):
-    name: str
-    parameters: dict[str, Any] | None = None
+class Document(Struct, gc=False):
+    """A request as JSON has it."""
 
-
-class _Document(Struct, gc=False):
-    inputs: list[_Input]
+    inputs: list[Input]
     id: str | UnsetType | None = UNSET
-    outputs: list[_Output] | None = None
+    outputs: list[Output] | None = None
     parameters: dict[str, Any] | None = None
 
 
-_decoder = msgspec.json.Decoder(_Document)
-
-
-class Wanted(Struct, frozen=True, gc=False):
-    """The outputs that the client wants, all if none is named, and which as bytes."""
-
-    names: tuple[str, ...] = ()
-    binary: Mapping[str, bool] = {}
-    binary_by_default: bool = False
-
-    def is_binary(self, output: str) -> bool:
-        """Say whether *output* goes as raw bytes; its own parameter wins."""
-        return self.binary.get(output, self.binary_by_default)
+_decoder = msgspec.json.Decoder(Document)
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -70,71 +63,81 @@ class Request(Struct, frozen=True, gc=False):
     id: str | None
 
 
-class Body(Struct, frozen=True, gc=False):
-    """An encoded response; ``json_length`` is set only if raw bytes follow the JSON."""
-
-    parts: list[bytes | memoryview]
-    json_length: int | None = None
-
-
-def decode(body: memoryview, json_length: int | None = None) -> Request:
+def decode(
+    body: memoryview,
+    json_length: int | None = None,
+    *,
+    max_elements: int = MAX_ELEMENTS,
+    memory: SharedMemory | None = None,
+) -> Request:
     """Read a request; *json_length* None means that the whole body is JSON.
 
-    Arrays of binary tensors share the memory of *body*.
+    Arrays of binary tensors share the memory of *body*, those in shared memory that of
+    their region. No tensor has more than *max_elements*; without *memory* a request
+    that refers to shared memory is refused.
 
     Raises:
         InvalidInput: Whatever is wrong with the request, naming the tensor.
 
     """
-    split = len(body) if json_length is None else json_length
-    if not 0 <= split <= len(body):
-        raise InvalidInput(
-            f"Inference-Header-Content-Length is {split}, but the body has {len(body)} "
-            "bytes"
-        )
-    document = _parse(body[:split])
-    inputs = _inputs(document, body[split:])
-    parameters = document.parameters or {}
+    text, rest = (body, _EMPTY) if json_length is None else _split(body, json_length)
+    document = None
+    if len(text) > numeric.SMALL:
+        document = numeric.parse(text, Document, max_elements)
+    if document is None:
+        document = _parse(text)
+    inputs = _inputs(document.inputs, rest, max_elements, memory)
+    parameters = document.parameters or _NOTHING
+    outputs = document.outputs
     return Request(
-        inputs=inputs,
-        wanted=_wanted(document.outputs or [], parameters),
-        parameters=parameters,
-        id=document.id or None,
+        inputs,
+        wanted.read(outputs or (), parameters, memory)
+        if outputs or parameters
+        else EVERYTHING,
+        parameters,
+        document.id or None,
     )
 
 
-def _parse(text: memoryview) -> _Document:
+_EMPTY = memoryview(b"")
+
+
+def _split(body: memoryview, json_length: int) -> tuple[memoryview, memoryview]:
+    if not 0 <= json_length <= len(body):
+        raise InvalidInput(
+            f"Inference-Header-Content-Length is {json_length}, but the body has "
+            f"{len(body)} bytes"
+        )
+    return body[:json_length], body[json_length:]
+
+
+def _parse(text: memoryview) -> Document:
     try:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(readable(error, bytes(text[:64]))) from None
 
 
-def _inputs(document: _Document, rest: memoryview) -> tuple[Tensor, ...]:
+def _inputs(
+    items: list[Input],
+    rest: memoryview,
+    max_elements: int,
+    memory: SharedMemory | None,
+) -> tuple[Tensor, ...]:
+    if len(items) == 1 and not items[0].parameters and not rest:
+        return (_plain(items[0], max_elements),)
+    check_names([item.name for item in items], "input")
     tensors: dict[str, Tensor] = {}
     at = 0
-    check_names([item.name for item in document.inputs], "input")
-    for item in document.inputs:
+    for item in items:
         if item.name in tensors:
             raise InvalidInput(f"input {item.name!r} is given twice")
-        size = _binary_size(item)
-        if size is None:
-            data = values.to_array(_data(item), item.datatype, item.shape, item.name)
-        else:
-            if at + size > len(rest):
-                raise InvalidInput(
-                    f"tensor {item.name!r}: binary_data_size is {size}, but only "
-                    f"{len(rest) - at} bytes of binary data are left"
-                )
-            data = raw.from_bytes(
-                rest[at : at + size], item.datatype, item.shape, item.name
-            )
-            at += size
+        data, at = _array(item, rest, at, max_elements, memory)
         tensors[item.name] = Tensor(
             name=item.name,
             datatype=item.datatype,
             data=data,
-            parameters=item.parameters or {},
+            parameters=item.parameters or _NOTHING,
         )
     if at != len(rest):
         raise InvalidInput(
@@ -143,139 +146,75 @@ def _inputs(document: _Document, rest: memoryview) -> tuple[Tensor, ...]:
     return tuple(tensors.values())
 
 
-def _data(item: _Input) -> object:
+def _plain(item: Input, max_elements: int) -> Tensor:
+    """Read the only input of a request, which lies in the JSON."""
+    name, datatype = item.name, item.datatype
+    if len(name) > MAX_NAME:
+        check_names((name,), "input")
     if item.data is UNSET:
+        raise _no_data(name)
+    return Tensor(
+        name=name,
+        datatype=datatype,
+        data=values.to_array(item.data, datatype, item.shape, name, max_elements),
+        parameters=_NOTHING,
+    )
+
+
+def _array(
+    item: Input,
+    rest: memoryview,
+    at: int,
+    max_elements: int,
+    memory: SharedMemory | None,
+) -> tuple[Array, int]:
+    """Return the data of *item*, and where the raw bytes of the next one begin."""
+    name, datatype, shape = item.name, item.datatype, item.shape
+    given = item.parameters or _NOTHING
+    region = region_of(given, f"input {name!r}")
+    size = _binary_size(given, name)
+    if (item.data is not UNSET) + (size is not None) + (region is not None) > 1:
         raise InvalidInput(
-            f"tensor {item.name!r}: no data; expected a list in 'data', or raw bytes "
-            "after the JSON and 'binary_data_size' in its parameters"
+            f"tensor {name!r}: both {_both(item, size)} are given, expected one"
         )
-    return item.data
+    if region is not None:
+        there = opened(memory, f"input {name!r}")
+        buffer = there.read(region.name, region.offset, region.size)
+        return raw.from_bytes(buffer, datatype, shape, name, max_elements), at
+    if size is not None:
+        if at + size > len(rest):
+            raise InvalidInput(
+                f"tensor {name!r}: binary_data_size is {size}, but only "
+                f"{len(rest) - at} bytes of binary data are left"
+            )
+        buffer = rest[at : at + size]
+        data = raw.from_bytes(buffer, datatype, shape, name, max_elements)
+        return data, at + size
+    if item.data is UNSET:
+        raise _no_data(name)
+    return values.to_array(item.data, datatype, shape, name, max_elements), at
 
 
-def _binary_size(item: _Input) -> int | None:
-    parameters = item.parameters
-    if not parameters:
-        return None
-    _refuse_unserved(parameters, f"input {item.name!r}")
+def _binary_size(parameters: Mapping[str, Any], tensor: str) -> int | None:
     if "binary_data_size" not in parameters:
         return None
     size = parameters["binary_data_size"]
     if type(size) is not int or size < 0:
         raise InvalidInput(
-            f"tensor {item.name!r}: binary_data_size is {size!r}, expected a number of "
+            f"tensor {tensor!r}: binary_data_size is {size!r}, expected a number of "
             "bytes"
-        )
-    if item.data is not UNSET:
-        raise InvalidInput(
-            f"tensor {item.name!r}: both 'data' and 'binary_data_size' are given"
         )
     return size
 
 
-def _wanted(outputs: list[_Output], parameters: Mapping[str, Any]) -> Wanted:
-    binary: dict[str, bool] = {}
-    names: dict[str, None] = {}
-    check_names([output.name for output in outputs], "output")
-    for output in outputs:
-        if output.name in names:
-            raise InvalidInput(f"output {output.name!r} is requested twice")
-        names[output.name] = None
-        own = output.parameters or {}
-        _refuse_unserved(own, f"output {output.name!r}")
-        if "binary_data" in own:
-            binary[output.name] = _flag(own["binary_data"], "binary_data")
-    default = _flag(parameters.get("binary_data_output", False), "binary_data_output")
-    return Wanted(tuple(names), binary, default)
+def _both(item: Input, size: int | None) -> str:
+    first = "'data'" if item.data is not UNSET else "'shared_memory_region'"
+    second = "'binary_data_size'" if size is not None else "'shared_memory_region'"
+    return f"{first} and {second}"
 
 
-def _refuse_unserved(parameters: Mapping[str, Any], what: str) -> None:
-    for name in _NOT_SERVED:
-        if name in parameters:
-            raise InvalidInput(f"{what}: the parameter {name!r} is not supported")
-
-
-def _flag(value: object, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput(f"parameter {name!r} is {value!r}, expected true or false")
-    return value
-
-
-def encode(
-    response: InferResponse,
-    wanted: Wanted,
-    *,
-    model: str,
-    version: str | None = None,
-    request_id: str | None = None,
-) -> Body:
-    """Write *response*, each of its outputs in the form that is wanted.
-
-    Raises:
-        InvalidInput: An output that JSON cannot carry was not asked for as binary.
-        InferenceError: The model gave back what cannot be written.
-
-    """
-    head: dict[str, Any] = {"model_name": model}
-    if version is not None:
-        head["model_version"] = version
-    if request_id is not None:
-        head["id"] = request_id
-    if response.parameters:
-        head["parameters"] = response.parameters
-    raws: list[bytes | memoryview] = []
-    head["outputs"] = [
-        _output(tensor, raws, binary=wanted.is_binary(tensor.name))
-        for tensor in response.outputs
-    ]
-    text = dump(head, model)
-    # Raw bytes that are all empty still need the header, or the client sees no data.
-    has_raw = any(wanted.is_binary(tensor.name) for tensor in response.outputs)
-    return Body([text, *raws], len(text) if has_raw else None)
-
-
-def _output(
-    tensor: Tensor, raws: list[bytes | memoryview], *, binary: bool
-) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "name": tensor.name,
-        "datatype": tensor.datatype,
-        "shape": list(tensor.data.shape),
-    }
-    parameters = dict(tensor.parameters)
-    parameters.pop("binary_data_size", None)
-    if binary:
-        chunk = raw.to_bytes(tensor.data, tensor.datatype)
-        raws.append(chunk)
-        parameters["binary_data_size"] = len(chunk)
-    else:
-        flat = tensor.data.reshape(-1)
-        item["data"] = values.to_json(flat, tensor.datatype, tensor.name)
-    if parameters:
-        item["parameters"] = parameters
-    return item
-
-
-def dump(document: object, model: str) -> bytes:
-    """Write *document* as JSON.
-
-    Raises:
-        InferenceError: It holds what JSON has no word for.
-
-    """
-    try:
-        return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY, default=_plain)
-    except (TypeError, orjson.JSONEncodeError) as error:
-        raise InferenceError(
-            f"model {model!r}: its answer cannot be written as JSON: {error}"
-        ) from error
-
-
-def _plain(value: object) -> object:
-    """Give orjson what it does not take by itself: arrays of another order or kind."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, bytes):
-        return value.decode()
-    raise TypeError(type(value).__name__)
+def _no_data(tensor: str) -> InvalidInput:
+    return InvalidInput(
+        f"tensor {tensor!r}: no data; expected a list in 'data', or raw bytes after "
+        "the JSON and 'binary_data_size' in its parameters"
+    )

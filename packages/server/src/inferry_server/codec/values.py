@@ -6,13 +6,20 @@ No value changes its kind on the way: ``true`` is no number, ``1.5`` is no integ
 
 from __future__ import annotations
 
+import struct
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inferry.errors import InvalidInput
-from inferry_server.codec.datatypes import FLOATS, INTEGERS, dtype_of, element_count
+from inferry_server.codec.datatypes import (
+    FLOATS,
+    INTEGERS,
+    MAX_ELEMENTS,
+    dtype_of,
+    element_count,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,17 +43,61 @@ def kind(value: object) -> str:
     return _JSON_NAMES.get(type(value), type(value).__name__)
 
 
-def to_array(data: object, datatype: str, shape: Sequence[int], tensor: str) -> Array:
+#: The codes of `struct` for the datatypes whose bytes it writes, and the types of their
+#: values in Python. It refuses what is out of range, but would take true for 1.
+_CODES: dict[str, tuple[str, frozenset[type]]] = {
+    "BOOL": ("?", frozenset({bool})),
+    "INT8": ("b", frozenset({int})),
+    "INT16": ("h", frozenset({int})),
+    "INT32": ("i", frozenset({int})),
+    "INT64": ("q", frozenset({int})),
+    "UINT8": ("B", frozenset({int})),
+    "UINT16": ("H", frozenset({int})),
+    "UINT32": ("I", frozenset({int})),
+    "UINT64": ("Q", frozenset({int})),
+    "FP32": ("f", frozenset({int, float})),
+    "FP64": ("d", frozenset({int, float})),
+}
+
+
+def to_array(
+    data: object,
+    datatype: str,
+    shape: Sequence[int],
+    tensor: str,
+    max_elements: int = MAX_ELEMENTS,
+) -> Array:
     """Return *data*, flat or nested as *shape* says, as an array of that shape.
+
+    An array is one that `inferry_server.codec.numeric` has read.
 
     Raises:
         InvalidInput: Naming the tensor, what came and what was expected.
 
     """
-    dtype_of(datatype, tensor)
-    count = element_count(shape, tensor)
+    if type(data) is np.ndarray:
+        return data
+    dtype = dtype_of(datatype, tensor)
+    count = element_count(shape, tensor, max_elements)
     flat = flatten(data, shape, count, tensor)
+    packed = _packed(flat, datatype)
+    if packed is not None:
+        return np.ndarray(shape, dtype, packed)
     return flat_array(flat, datatype, tensor).reshape(shape)
+
+
+def _packed(flat: list[Any], datatype: str) -> bytearray | None:
+    """Return the bytes of *flat*; None if there is another way, or anything wrong."""
+    code, allowed = _CODES.get(datatype, _NO_CODE)
+    if not flat or not allowed.issuperset(map(type, flat)):
+        return None
+    try:
+        return bytearray(struct.pack(f"={len(flat)}{code}", *flat))
+    except (struct.error, OverflowError):
+        return None
+
+
+_NO_CODE: tuple[str, frozenset[type]] = ("", frozenset())
 
 
 def flatten(data: object, shape: Sequence[int], count: int, tensor: str) -> list[Any]:
@@ -66,6 +117,9 @@ def flatten(data: object, shape: Sequence[int], count: int, tensor: str) -> list
 def _flatten_nested(data: list[Any], shape: Sequence[int], tensor: str) -> list[Any]:
     level: list[Any] = [data]
     for axis, size in enumerate(shape):
+        if set(map(type, level)) == {list} and set(map(len, level)) == {size}:
+            level = list(chain.from_iterable(level))
+            continue
         for item in level:
             if type(item) is not list or len(item) != size:
                 got = f"{len(item)} elements" if type(item) is list else kind(item)
@@ -105,10 +159,7 @@ def _floats(flat: list[Any], datatype: str, tensor: str) -> Array:
         raise InvalidInput(
             f"tensor {tensor!r}: data has an integer beyond the range of {datatype}"
         ) from None
-    with np.errstate(over="ignore"):
-        if datatype == "BF16":
-            wide = wide.astype(np.float32)
-        array = wide.astype(dtype_of(datatype, tensor), copy=False)
+    array = narrowed(wide, datatype)
     # JSON has no infinity: what is not finite now has overflowed.
     finite = np.isfinite(array)
     if not finite.all():
@@ -118,6 +169,14 @@ def _floats(flat: list[Any], datatype: str, tensor: str) -> Array:
             f"range of {datatype}"
         )
     return array
+
+
+def narrowed(wide: Array, datatype: str) -> Array:
+    """Return *wide*, of float64, as *datatype*; what is too large becomes infinite."""
+    with np.errstate(over="ignore"):
+        if datatype == "BF16":
+            wide = wide.astype(np.float32)
+        return wide.astype(dtype_of(datatype, ""), copy=False)
 
 
 def _integers(flat: list[Any], datatype: str, tensor: str) -> Array:
