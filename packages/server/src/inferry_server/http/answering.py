@@ -46,6 +46,16 @@ class Answering:
             "predict_v1": inference.predict_v1,
         }
 
+    def check(self, route: Route) -> None:
+        """Refuse a route whose model cannot answer, before its body is read.
+
+        Raises:
+            ModelNotFound: There is none of that name or version.
+            ModelNotReady: It does not serve yet, or no more.
+
+        """
+        self._models.get(route.model, route.version)
+
     def begin(self, route: Route, headers: Mapping[str, str]) -> Call:
         """Return the call of a request whose head is there."""
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
@@ -64,7 +74,7 @@ class Answering:
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return self.failed(call, route, error)
         if isinstance(response, Response):
-            return self._ended(call, route, response)
+            return self.ended(call, route, response)
         return self._later(call, route, response)
 
     async def _later(
@@ -77,17 +87,19 @@ class Answering:
             raise
         except Exception as error:  # noqa: BLE001 - as above
             return self.failed(call, route, error)
-        return self._ended(call, route, response)
+        return self.ended(call, route, response)
 
     def failed(self, call: Call, route: Route, error: Exception) -> Response:
         """Return the response that tells of *error*, which ended *call*."""
         where = f"{route.kind} of {route.model[:200]}"
-        return self._ended(call, route, error_response(error, where))
+        return self.ended(call, route, error_response(error, where))
 
-    def _ended(self, call: Call, route: Route, response: Response) -> Response:
-        sent = sum(map(len, response.parts))
+    def ended(self, call: Call, route: Route, response: Response) -> Response:
+        """Return the *response* that ends *call*, once all have heard of it."""
         model = self._label(route)
-        self._calls.end(call, model, response.status, received=call.size, sent=sent)
+        self._calls.end(
+            call, model, response.status, received=call.size, sent=response.size
+        )
         return response
 
     def _label(self, route: Route) -> str:

@@ -9,7 +9,7 @@ from inferry.errors import ModelNotFound
 from inferry_server.errors import MethodNotAllowed
 from inferry_server.http.answering import PROTOCOLS
 from inferry_server.http.errors import error_response, refusal
-from inferry_server.http.exchange import ClientGone, Request, Response, Room
+from inferry_server.http.exchange import CLOSE, ClientGone, Request, Response, Room
 from inferry_server.http.inference import json_length
 from inferry_server.http.information import Information, version
 from inferry_server.http.routes import match
@@ -30,7 +30,6 @@ _TOO_LARGE = 413
 _BODIES = 16
 #: Seconds that a client has to see that its body is refused.
 _LINGER = 1.0
-_CLOSE = (b"connection", b"close")
 
 
 class App:
@@ -43,12 +42,16 @@ class App:
         settings: ServerSettings,
         answering: Answering,
     ) -> None:
-        self._models = models
         self._settings = settings
         self._answering = answering
         self._docs: Any = None
-        self._room = Room(settings.max_body_bytes * _BODIES)
+        self.room = Room(settings.max_body_bytes * _BODIES)
         self._information = Information(models, metrics)
+
+    @property
+    def draining(self) -> bool:
+        """Whether connections go after their answer."""
+        return self._information.draining
 
     def drain(self) -> None:
         """Be not ready from now on, and let connections go after their answer."""
@@ -58,7 +61,7 @@ class App:
         """Answer one request; nothing that is raised leaves this method."""
         if scope["type"] != "http":
             return
-        request = Request(scope, receive, self._room)
+        request = Request(scope, receive, self.room)
         route = match(request.path)
         if route is not None and route.kind == "docs" and self._settings.docs:
             await (await self._load_docs())(scope, receive, send)
@@ -72,7 +75,7 @@ class App:
         refused = response.status == _TOO_LARGE or request.is_cut
         await response.send(
             send,
-            close=self._information.draining or refused,
+            close=self.draining or refused,
             linger=request.discard(_LINGER) if refused else None,
         )
 
@@ -85,14 +88,14 @@ class App:
         except ClientGone:
             raise
         except asyncio.CancelledError:
-            return refusal(503, "the server stops", _CLOSE)
+            return refusal(503, "the server stops", CLOSE)
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return error_response(error, f"{request.method} {request.path[:200]}")
 
     async def _infer(self, request: Request, route: Route) -> Response:
         call = self._answering.begin(route, request.headers)
         try:
-            self._models.get(route.model, route.version)
+            self._answering.check(route)
             body = await request.body(
                 self._settings.max_body_bytes,
                 self._settings.read_timeout,

@@ -19,7 +19,7 @@ from inferry_server.errors import (
     Unauthorized,
     Unsupported,
 )
-from inferry_server.http.exchange import Response
+from inferry_server.http.exchange import CLOSE, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,6 @@ STATUS: Mapping[type[Exception], int] = {
     Unsupported: 501,
 }
 _LONGEST = 2000
-_CLOSE = (b"connection", b"close")
 
 
 def error_response(error: Exception, where: str) -> Response:
@@ -67,7 +66,7 @@ def _headers(error: Exception) -> list[tuple[bytes, bytes]]:
     if isinstance(error, MethodNotAllowed):
         return [(b"allow", ", ".join(error.allowed).encode())]
     # The rest of the body is not read, so the connection cannot go on.
-    return [_CLOSE] if isinstance(error, BodyTooLarge | BodyTimeout) else []
+    return [CLOSE] if isinstance(error, BodyTooLarge | BodyTimeout) else []
 
 
 def refusal(status: int, message: str, *headers: tuple[bytes, bytes]) -> Response:

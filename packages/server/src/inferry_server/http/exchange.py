@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from inferry.errors import InvalidInput, Overloaded
 from inferry_server.errors import BodyTimeout, BodyTooLarge
+from inferry_server.http.body import ALIGNMENT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 JSON = b"application/json"
 BINARY = b"application/octet-stream"
-#: Tensors start at a multiple of this many bytes in memory, as SIMD code likes it.
-ALIGNMENT = 16
+#: The header of an answer that ends its connection.
+CLOSE = (b"connection", b"close")
 _ZLIB_METHOD = 8
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # name -> zlib's wbits
 
@@ -39,6 +40,11 @@ class Response(Struct, frozen=True):
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
+    @property
+    def size(self) -> int:
+        """How many bytes the body has."""
+        return sum(map(len, self.parts))
+
     async def send(
         self, send: Send, *, close: bool = False, linger: Awaitable[None] | None = None
     ) -> None:
@@ -48,11 +54,11 @@ class Response(Struct, frozen=True):
         """
         headers = [
             (b"content-type", self.content_type),
-            (b"content-length", str(sum(map(len, self.parts))).encode()),
+            (b"content-length", b"%d" % self.size),
             *self.headers,
         ]
-        if close and (b"connection", b"close") not in headers:
-            headers.append((b"connection", b"close"))
+        if close and CLOSE not in headers:
+            headers.append(CLOSE)
         await send(
             {"type": "http.response.start", "status": self.status, "headers": headers}
         )

@@ -1,11 +1,13 @@
 """uvicorn's HTTP/1.1 protocol with the limits that it lacks.
 
-It takes heads of any size, and a connection that never finishes its first head may stay
-for ever. Its errors are plain text where our clients read ``{"error": ...}``.
+It takes heads of any size and any number of connections, and one that never finishes a
+head may stay for ever. Its errors are plain text where our clients read
+``{"error": ...}``.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 import orjson
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _BAD_REQUEST = 400
 _HEAD_TOO_LARGE = 431
+_UNAVAILABLE = 503
 _SEPARATORS = 4  # ": " and the end of the line, which the parser does not report
 
 
@@ -26,29 +29,37 @@ class _HeadTooLarge(Exception):
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection; `limited_protocol` makes a class of it with its limits."""
+    """One connection; a subclass made by `limits` has the limits of a server."""
 
     max_head: ClassVar[int]
+    max_connections: ClassVar[int]
     patience: ClassVar[float]
 
     _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    #: When to give up on the client, a time of the loop; `sweep` looks at it.
+    due = math.inf
 
     def connection_made(  # type: ignore[override]  # as uvicorn itself has it
         self, transport: asyncio.Transport
     ) -> None:
         """Start the clock for the first head."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self.patience, transport.close)
+        self.due = self.loop.time() + self.patience
+        if len(self.connections) > self.max_connections:
+            self._refuse(
+                _UNAVAILABLE,
+                f"the server has {self.max_connections} connections already; try again",
+            )
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._stop_timer()
-        super().connection_lost(exc)
+    def sweep(self, now: float) -> None:
+        """Close the connection if its time is over."""
+        if now > self.due and not self.transport.is_closing():
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin to count the next head."""
         self._head_bytes = 0
+        self.due = self.loop.time() + self.patience
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -63,16 +74,19 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Stop the clock: the head is there."""
-        self._stop_timer()
+        self.due = math.inf
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Say why the request cannot be read, and close."""
-        status = _BAD_REQUEST
         if self._head_bytes > self.max_head:
-            status = _HEAD_TOO_LARGE
             msg = f"the request's head is over the limit of {self.max_head} bytes"
-        body = orjson.dumps({"error": msg})
+            self._refuse(_HEAD_TOO_LARGE, msg)
+        else:
+            self._refuse(_BAD_REQUEST, msg)
+
+    def _refuse(self, status: int, message: str) -> None:
+        body = orjson.dumps({"error": message})
         head = b"content-type: application/json\r\nconnection: close\r\n"
         length = b"content-length: %d\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + length + body)
@@ -83,17 +97,16 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._head_bytes > self.max_head:
             raise _HeadTooLarge
 
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+
+def limits(settings: ServerSettings) -> dict[str, float]:
+    """Return the class attributes that the limits of *settings* are."""
+    return {
+        "max_head": settings.max_header_bytes,
+        "max_connections": settings.max_connections,
+        "patience": settings.read_timeout,
+    }
 
 
 def limited_protocol(settings: ServerSettings) -> type[LimitedProtocol]:
     """Return the protocol class with the limits of *settings*."""
-
-    class Limited(LimitedProtocol):
-        max_head = settings.max_header_bytes
-        patience = settings.read_timeout
-
-    return Limited
+    return type("Limited", (LimitedProtocol,), limits(settings))
