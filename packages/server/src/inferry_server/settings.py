@@ -22,8 +22,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``max_elements`` bounds each tensor, ``max_inflate_ratio`` a compressed body.
     ``api_keys`` is a file with a key per line and ``jwt_keys`` a JWKS file; either
     closes the server to whom has none. ``middleware`` names ASGI middleware as
-    ``module:attribute``, outermost first. ``fast_lane`` False sends each request through
-    ASGI, which answers the same.
+    ``module:attribute``, outermost first. ``fast_lane`` False sends every request
+    through ASGI, which answers the same.
 
     ``queue_size`` bounds the calls that wait for a model, beyond those that run.
     ``drain_delay`` is how long a server that stops still accepts, because clients learn

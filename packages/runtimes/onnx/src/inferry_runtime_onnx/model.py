@@ -38,6 +38,8 @@ _OPEN_SIZES = (1, 16, 64, 320)
 class OnnxModel:
     """Serves one ONNX model; `predict` is safe in many threads at once."""
 
+    inline = True
+
     def __init__(self) -> None:
         self._session: Any = None
         self._inputs: dict[str, _tensors.Port] = {}

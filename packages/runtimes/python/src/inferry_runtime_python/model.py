@@ -34,6 +34,7 @@ _OPTIONAL = frozenset(
         "batching",
         "checks_inputs",
         "explain",
+        "inline",
         "max_concurrency",
         "predict_v1",
         "stream",

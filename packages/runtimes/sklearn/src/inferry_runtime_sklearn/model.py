@@ -36,6 +36,7 @@ class SklearnModel:
     """Serves one fitted estimator; its outputs are named after its methods."""
 
     batching = True
+    inline = True
     max_concurrency = 1
     #: `predict` casts and checks by itself: any type of number, columns by name.
     checks_inputs = True
