@@ -39,7 +39,7 @@ def example(model: Any) -> InferRequest | None:  # noqa: ANN401 - any model
     metadata = signature(model)
     if metadata is None or not metadata.inputs:
         return None
-    return InferRequest(inputs=tuple(_zeros(spec) for spec in metadata.inputs))
+    return InferRequest(inputs=tuple(zeros(spec) for spec in metadata.inputs))
 
 
 def answer(
@@ -136,7 +136,7 @@ def _with_first(request: InferRequest, first: Tensor) -> InferRequest:
     return msgspec.structs.replace(request, inputs=(first, *request.inputs[1:]))
 
 
-def _zeros(spec: TensorSpec) -> Tensor:
+def zeros(spec: TensorSpec) -> Tensor:
     shape = tuple(1 if size < 0 else size for size in spec.shape)
     if spec.datatype == "BYTES":
         data: np.ndarray[Any, Any] = np.full(shape, b"", dtype=object)
