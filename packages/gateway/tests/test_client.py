@@ -313,17 +313,34 @@ async def test_who_never_reads_the_answer_is_disconnected(world: Any) -> None:
     await world.until(lambda: gateway.connections == 0)
 
 
-async def test_http_2_is_told_goodbye_in_its_own_words(world: Any) -> None:
+async def test_http_2_is_understood_however_its_preface_is_cut(world: Any) -> None:
     await world.start()
     client = await world.client()
-    client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0")
-    data = await client.rest()
-    settings, goaway = data[:9], data[9:]
-    assert settings == b"\0\0\0\x04\0\0\0\0\0"
-    assert goaway[3] == 7
-    assert int.from_bytes(goaway[:3], "big") == len(goaway) - 9
-    assert goaway[13:17] == b"\0\0\0\x0d"
-    assert goaway[17:] == b"this gateway speaks HTTP/1.1 only"
+    for piece in (b"P", b"RI * HTTP/2.0\r\n\r\nSM", b"\r\n\r\n\0\0\0\x04\0\0\0\0\0"):
+        client.send(piece)
+        await asyncio.sleep(0.02)
+    async with asyncio.timeout(10):
+        head = await client.reader.readexactly(9)
+    assert head[3] == 4, "the server begins with SETTINGS"
+
+
+async def test_a_request_that_begins_like_the_preface_of_http_2_is_read(
+    world: Any,
+) -> None:
+    await world.serve(await world.replica())
+    client = await world.client()
+    client.send(b"P")
+    await asyncio.sleep(0.02)
+    client.send(GET.replace(b"GET", b"UT") % b"")
+    assert (await client.answer()).status == 200
+
+
+async def test_half_a_preface_of_http_2_is_not_waited_for_long(world: Any) -> None:
+    gateway = await world.start(header_timeout=0.2)
+    client = await world.client()
+    client.send(b"PRI * HTTP/2.0\r\n")
+    assert await client.rest() == b""
+    await world.until(lambda: gateway.connections == 0)
 
 
 async def test_garbage_is_400(world: Any) -> None:

@@ -34,10 +34,18 @@ class Request(Protocol):
         """Give up."""
 
 
+class Closable(Protocol):
+    """A connection that closes when nobody uses it any more."""
+
+    def close(self) -> None:
+        """Begin nothing new over it."""
+
+
 class Replica:
     """One endpoint: its load, its idle connections and its rest after a refusal."""
 
     __slots__ = (
+        "channel",
         "endpoint",
         "errors",
         "idle",
@@ -59,6 +67,7 @@ class Replica:
         self.rest_until = 0.0
         self.removed = False
         self.idle: list[Upstream] = []
+        self.channel: Closable | None = None
 
     def accepted(self) -> None:
         """Note that a connection succeeded."""
@@ -76,6 +85,8 @@ class Replica:
         self.removed = True
         while self.idle:
             self.idle.pop().close()
+        if self.channel is not None:
+            self.channel.close()
 
 
 class Revision:
@@ -107,11 +118,15 @@ class Revision:
         """Whether a replica exists that does not refuse connections."""
         return any(r.rest_until <= now for r in self.replicas)
 
-    def free(self, now: float) -> Replica | None:
-        """Return the least busy replica that has a slot; ties take turns."""
+    def free(self, now: float, *, beside: bool = False) -> Replica | None:
+        """Return the least busy replica that has a slot; ties take turns.
+
+        *beside* the slots every replica will do.
+        """
+        slots = 0 if beside else self.slots
         best = None
         for replica in self.replicas:
-            if replica.rest_until > now or 0 < self.slots <= replica.in_flight:
+            if replica.rest_until > now or 0 < slots <= replica.in_flight:
                 continue
             if best is None or replica.in_flight < best.in_flight:
                 best = replica
@@ -162,8 +177,11 @@ class Balancer:
         for revision in self.revisions.values():
             yield from revision.replicas
 
-    def place(self, request: Request, now: float) -> bool:
+    def place(self, request: Request, now: float, *, beside: bool = False) -> bool:
         """Dispatch ``request`` or let it wait; return whether it was dispatched.
+
+        ``beside`` is for questions after health: they pass the queue and need no slot,
+        or a busy service would look like a dead one.
 
         Raises:
             Refusal: 503, too many wait already, or waiting would not help.
@@ -171,8 +189,8 @@ class Balancer:
         if self._hopeless:
             raise self.unavailable("it has no replica")
         revision = self._choose(now)
-        if revision is not None and not revision.waiting:
-            replica = revision.free(now)
+        if revision is not None and (beside or not revision.waiting):
+            replica = revision.free(now, beside=beside)
             if replica is not None:
                 self._dispatch(request, replica)
                 return True

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 from inferry_gateway._answers import Refusal
 from inferry_gateway._exchange import Exchange
+from inferry_gateway._http2.frames import PREFACE
+from inferry_gateway._http2.tunnel import Tunnel
 from inferry_gateway._reader import RequestReader
 from inferry_gateway._refusals import too_large
 
@@ -20,16 +22,6 @@ _MAX_PIPELINED = 128
 _LINGER_SECONDS = 2.0
 # A body may stall, but on average it has to come at this rate.
 _MIN_BYTES_PER_SECOND = 1024
-# HTTP/2: an empty SETTINGS frame, then GOAWAY with the code HTTP_1_1_REQUIRED.
-_H2_PREFACE = b"PRI * HTTP/2"
-_H2_TEXT = b"this gateway speaks HTTP/1.1 only"
-_H2_GOODBYE = (
-    b"\0\0\0\x04\0\0\0\0\0"
-    + (8 + len(_H2_TEXT)).to_bytes(3, "big")
-    + b"\x07\0\0\0\0\0"
-    + b"\0\0\0\0\0\0\0\x0d"
-    + _H2_TEXT
-)
 
 
 class Client(asyncio.Protocol):
@@ -44,9 +36,11 @@ class Client(asyncio.Protocol):
         "_idle_since",
         "_lingering",
         "_paused",
+        "_preface",
         "_queue",
         "_reader",
         "_received_before",
+        "_tunnel",
         "gateway",
         "peer",
         "read_deadline",
@@ -67,6 +61,8 @@ class Client(asyncio.Protocol):
         self._broken: Refusal | None = None
         self._advancing = self._lingering = self._paused = False
         self._heard = False
+        self._preface = b""
+        self._tunnel: Tunnel | None = None
         self._idle_since = self._body_since = 0.0
         self._received_before = 0
 
@@ -93,16 +89,22 @@ class Client(asyncio.Protocol):
         self._queue.clear()
         if current is not None:
             current.abandon()
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came and act on it."""
         if self._lingering or self._broken is not None:
             return
+        if self._tunnel is not None:
+            self._tunnel.feed(data)
+            return
         if not self._heard:
-            self._heard = True
-            if data.startswith(_H2_PREFACE):
-                self._refuse_http2()
+            data = self._preface + data
+            if PREFACE.startswith(data[: len(PREFACE)]):
+                self._hear_http2(data)
                 return
+            self._heard = True
         self._read(data)
         if self._current is not None:
             self._current.flush()
@@ -113,6 +115,8 @@ class Client(asyncio.Protocol):
         """Stop reading the answer: the client does not keep up."""
         self.write_paused = True
         self.write_deadline = self.gateway.now() + self.gateway.settings.write_timeout
+        if self._tunnel is not None:
+            self._tunnel.pause_answers()
         current = self._current
         if current is not None and current.upstream is not None:
             current.upstream.pause_reading()
@@ -122,6 +126,9 @@ class Client(asyncio.Protocol):
         """Read the answer again."""
         self.write_paused = False
         self.write_deadline = math.inf
+        if self._tunnel is not None:
+            self._tunnel.resume_answers()
+            return
         current = self._current
         if current is not None and current.upstream is not None:
             current.upstream.resume_reading()
@@ -139,6 +146,8 @@ class Client(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether no request is under way."""
+        if self._tunnel is not None:
+            return self._tunnel.closed
         return self._current is None and not self._queue and not self._reader.in_head
 
     def write(self, data: list[bytes]) -> None:
@@ -253,9 +262,18 @@ class Client(asyncio.Protocol):
         self.write([refusal.answer.encode(method=b"", keep_alive=False)])
         self._close(unread=True)
 
-    def _refuse_http2(self) -> None:
-        self.write([_H2_GOODBYE])
-        self._close(unread=True)
+    def _hear_http2(self, data: bytes) -> None:
+        """Carry the connection to the gRPC server once its preface is complete."""
+        self._preface = data
+        if len(data) < len(PREFACE):
+            return
+        self._heard = True
+        self._preface = b""
+        self.read_deadline = math.inf
+        gateway = self.gateway
+        self._tunnel = Tunnel(self.transport, peer=self.peer, settings=gateway.settings)
+        gateway.spawn(self._tunnel.open(gateway.grpc_socket))
+        self._tunnel.feed(data[len(PREFACE) :])
 
     def _close(self, *, unread: bool) -> None:
         """Close; with unread data after a while, or a reset would eat the answer."""

@@ -20,6 +20,7 @@ from inferry_gateway._refusals import (
     too_large,
     too_slow,
 )
+from inferry_gateway._table import asks_health
 from inferry_gateway._upstream import Upstream, connect
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ class Exchange:
             self.deadline = self.arrived + (
                 hold if timeout is None else min(hold, timeout)
             )
-            if not self._service.place(self, self.gateway.now()):
+            beside = asks_health(self.head.method, self._target)
+            if not self._service.place(self, self.gateway.now(), beside=beside):
                 self.gateway.held(self._service.service)
         except Refusal as refusal:
             self._reply(refusal.answer)

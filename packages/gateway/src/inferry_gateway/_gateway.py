@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import importlib
 import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +23,7 @@ from inferry_gateway._table import Route, Table, asks_health
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from inferry_gateway._grpc.server import GrpcServer
     from inferry_gateway._head import RequestHead
     from inferry_gateway._services import Endpoint, Service
     from inferry_gateway._settings import GatewaySettings
@@ -68,9 +71,11 @@ class Gateway:
         self._table: Table[Balancer] = Table(())
         self._clients: set[Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._grpc_server: GrpcServer | None = None
+        self._grpc_started: asyncio.Task[str] | None = None
 
     # For its owner
 
@@ -81,15 +86,15 @@ class Gateway:
             BackendError: the address cannot be had.
         """
         self._loop = asyncio.get_running_loop()
-        host, port = self.settings.host, self.settings.port
-        try:
-            self._server = await self._loop.create_server(
-                lambda: Client(self), host, port, backlog=_BACKLOG
-            )
-        except (OSError, OverflowError) as error:
-            raise _cannot_listen(host, port, error) from None
+        port = await self._listen(self.settings.port, "port")
+        if self.settings.grpc_port:
+            try:
+                await self._listen(self.settings.grpc_port, "grpc_port")
+            except BackendError:
+                self._servers[0].close()
+                raise
         self._sweeper = self._loop.create_task(self._sweep())
-        return int(self._server.sockets[0].getsockname()[1])
+        return port
 
     def update(self, services: Iterable[Service]) -> None:
         """Replace the declared services, all at once.
@@ -118,9 +123,11 @@ class Gateway:
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - partial success is fine
         """Finish what is under way within ``timeout`` seconds, take nothing new."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         give_up = self.now() + timeout
+        if self._grpc_server is not None:
+            self.spawn(self._grpc_server.drain(timeout))
         while self._clients and self.now() < give_up:
             for client in [c for c in self._clients if c.idle]:
                 client.close()
@@ -129,14 +136,19 @@ class Gateway:
     async def stop(self) -> None:
         """Stop listening and close every connection at once."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for client in list(self._clients):
             client.transport.abort()
         for balancer in self._balancers.values():
             balancer.retire()
+        if self._grpc_started is not None:
+            with contextlib.suppress(Exception):
+                await self._grpc_started
+        if self._grpc_server is not None:
+            await self._grpc_server.stop()
         for task in list(self._tasks):
             task.cancel()
         owned = [*self._tasks, *([self._sweeper] if self._sweeper else [])]
@@ -158,6 +170,11 @@ class Gateway:
         return len(self._clients)
 
     @property
+    def table(self) -> Table[Balancer]:
+        """Who answers what."""
+        return self._table
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The names of all models."""
         return self._table.models
@@ -177,11 +194,25 @@ class Gateway:
         try:
             return self._find(head)
         except Refusal as refusal:
-            if self.declared or refusal.status != _NOT_FOUND:
-                raise
-            # Nobody can say yet what will be there: a 404 would send clients away.
-            text = "the gateway is starting and knows no service yet; try again"
-            raise Refusal(503, text, retry_after=self.settings.retry_after) from None
+            raise self.while_starting(refusal) from None
+
+    def while_starting(self, refusal: Refusal) -> Refusal:
+        """Return a refusal to route, or another while nobody can say what there is."""
+        if self.declared or refusal.status != _NOT_FOUND:
+            return refusal
+        # A 404 would send clients away from what will soon be there.
+        text = "the gateway is starting and knows no service yet; try again"
+        return Refusal(503, text, retry_after=self.settings.retry_after)
+
+    async def grpc_socket(self) -> str:
+        """Return where the gRPC server listens; the first connection starts it.
+
+        Raises:
+            ImportError: grpcio is not installed.
+        """
+        if self._grpc_started is None:
+            self._grpc_started = asyncio.get_running_loop().create_task(self._grpc())
+        return await asyncio.shield(self._grpc_started)
 
     def admit(self, client: Client) -> Refusal | None:
         """Register a client connection, or say why not."""
@@ -224,6 +255,26 @@ class Gateway:
         self._tell("refused", service, endpoint.id, reason)
 
     # Inside
+
+    async def _listen(self, port: int, setting: str) -> int:
+        host = self.settings.host
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Client(self), host, port, backlog=_BACKLOG
+            )
+        except (OSError, OverflowError) as error:
+            raise _cannot_listen(host, port, error, setting) from None
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def _grpc(self) -> str:
+        # The import takes a tenth of a second: requests over HTTP go on meanwhile.
+        module = await asyncio.to_thread(
+            importlib.import_module, "inferry_gateway._grpc.server"
+        )
+        server: GrpcServer = module.GrpcServer(self)
+        self._grpc_server = server
+        return await server.start()
 
     def _find(self, head: RequestHead) -> Route[Balancer] | Answer:
         route = self._table.match(head.host, head.target)
@@ -294,15 +345,19 @@ class Gateway:
                     upstream.close()
 
 
-def _cannot_listen(host: str, port: int, error: Exception) -> BackendError:
+def _cannot_listen(
+    host: str, port: int, error: Exception, setting: str
+) -> BackendError:
     code = getattr(error, "errno", None)
     if code == errno.EADDRINUSE:
         message = f"port {port} on {host} is taken by another process"
-        remedy = "stop it, or choose another port with --set gateway.port=PORT (0: any)"
+        free = " (0: any)" if setting == "port" else ""
+        remedy = f"stop it, or choose another port with --set gateway.{setting}=PORT"
+        remedy += free
     elif code == errno.EACCES:
         message = f"port {port} on {host} needs more rights than this process has"
-        remedy = "choose a port above 1023 with --set gateway.port=PORT"
+        remedy = f"choose a port above 1023 with --set gateway.{setting}=PORT"
     else:
         message = f"the gateway cannot listen on {host}:{port}: {error}"
-        remedy = "check the settings gateway.host and gateway.port"
+        remedy = f"check the settings gateway.host and gateway.{setting}"
     return BackendError(message, remedy=remedy)

@@ -24,13 +24,36 @@ def page(gateway: Gateway, method: bytes, path: str) -> Answer | None:
     if path == "/v2/repository/index":
         if method != b"POST":
             raise _not_allowed(path, "POST")
-        return _index(gateway)
+        return json_answer(index(gateway))
     build = _PAGES.get(path.rstrip("/") or "/")
     if build is None:
         return None
     if method not in {b"GET", b"HEAD"}:
         raise _not_allowed(path, "GET")
     return build(gateway)
+
+
+def ready(gateway: Gateway) -> bool:
+    """Whether every declared service can be asked, as V2 has it.
+
+    Whether this process routes is what /healthz says; a load balancer in front of the
+    gateway asks that one, or one broken service would take all others off the network.
+    """
+    broken = any(not balancer.ready for balancer in gateway.balancers)
+    return gateway.declared and not gateway.draining and not broken
+
+
+def index(gateway: Gateway) -> list[dict[str, str]]:
+    """Return the rows of the repository index, one per model."""
+    return [
+        {
+            "name": model,
+            "state": "READY" if balancer.ready else "UNAVAILABLE",
+            "reason": "" if balancer.ready else balancer.service.unavailable,
+        }
+        for balancer in sorted(gateway.balancers, key=lambda b: b.service.key)
+        for model in balancer.service.models
+    ]
 
 
 def _not_allowed(path: str, method: str) -> Refusal:
@@ -51,13 +74,10 @@ def _live(_gateway: Gateway) -> Answer:
 
 
 def _ready(gateway: Gateway) -> Answer:
-    # As V2 has it: ready when every model can be asked. Whether this process routes is
-    # what /healthz says; a load balancer in front of the gateway asks that one, or one
-    # broken service would take all others off the network.
     waiting = [b.service.key for b in gateway.balancers if not b.ready]
-    ready = gateway.declared and not gateway.draining and not waiting
-    body = {"ready": ready} | ({"waiting": waiting} if waiting else {})
-    return json_answer(body, status=200 if ready else 503)
+    fine = ready(gateway)
+    body = {"ready": fine} | ({"waiting": waiting} if waiting else {})
+    return json_answer(body, status=200 if fine else 503)
 
 
 def _models_v1(gateway: Gateway) -> Answer:
@@ -90,19 +110,6 @@ def _described(balancer: Balancer) -> dict[str, object]:
         "ready": balancer.ready,
         "traffic": {r.name: r.weight for r in balancer.revisions.values()},
     }
-
-
-def _index(gateway: Gateway) -> Answer:
-    rows = [
-        {
-            "name": model,
-            "state": "READY" if balancer.ready else "UNAVAILABLE",
-            "reason": "" if balancer.ready else balancer.service.unavailable,
-        }
-        for balancer in sorted(gateway.balancers, key=lambda b: b.service.key)
-        for model in balancer.service.models
-    ]
-    return json_answer(rows)
 
 
 _PAGES: dict[str, Callable[[Gateway], Answer]] = {

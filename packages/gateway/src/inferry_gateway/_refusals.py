@@ -37,6 +37,15 @@ def nobody_listens(service: Service, waited: float) -> Refusal:
     )
 
 
+def no_grpc(service: Service) -> Refusal:
+    """Return the 501 for a service whose replicas answer HTTP only."""
+    return Refusal(
+        501,
+        f"service {service.key} does not answer gRPC; call it over HTTP, or choose a "
+        "runtime whose protocols include grpc-v2",
+    )
+
+
 def closed_early(key: str) -> Refusal:
     """Return the 502 for a replica that closed the connection instead of answering."""
     return Refusal(

@@ -8,15 +8,22 @@ _MAX_PORT = 65_535
 
 
 class Endpoint(Struct, frozen=True):
-    """One replica that answers HTTP/1.1; ``id`` names it in reports and metrics."""
+    """One replica that answers HTTP/1.1; ``id`` names it in reports and metrics.
+
+    ``grpc_port`` is where it answers gRPC as well, 0 where it does not.
+    """
 
     host: str
     port: int
     id: str
+    grpc_port: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.port <= _MAX_PORT:
             msg = f"endpoint {self.id!r}: port {self.port} is not in 1..{_MAX_PORT}"
+            raise ValueError(msg)
+        if not 0 <= self.grpc_port <= _MAX_PORT:
+            msg = f"endpoint {self.id!r}: gRPC port {self.grpc_port} is not a port"
             raise ValueError(msg)
 
 

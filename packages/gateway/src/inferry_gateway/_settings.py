@@ -28,9 +28,18 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
 
     host: Annotated[Text, _help("address to listen on")] = "127.0.0.1"
     port: Annotated[Port, _help("port to listen on; 0 takes any free one")] = 8080
+    grpc_port: Annotated[
+        Port, _help("one more port, for gRPC; 0 for none: `port` takes gRPC as well")
+    ] = 0
     max_header_bytes: Annotated[Count, _help("largest request head (431)")] = 32 * KIB
     max_headers: Annotated[Count, _help("most header fields of a request (431)")] = 100
     max_body_bytes: Annotated[Count, _help("largest request body (413)")] = 64 * MIB
+    max_message_bytes: Annotated[
+        Count, _help("largest gRPC message, both ways (RESOURCE_EXHAUSTED)")
+    ] = 64 * MIB
+    max_streams: Annotated[
+        Count, _help("most gRPC calls of one connection at a time")
+    ] = 1024
     max_connections: Annotated[Count, _help("most client connections at a time")] = 8192
     hold_seconds: Annotated[
         Seconds, _help("how long a request waits for a free replica (503)")

@@ -22,6 +22,12 @@ _SHOWN = 5
 _SIMILAR_AMONG = 500
 _LONGEST_NAME = 253
 _LONGEST_ECHO = 100
+#: The gRPC metadata that names a service.
+SERVICE_METADATA = "inferry-service"
+_HTTP_HINT = "one by the path {prefix}/... or by the header 'Host: {host}'"
+_CALL_HINT = (
+    f"one by the metadata '{SERVICE_METADATA}: {{key}}' or by the authority {{host}}"
+)
 
 
 class Route(NamedTuple, Generic[T]):
@@ -71,6 +77,36 @@ class Table(Generic[T]):
             self._memo[host, target] = found
         return found
 
+    def call(self, authority: str, service: str, model: str) -> T | None:
+        """Return where a gRPC call goes, or None where it names nobody.
+
+        *authority* is that of the connection, *service* a ``namespace/name``, *model*
+        the name in the message; the first that says something decides.
+
+        Raises:
+            Refusal: 400 for a model that two services have, 404 for a service or model
+                that nobody declared.
+        """
+        state = self._hosts.get(_bare_host(authority))
+        if state is not None:
+            return state
+        if service:
+            return self._by_name(service)
+        return self._by_model(model, _CALL_HINT) if model else None
+
+    def names(self, authority: str) -> bool:
+        """Whether *authority* is the host of a service."""
+        return _bare_host(authority) in self._hosts
+
+    def nameless(self, method: str) -> Refusal:
+        """Return the 400 for a gRPC call that does not say whom it is meant for."""
+        listing = _listing("known services", self._services)
+        return Refusal(
+            400,
+            f"the call of {_echo(method)} names no service: send the metadata "
+            f"'{SERVICE_METADATA}: NAMESPACE/NAME', or call its host{listing}",
+        )
+
     def unknown(self, host: bytes, path: str) -> Refusal:
         """Return the 404 for a path that is neither a service's nor the gateway's."""
         known = _listing("known services", self._services)
@@ -94,12 +130,16 @@ class Table(Generic[T]):
         model = _model_of(segments)
         if model is None:
             return None
-        return Route(self._by_model(model), target, b"")
+        return Route(self._by_model(model, _HTTP_HINT), target, b"")
 
     def _by_prefix(self, segments: list[bytes], query: bytes) -> Route[T] | None:
         if segments[2:] == [b""]:
             return None
-        name = "/".join(_decoded(s) for s in segments[2:4])
+        state = self._by_name("/".join(_decoded(s) for s in segments[2:4]))
+        rest = b"/" + b"/".join(segments[4:])
+        return Route(state, rest + query, b"/".join(segments[:4]))
+
+    def _by_name(self, name: str) -> T:
         state = self._services.get(name)
         if state is None:
             message = (
@@ -107,10 +147,9 @@ class Table(Generic[T]):
             )
             listing = _listing("known services", self._services)
             raise Refusal(404, message + listing)
-        rest = b"/" + b"/".join(segments[4:])
-        return Route(state, rest + query, b"/".join(segments[:4]))
+        return state
 
-    def _by_model(self, model: str) -> T:
+    def _by_model(self, model: str, hint: str) -> T:
         owners = self._models.get(model)
         if owners is None:
             message = f"no model named {_echo(model)!r}{_similar(model, self._models)}"
@@ -119,11 +158,8 @@ class Table(Generic[T]):
             names = " and ".join(service.key for service, _ in owners)
             first = owners[0][0]
             host = first.hosts[0] if first.hosts else "NAME-NAMESPACE.DOMAIN"
-            raise Refusal(
-                400,
-                f"model {model!r} belongs to {names}: say which one by the path "
-                f"{first.prefix}/... or by the header 'Host: {host}'",
-            )
+            how = hint.format(key=first.key, prefix=first.prefix, host=host)
+            raise Refusal(400, f"model {model!r} belongs to {names}: say which {how}")
         return owners[0][1]
 
 
