@@ -15,6 +15,7 @@ import pytest
 from inferry_server import ModelServer, ModelSpec, ServerSettings
 from inferry_server.metrics import Metrics
 from inferry_server.models import Models
+from inferry_server.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,7 @@ def test_the_program_runs(folder: Path) -> None:
 
 
 def test_the_table_of_metrics_is_complete() -> None:
-    metrics = Metrics()
+    metrics = Metrics(Statistics())
     metrics.watch(Models(ServerSettings(), metrics))
     names = {
         metric.name for metric in metrics.registry.collect() if "inferry" in metric.name

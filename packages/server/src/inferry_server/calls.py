@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inferry_server.metrics import Metrics
+    from inferry_server.statistics import Statistics
 
 Protocol = Literal["v1", "v2", "grpc"]
 
@@ -23,7 +23,8 @@ class Call:
     ``headers`` are all that the transport has, by lower-case name; ``deadline`` is a
     time of `time.monotonic`. A station that was not reached is 0. ``batch`` is how many
     rows the model computed together, 0 where it is not batched. ``size`` is the bytes
-    of the request's body.
+    of the request's body. ``read`` is when the body was there, 0 where that was with
+    the head.
     """
 
     __slots__ = (
@@ -31,9 +32,11 @@ class Call:
         "batch",
         "deadline",
         "ended",
+        "explains",
         "headers",
         "protocol",
         "queued",
+        "read",
         "rows",
         "size",
         "started",
@@ -51,12 +54,10 @@ class Call:
         self.headers = headers
         self.deadline = deadline
         self.arrived = perf_counter_ns()
-        self.queued = 0
-        self.started = 0
-        self.ended = 0
+        self.read = self.queued = self.started = self.ended = 0
         self.rows = 1
-        self.batch = 0
-        self.size = 0
+        self.batch = self.size = 0
+        self.explains = False
         self.trace: Any = None
 
     @property
@@ -68,8 +69,9 @@ class Call:
 class Calls:
     """Begins and ends the calls of one server; the one place where others look on."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+        self._in_flight = statistics.in_flight
 
     def begin(
         self,
@@ -78,7 +80,8 @@ class Calls:
         *,
         deadline: float | None = None,
     ) -> Call:
-        """Return the call of a request whose head has arrived."""
+        """Return the call of a request whose head has arrived; `end` must follow."""
+        self._in_flight[protocol] += 1
         return Call(protocol, headers, deadline=deadline)
 
     def end(
@@ -87,10 +90,9 @@ class Calls:
         """Record that *call* of *model* was answered with *code*, an HTTP status.
 
         *model* is empty where there is none of that name: what clients invent must not
-        become labels. *received* and *sent* are bytes of the bodies.
+        become labels. *received* and *sent* are bytes of the bodies. A call whose
+        client left ends with 499.
         """
-        seconds = (perf_counter_ns() - call.arrived) * 1e-9
-        del received, sent
-        self._metrics.request(model, call.protocol, code, seconds)
-        if model and call.started:
-            self._metrics.waited(model, (call.started - call.queued) * 1e-9)
+        self._in_flight[call.protocol] -= 1
+        now = perf_counter_ns()
+        self._statistics.add(call, model, code, received, sent, now)

@@ -125,6 +125,7 @@ class LoadedModel:
         explain = getattr(self.instance, "explain", None)
         if explain is None:
             raise Unsupported(f"model {self.name!r} has no explain")
+        call.explains = True
         return self._infer(explain, request, call)
 
     def stream(

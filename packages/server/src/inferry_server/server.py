@@ -11,6 +11,7 @@ from inferry_server.http.app import App
 from inferry_server.http.listener import Listener
 from inferry_server.metrics import Metrics
 from inferry_server.models import Models
+from inferry_server.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,12 +38,13 @@ class ModelServer:
         on_state: Callable[[ModelState], None] | None = None,
     ) -> None:
         self.settings = settings
-        self.metrics = Metrics()
+        self.statistics = Statistics()
+        self.metrics = Metrics(self.statistics)
         self.models = Models(settings, self.metrics, on_state=on_state)
         self.metrics.watch(self.models)
-        answering = Answering(self.models, settings, Calls(self.metrics))
+        answering = Answering(self.models, settings, Calls(self.statistics))
         self._app = App(self.models, self.metrics, settings, answering)
-        self._listener = Listener(self._app, settings)
+        self._listener = Listener(self._app, settings, answering)
 
     async def start(self) -> int:
         """Listen, and return the port.

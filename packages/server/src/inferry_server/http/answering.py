@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Call, Route, memoryview], Response | Awaitable[Response]]
 
+#: The status, beyond HTTP's own, of a call whose client did not wait for the answer.
+CLIENT_LEFT = 499
 #: The routes that infer, and the protocol that each is of.
 PROTOCOLS: Mapping[Kind, Protocol] = {
     "explain_v1": "v1",
@@ -83,11 +85,15 @@ class Answering:
         try:
             response = await answer
         except asyncio.CancelledError:
-            self._calls.end(call, self._label(route), 499, received=call.size)
+            self.gone(call, route)
             raise
         except Exception as error:  # noqa: BLE001 - as above
             return self.failed(call, route, error)
         return self.ended(call, route, response)
+
+    def gone(self, call: Call, route: Route) -> None:
+        """Tell all that *call* ended because its client left."""
+        self._calls.end(call, self._label(route), CLIENT_LEFT, received=call.size)
 
     def failed(self, call: Call, route: Route, error: Exception) -> Response:
         """Return the response that tells of *error*, which ended *call*."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inferry.errors import ModelNotFound
@@ -101,10 +102,12 @@ class App:
                 self._settings.read_timeout,
                 json_length(request.headers) or 0,
             )
-        except ClientGone:
+        except (ClientGone, asyncio.CancelledError):
+            self._answering.gone(call, route)
             raise
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return self._answering.failed(call, route, error)
+        call.read = perf_counter_ns()
         answer = self._answering.answer(call, route, body)
         if isinstance(answer, Response):
             return answer

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import httptools
@@ -177,6 +178,8 @@ class FastProtocol(LimitedProtocol):
             return
         self.due = math.inf
         call, route = self._call, self._route
+        if body.length >= _JOINED:  # a small one comes with its head
+            call.read = perf_counter_ns()
         answer = self.answering.answer(call, route, body.view())
         if isinstance(answer, Response):
             self.app_.room.give_back(body.held)
@@ -258,6 +261,8 @@ class FastProtocol(LimitedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
+        if self._body is not None:
+            self.answering.gone(self._call, self._route)
         self._drop_body()
         super().connection_lost(exc)
         if self._task is not None:
