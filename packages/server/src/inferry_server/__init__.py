@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inferry_server.server import ModelServer
     from inferry_server.settings import ServerSettings
-    from inferry_server.states import ModelSpec, ModelState
+    from inferry_server.states import ModelSpec, ModelState, Ports
 
-__all__ = ["ModelServer", "ModelSpec", "ModelState", "ServerSettings"]
+__all__ = ["ModelServer", "ModelSpec", "ModelState", "Ports", "ServerSettings"]
 
 _HOMES = {
     "ModelServer": "inferry_server.server",
     "ModelSpec": "inferry_server.states",
     "ModelState": "inferry_server.states",
+    "Ports": "inferry_server.states",
     "ServerSettings": "inferry_server.settings",
 }
 

@@ -11,11 +11,13 @@ from inferry_server.http.app import App
 from inferry_server.http.listener import Listener
 from inferry_server.metrics import Metrics
 from inferry_server.models import Models
+from inferry_server.states import Ports
 from inferry_server.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inferry_server.grpc.listener import Listener as GrpcListener
     from inferry_server.settings import ServerSettings
     from inferry_server.states import ModelSpec, ModelState
 
@@ -25,7 +27,7 @@ _LAST_SECONDS = 1.0
 
 
 class ModelServer:
-    """Serves models over HTTP inside the running event loop.
+    """Serves models over HTTP and gRPC inside the running event loop.
 
     It installs no signal handler and starts nothing before `start`. *on_state* is told
     each change of a model's state, on the loop.
@@ -42,18 +44,38 @@ class ModelServer:
         self.metrics = Metrics(self.statistics)
         self.models = Models(settings, self.metrics, on_state=on_state)
         self.metrics.watch(self.models)
-        answering = Answering(self.models, settings, Calls(self.statistics))
+        self.calls = Calls(self.statistics)
+        answering = Answering(self.models, settings, self.calls)
         self._app = App(self.models, self.metrics, settings, answering)
         self._listener = Listener(self._app, settings, answering)
+        self._grpc: GrpcListener | None = None
+        self.ports = Ports()
 
     async def start(self) -> int:
-        """Listen, and return the port.
+        """Listen, and return the port for HTTP; ``ports`` has all.
 
         Raises:
-            BackendError: The port is taken or the address cannot be had.
+            BackendError: A port is taken or the address cannot be had.
 
         """
-        return await self._listener.start()
+        grpc_port = None
+        if self.settings.grpc_port is not None:
+            # gRPC takes 60 ms to import.
+            from inferry_server.grpc.listener import Listener as GrpcListener
+
+            self._grpc = GrpcListener(self.models, self.settings, self.calls)
+            grpc_port = await self._grpc.start()
+        try:
+            http_port = await self._listener.start()
+        except BaseException:
+            await self._stop_grpc(0)
+            raise
+        self.ports = Ports(http=http_port, grpc=grpc_port)
+        return http_port
+
+    async def _stop_grpc(self, patience: float) -> None:
+        if self._grpc is not None:
+            await self._grpc.stop(patience)
 
     async def load(self, spec: ModelSpec) -> ModelState:
         """Load a model and return its state, Ready or Failed; a bad model never raises.
@@ -63,13 +85,13 @@ class ModelServer:
         return await self.models.load(spec)
 
     async def unload(self, name: str) -> None:
-        """Take a model out of service, after what it still computes.
+        """Take a model out of service, after what it still computes, and forget it.
 
         Raises:
             ModelNotFound: No such model.
 
         """
-        await self.models.unload(name)
+        await self.models.remove(name)
 
     def states(self) -> dict[str, ModelState]:
         """Return where each model is, by name."""
@@ -80,12 +102,18 @@ class ModelServer:
 
         Returns when the last answer is out, after ``drain_timeout`` at the latest.
         """
-        self._app.drain()
+        self._become_unready()
         await asyncio.sleep(self.settings.drain_delay)
-        await self._listener.stop(self.settings.drain_timeout)
+        patience = self.settings.drain_timeout
+        await asyncio.gather(self._listener.stop(patience), self._stop_grpc(patience))
+
+    def _become_unready(self) -> None:
+        self._app.drain()
+        if self._grpc is not None:
+            self._grpc.drain()
 
     async def stop(self) -> None:
-        """Close the port at once and unload everything."""
-        self._app.drain()
-        await self._listener.stop(0)
+        """Close the ports at once and unload everything."""
+        self._become_unready()
+        await asyncio.gather(self._listener.stop(0), self._stop_grpc(0))
         await self.models.close(_LAST_SECONDS)

@@ -96,6 +96,14 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
 
 
+class Ports(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server listens; None where it does not."""
+
+    http: int | None = None
+    grpc: int | None = None
+    management: int | None = None
+
+
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
     """Where one model is; ``seconds`` is the time it has spent in this phase.
 

@@ -45,12 +45,21 @@ _LONGEST = 2000
 
 def error_response(error: Exception, where: str) -> Response:
     """Return what a client is told about *error*; *where* is for the log."""
+    status, text, headers = explain(error, where)
+    return refusal(status, text, *headers)
+
+
+def explain(error: Exception, where: str) -> tuple[int, str, list[tuple[bytes, bytes]]]:
+    """Return the status, the text and the headers that tell a client of *error*.
+
+    What nobody expects is logged with an id, and the id is all that the client gets.
+    """
     for kind, status in STATUS.items():
         if isinstance(error, kind):
-            return refusal(status, _shortened(str(error)), *_headers(error))
+            return status, _shortened(str(error)), _headers(error)
     identity = secrets.token_hex(8)
     logger.error("internal error, id %s, in %s", identity, where, exc_info=error)
-    return refusal(500, f"internal error, id {identity}: see the log of the server")
+    return 500, f"internal error, id {identity}: see the log of the server", []
 
 
 def _shortened(text: str) -> str:

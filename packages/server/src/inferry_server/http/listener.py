@@ -165,8 +165,10 @@ class Listener:
             logger.error("the listener failed", exc_info=error)
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, flag: str = "--http_port") -> socket.socket:
     """Return a socket that is bound to *host* and *port*; port 0 is any free one.
+
+    *flag* is what chooses another port, for the errors.
 
     Raises:
         BackendError: The port is taken, the address is none of this machine's, or the
@@ -181,19 +183,19 @@ def bind(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise _explain(error, host, port) from error
+        raise _explain(error, host, port, flag) from error
 
 
-def _explain(error: OSError, host: str, port: int) -> BackendError:
+def _explain(error: OSError, host: str, port: int, flag: str) -> BackendError:
     if error.errno == errno.EADDRINUSE:
         return BackendError(
             f"port {port} on {host} is taken",
-            remedy="stop the process that holds it or choose another with --http_port",
+            remedy=f"stop the process that holds it or choose another with {flag}",
         )
     if error.errno == errno.EACCES:
         return BackendError(
             f"port {port} on {host} needs more rights",
-            remedy="choose one above 1023 with --http_port",
+            remedy=f"choose one above 1023 with {flag}",
         )
     return BackendError(
         f"cannot listen on {host} port {port}: {error}",

@@ -1,0 +1,181 @@
+"""``ModelInfer``: one request from its bytes to the bytes of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from inferry_server.grpc import requests, responses
+from inferry_server.grpc.errors import status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inferry.model import InferRequest, InferResponse
+    from inferry_server.calls import Call, Calls
+    from inferry_server.codec.shared_memory import SharedMemory
+    from inferry_server.grpc.requests import Request
+    from inferry_server.loaded import LoadedModel
+    from inferry_server.models import Models
+    from inferry_server.settings import ServerSettings
+
+T = TypeVar("T")
+#: Typed contents over this size are read and written in a thread: each value of them
+#: is an object of Python's for a moment.
+_LARGE = 256 * 1024
+
+
+class Inference:
+    """Answers with the models of *models*; *calls* hears of each request."""
+
+    def __init__(
+        self,
+        models: Models,
+        settings: ServerSettings,
+        calls: Calls,
+        memory: SharedMemory | None = None,
+    ) -> None:
+        self._models = models
+        self._calls = calls
+        self._timeout = settings.request_timeout
+        self._max_elements = settings.max_elements
+        self._memory = memory
+
+    async def infer(self, body: bytes, context: Any) -> bytes:  # noqa: ANN401 - grpc's
+        """Answer the ``ModelInferRequest`` in *body*."""
+        call = self.begin(context)
+        call.size = len(body)
+        name = ""
+        try:
+            parsed, raws = requests.parse(body)
+            name = parsed.model_name
+            answer = self._answer(call, parsed, raws)
+            sent = await answer if isinstance(answer, Awaitable) else answer
+        except asyncio.CancelledError:
+            self.end(call, name, 499)
+            raise
+        except Exception as error:  # noqa: BLE001 - each becomes a status and a text
+            return await self._fail(call, name, error, context)
+        self.end(call, name, 200, sent=len(sent))
+        return sent
+
+    def begin(self, context: Any) -> Call:  # noqa: ANN401 - grpc's
+        """Return the call of a request whose metadata is there."""
+        left = context.time_remaining()
+        if self._timeout is not None and (left is None or left > self._timeout):
+            left = self._timeout
+        deadline = None if left is None else time.monotonic() + left
+        return self._calls.begin("grpc", headers_of(context), deadline=deadline)
+
+    def end(self, call: Call, name: str, code: int, *, sent: int = 0) -> None:
+        """Record the end of *call*, which asked for the model *name*."""
+        # What clients invent must not become labels.
+        label = name if name in self._models else ""
+        self._calls.end(call, label, code, received=call.size, sent=sent)
+
+    async def _fail(
+        self,
+        call: Call,
+        name: str,
+        error: Exception,
+        context: Any,  # noqa: ANN401 - grpc's
+    ) -> bytes:
+        status, code, text = status_of(error, f"ModelInfer of {name[:200]}")
+        self.end(call, name, status)
+        context.set_code(code)
+        context.set_details(text)
+        return b""
+
+    def _answer(
+        self,
+        call: Call,
+        parsed: Any,  # noqa: ANN401 - a ModelInferRequest
+        raws: Any,  # noqa: ANN401 - of requests.parse
+    ) -> bytes | Awaitable[bytes]:
+        model = self._models.get(parsed.model_name, parsed.model_version or None)
+        if not raws and call.size > _LARGE:
+            return self._answer_large(call, model, parsed)
+        request = self.read(parsed, raws)
+        answer = model.predict(made(model, request, call), call)
+        if isinstance(answer, Awaitable):
+            return self._later(model, request, answer)
+        return self._maybe_in_thread(model, request, answer)
+
+    async def _answer_large(
+        self,
+        call: Call,
+        model: LoadedModel,
+        parsed: Any,  # noqa: ANN401 - a ModelInferRequest
+    ) -> bytes:
+        request = await asyncio.to_thread(self.read, parsed, ())
+        answer = model.predict(made(model, request, call), call)
+        if isinstance(answer, Awaitable):
+            return await self._later(model, request, answer)
+        return await asyncio.to_thread(self.write, model, request, answer)
+
+    async def _later(
+        self, model: LoadedModel, request: Request, answer: Awaitable[InferResponse]
+    ) -> bytes:
+        written = self._maybe_in_thread(model, request, await answer)
+        return await written if isinstance(written, Awaitable) else written
+
+    def _maybe_in_thread(
+        self, model: LoadedModel, request: Request, response: InferResponse
+    ) -> bytes | Awaitable[bytes]:
+        if request.typed and size_of(response) > _LARGE:
+            return asyncio.to_thread(self.write, model, request, response)
+        return self.write(model, request, response)
+
+    def read(self, parsed: Any, raws: Any) -> Request:  # noqa: ANN401 - of requests.parse
+        """Return the decoded request."""
+        return requests.decode(
+            parsed, raws, max_elements=self._max_elements, memory=self._memory
+        )
+
+    def write(
+        self,
+        model: LoadedModel,
+        request: Request,
+        response: InferResponse,
+        more: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Return the bytes of *response*; *more* are parameters of the protocol."""
+        return responses.encode(
+            response,
+            request,
+            model=model.name,
+            version=model.shown_version(request.version),
+            memory=self._memory,
+            more=more,
+        )
+
+
+def made(model: LoadedModel, request: Request, call: Call) -> InferRequest:
+    """Return what *model* gets of *request*."""
+    return model.request(
+        request.inputs,
+        call,
+        outputs=request.wanted.names,
+        parameters=request.parameters,
+        id=request.id or None,
+        version=request.version,
+    )
+
+
+def headers_of(context: Any) -> dict[str, str]:  # noqa: ANN401 - grpc's
+    """Return the metadata of a call; what is not text is left out."""
+    return {
+        key: value
+        for key, value in context.invocation_metadata()
+        if isinstance(value, str)
+    }
+
+
+def size_of(response: InferResponse) -> int:
+    """Return how many bytes the outputs of *response* take."""
+    size = 0
+    for tensor in response.outputs:
+        size += tensor.data.nbytes
+    return size

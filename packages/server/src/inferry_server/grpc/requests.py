@@ -1,0 +1,159 @@
+"""A ``ModelInferRequest`` from its bytes to tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+from msgspec import Struct
+
+from inferry.errors import InvalidInput
+from inferry.model import Tensor
+from inferry_server.codec import tensors, wanted
+from inferry_server.codec.datatypes import check_names
+from inferry_server.codec.shared_memory import REGION, opened, region_of
+from inferry_server.codec.wanted import EVERYTHING, Output, Wanted
+from inferry_server.grpc import parameters, wire
+from inferry_server.grpc.messages import message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from inferry_server.codec.datatypes import Array
+    from inferry_server.codec.shared_memory import SharedMemory
+
+_ModelInferRequest = message("ModelInferRequest")
+_RAW = 7
+#: From here on the tensors of a message are left where they are; see `wire`.
+_LARGE = 16 * 1024
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Request(Struct, frozen=True, gc=False):
+    """A decoded request; ``typed`` is one whose tensors came as typed contents."""
+
+    model: str
+    version: str | None
+    id: str
+    inputs: tuple[Tensor, ...]
+    wanted: Wanted
+    parameters: Mapping[str, Any]
+    typed: bool
+
+
+def parse(body: bytes) -> tuple[Any, Sequence[bytes | memoryview]]:
+    """Return the message in *body* and its raw contents, which it may no longer hold.
+
+    Raises:
+        InvalidInput: It is no such message.
+
+    """
+    try:
+        if len(body) < _LARGE:
+            parsed = _ModelInferRequest.FromString(body)
+            return parsed, parsed.raw_input_contents
+        rest, raws = wire.split(body, _RAW)
+        return _ModelInferRequest.FromString(rest), raws
+    except DecodeError:
+        raise InvalidInput("the message is no ModelInferRequest") from None
+
+
+def decode(
+    parsed: Any,  # noqa: ANN401 - a ModelInferRequest
+    raws: Sequence[bytes | memoryview],
+    *,
+    max_elements: int,
+    memory: SharedMemory | None = None,
+) -> Request:
+    """Return the request of `parse`; raw tensors share the memory of its bytes.
+
+    Raises:
+        InvalidInput: Whatever is wrong with the request, naming the tensor.
+
+    """
+    given = parsed.inputs
+    if len(given) > 1:
+        check_names([item.name for item in given], "input")
+    in_memory = [REGION in item.parameters for item in given]
+    typed = not raws and any(item.HasField("contents") for item in given)
+    if raws:
+        _check_raw(parsed, len(raws), in_memory)
+    rest = iter(raws)
+    inputs: dict[str, Tensor] = {}
+    for item, elsewhere in zip(given, in_memory, strict=True):
+        name = item.name
+        if name in inputs:
+            raise InvalidInput(f"input {name!r} is given twice")
+        more = _read(item.parameters, f"input {name!r}")
+        if elsewhere:
+            data = _shared(item, more, max_elements, memory)
+        elif raws:
+            data = tensors.from_raw(
+                memoryview(next(rest)), item.datatype, item.shape, name, max_elements
+            )
+        else:
+            data = _typed(item, max_elements)
+        inputs[name] = Tensor(
+            name=name, datatype=item.datatype, data=data, parameters=more
+        )
+    asked = _read(parsed.parameters, "the request")
+    return Request(
+        parsed.model_name,
+        parsed.model_version or None,
+        parsed.id,
+        tuple(inputs.values()),
+        _wanted(parsed.outputs, memory) if parsed.outputs else EVERYTHING,
+        asked,
+        typed,
+    )
+
+
+def _read(given: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    return parameters.read(given, what) if given else _NOTHING
+
+
+def _check_raw(parsed: Any, count: int, in_memory: list[bool]) -> None:  # noqa: ANN401 - as above
+    """All inputs or none are raw, with the texts that KServe has for it."""
+    model = parsed.model_name[:200]
+    for item in parsed.inputs:
+        if item.HasField("contents"):
+            raise InvalidInput(
+                "contents field must not be specified when using raw_input_contents "
+                f"for input '{item.name}' for model '{model}'"
+            )
+    expected = in_memory.count(False)
+    if expected != count:
+        raise InvalidInput(
+            f"the number of inputs ({expected}) does not match the expected number of "
+            f"raw input contents ({count}) for model '{model}'."
+        )
+
+
+def _shared(
+    item: Any,  # noqa: ANN401 - an InferInputTensor
+    more: Mapping[str, Any],
+    max_elements: int,
+    memory: SharedMemory | None,
+) -> Array:
+    what = f"input {item.name!r}"
+    if item.HasField("contents"):
+        raise InvalidInput(f"{what}: both contents and {REGION!r} are given")
+    region = region_of(more, what)
+    if region is None:
+        raise InvalidInput(f"{what}: {REGION!r} is no string")
+    buffer = opened(memory, what).read(region.name, region.offset, region.size)
+    return tensors.from_raw(buffer, item.datatype, item.shape, item.name, max_elements)
+
+
+def _typed(item: Any, max_elements: int) -> Array:  # noqa: ANN401 - an InferInputTensor
+    return tensors.from_message(
+        item.contents, item.datatype, item.shape, item.name, max_elements
+    )
+
+
+def _wanted(given: Sequence[Any], memory: SharedMemory | None) -> Wanted:
+    outputs = [
+        Output(item.name, parameters.read(item.parameters, f"output {item.name!r}"))
+        for item in given
+    ]
+    return wanted.read(outputs, _NOTHING, memory)
