@@ -202,7 +202,7 @@ Every error is `{{"error": "text"}}`.
 
 ## Metrics
 
-The model server's are in [its README](../../packages/server/README.md#metrics), the gateway's in [its own](../../packages/gateway/README.md).
+The model server's are in [their own list](metrics.md), the gateway's in [its README](../../packages/gateway/README.md).
 """
 
 
@@ -217,6 +217,62 @@ def http() -> str:
         for method, operation in operations.items()
     ]
     return _HTTP.format(routes=table(("route", "what it does"), rows))
+
+
+_METRICS = """\
+# Metrics of a model server
+
+`GET /metrics` gives them in Prometheus' text format, or in OpenMetrics where `Accept` asks for `application/openmetrics-text`.
+The names are the same for every runtime, over HTTP and gRPC.
+A counter is shown with `_total`, a histogram with `_bucket`, `_sum` and `_count`.
+
+{families}
+
+Beside these stand the `process_` and `python_` metrics of the Prometheus client.
+
+## What is counted when
+
+A request counts when its answer, or the last piece of a stream, is handed to the transport.
+`code` is its HTTP status; a gRPC call counts under the status that HTTP would give for the same [error](errors.md), and 499 is a client that left.
+A request for a model that is not there has an empty `model`, so that clients cannot invent labels.
+Counts survive a reload of the model.
+Durations are in seconds, from 50 µs to 60 s: {bounds}.
+
+A request passes these phases; small bodies come with their heads and have no `receive`.
+
+{phases}
+
+A row is one item along the first dimension of the first input.
+`inferry_batch_size` counts executions, so `inferry_batch_size_sum` is rows and `inferry_batch_size_count` executions; the statistics of V2 are made of the same counters.
+
+## For dashboards made for KServe
+
+`request_predict_seconds` and its three relatives repeat phases under the names of KServe's model server, with its label `model_name`.
+KServe measures the `preprocess` and `postprocess` methods of a model there; here it is the decoding of the request and the encoding of the answer.
+"""
+
+
+def metrics() -> str:
+    """Return the page of all metrics of a model server."""
+    from inferry_server import statistics
+    from inferry_server.counters import BOUNDS
+    from inferry_server.metrics import FAMILIES
+
+    rows = [
+        (
+            f"`{family.name}{'_total' if family.kind == 'counter' else ''}`",
+            family.kind,
+            ", ".join(family.labels),
+            family.help,
+        )
+        for family in FAMILIES
+    ]
+    phases = (statistics.__doc__ or "").partition("\n| phase")[2]
+    return _METRICS.format(
+        families=table(("name", "kind", "labels", "what"), rows),
+        bounds=", ".join(f"{bound / 1e9:g}" for bound in BOUNDS),
+        phases=f"| phase{phases}".strip(),
+    )
 
 
 def reasons() -> str:
@@ -234,6 +290,7 @@ PAGES = {
     "commands.md": commands,
     "fields.md": fields,
     "http.md": http,
+    "metrics.md": metrics,
     "reasons.md": reasons,
     "settings.md": settings,
 }

@@ -13,9 +13,6 @@ import httpx
 import pytest
 
 from inferry_server import ModelServer, ModelSpec, ServerSettings
-from inferry_server.metrics import Metrics
-from inferry_server.models import Models
-from inferry_server.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,13 +57,3 @@ def test_the_program_runs(folder: Path) -> None:
         check=True,
     )
     assert re.fullmatch(r"\d+ Ready \n", done.stdout)
-
-
-def test_the_table_of_metrics_is_complete() -> None:
-    metrics = Metrics(Statistics())
-    metrics.watch(Models(ServerSettings(), metrics))
-    names = {
-        metric.name for metric in metrics.registry.collect() if "inferry" in metric.name
-    }
-    shown = re.findall(r"^\| `(inferry_\w+)` \|", README.read_text(), re.MULTILINE)
-    assert {name.removesuffix("_total") for name in shown} == names

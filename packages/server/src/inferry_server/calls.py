@@ -94,5 +94,4 @@ class Calls:
         client left ends with 499.
         """
         self._in_flight[call.protocol] -= 1
-        now = perf_counter_ns()
-        self._statistics.add(call, model, code, received, sent, now)
+        self._statistics.add(call, model, code, received, sent)

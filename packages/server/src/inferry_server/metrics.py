@@ -22,16 +22,17 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from inferry_server.counters import BOUNDS, PROTOCOLS
 from inferry_server.states import PHASES as MODEL_PHASES
-from inferry_server.statistics import BOUNDS, PROTOCOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from prometheus_client.metrics_core import Metric
 
+    from inferry_server.counters import Durations
     from inferry_server.models import Models
-    from inferry_server.statistics import Durations, Statistics
+    from inferry_server.statistics import Statistics
 
     Kind = Literal["counter", "gauge", "histogram"]
 
@@ -283,8 +284,9 @@ def _add(
     histogram: HistogramMetricFamily, labels: Sequence[str], durations: Durations
 ) -> None:
     """Add a series, unless nothing was counted yet: most models never explain."""
-    if any(durations.counts):
-        _add_counts(histogram, labels, _LE, durations.counts, durations.sum / 1e9)
+    if durations.counts.any():
+        counts = durations.counts.tolist()
+        _add_counts(histogram, labels, _LE, counts, durations.sum / 1e9)
 
 
 def _add_counts(

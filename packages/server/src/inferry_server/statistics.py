@@ -1,14 +1,15 @@
-"""What was counted of the calls of each model, in plain numbers.
+"""What was counted of the calls of each model.
 
 One set of counters is the source of ``/metrics`` and of the statistics that V2 clients
-ask for. They are written on the event loop alone, once per call, when it ends; they
-survive a reload and an unload of the model, so that rates stay right.
+ask for. A call is noted on the event loop when it ends, and counted with others later,
+at the latest when someone asks. The counters survive a reload and an unload of the
+model, so that rates stay right.
 
 A call passes stations, and the time between two of them is a phase:
 
 | phase | from | to |
 |---|---|---|
-| receive | head there | body there |
+| receive | head there | body there, where that came apart from its head |
 | decode | body there | handed to the model's turns |
 | queue | handed to the model's turns | model began |
 | predict | model began | model done |
@@ -18,150 +19,25 @@ A call passes stations, and the time between two of them is a phase:
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
 from time import perf_counter_ns, time_ns
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
+
+from inferry_server.counters import ERROR, PROTOCOLS, Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inferry_server.calls import Call, Protocol
+    from inferry_server.counters import Answers, Executed
 
-_MS = 1_000_000
-#: Upper bounds of the buckets of durations, in ns.
-BOUNDS = tuple(
-    int(milliseconds * _MS)
-    for milliseconds in (
-        *(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500),
-        *(1000, 2500, 5000, 10000, 30000, 60000),
-    )
-)
-PHASES = ("receive", "decode", "queue", "predict", "explain", "encode")
-PROTOCOLS: tuple[Protocol, ...] = ("v1", "v2", "grpc")
-#: So many sizes of batches are told apart; others count as the next power of two.
-_SIZES = 256
-_ERROR = 400
+#: So many calls are noted before they are counted together: 1 us each instead of 3.
+_PENDING = 256
+_NS_PER_MS = 1_000_000
 
 
-class Durations:
-    """How many durations fell into each bucket, and their sum in ns."""
-
-    __slots__ = ("counts", "sum")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)
-        self.sum = 0
-
-    def add(self, nanoseconds: int) -> None:
-        """Count one."""
-        self.counts[bisect_left(BOUNDS, nanoseconds)] += 1
-        self.sum += nanoseconds
-
-
-class Answers:
-    """What one protocol answered: calls by code, their durations, bytes."""
-
-    __slots__ = ("codes", "durations", "received", "sent")
-
-    def __init__(self) -> None:
-        self.codes: defaultdict[int, int] = defaultdict(int)
-        self.durations = Durations()
-        self.received = 0
-        self.sent = 0
-
-
-class Executed:
-    """Executions of one batch size: an execution is shared by the calls it answers."""
-
-    __slots__ = ("executions", "infer", "input", "output", "rows")
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self.executions = 0.0
-        self.input = 0.0
-        self.infer = 0.0
-        self.output = 0.0
-
-
-class Counted:
-    """The counters of one model; all but the sums are by phase or protocol."""
-
-    __slots__ = (
-        "answers",
-        "batches",
-        "decode",
-        "encode",
-        "explain",
-        "failed_ns",
-        "infer_ns",
-        "input_ns",
-        "last",
-        "output_ns",
-        "predict",
-        "queue",
-        "queue_ns",
-        "receive",
-        "succeeded_ns",
-    )
-
-    def __init__(self) -> None:
-        self.answers = {protocol: Answers() for protocol in PROTOCOLS}
-        self.batches: dict[int, Executed] = {}
-        self.receive = Durations()
-        self.decode = Durations()
-        self.queue = Durations()
-        self.predict = Durations()
-        self.explain = Durations()
-        self.encode = Durations()
-        self.last = 0
-        self.failed_ns = 0
-        self.succeeded_ns = 0
-        self.queue_ns = 0
-        self.input_ns = 0
-        self.infer_ns = 0
-        self.output_ns = 0
-
-    def computed(self, call: Call, began: int, now: int) -> None:
-        """Count a call whose model was begun; *began* is when its body was there."""
-        started, queued, ended = call.started, call.queued, call.ended
-        self.decode.add(queued - began)
-        self.queue.add(started - queued)
-        if ended:
-            phase = self.explain if call.explains else self.predict
-            phase.add(ended - started)
-            self.encode.add(now - ended)
-
-    def succeeded(self, call: Call, began: int, now: int) -> None:
-        """Count what a call that was answered well took of the model's time."""
-        rows, started, queued = call.rows, call.started, call.queued
-        ended = call.ended or now
-        fed, inferred, given = queued - began, ended - started, now - ended
-        self.last = now
-        self.queue_ns += started - queued
-        self.input_ns += fed
-        self.infer_ns += inferred
-        self.output_ns += given
-        size = call.batch or rows
-        share = rows / size if size != rows else 1
-        executed = self.batches.get(size)
-        if executed is None:
-            executed = self._new_size(size)
-        executed.rows += rows
-        executed.executions += share
-        executed.input += fed * share
-        executed.infer += inferred * share
-        executed.output += given * share
-
-    def _new_size(self, size: int) -> Executed:
-        if len(self.batches) >= _SIZES:
-            size = 1 << (size - 1).bit_length()
-        return self.batches.setdefault(size, Executed())
-
-
-class Duration(NamedTuple):
+class Duration(msgspec.Struct, frozen=True):
     """So many times, so many ns together."""
 
     count: int
@@ -203,46 +79,54 @@ class Statistics:
 
     def __init__(self) -> None:
         self._models: dict[str, Counted] = {}
+        self._answers: dict[tuple[str, Protocol], Answers] = {}
         #: Calls that have begun and not ended, of any model.
         self.in_flight: dict[Protocol, int] = dict.fromkeys(PROTOCOLS, 0)
 
-    def add(
-        self, call: Call, model: str, code: int, received: int, sent: int, now: int
-    ) -> None:
-        """Count *call*, which was answered with the HTTP status *code* at *now*."""
-        counted = self._models.get(model)
-        if counted is None:
-            counted = self._models[model] = Counted()
-        answers = counted.answers[call.protocol]
-        answers.codes[code] += 1
-        answers.received += received
-        answers.sent += sent
-        took = now - call.arrived
-        answers.durations.add(took)
-        began = call.arrived
-        if call.read:
-            began = call.read
-            counted.receive.add(began - call.arrived)
-        if call.started:
-            counted.computed(call, began, now)
-        if code >= _ERROR:
-            counted.failed_ns += took
-            return
-        counted.succeeded_ns += took
-        if call.started:
-            counted.succeeded(call, began, now)
+    def add(self, call: Call, model: str, code: int, received: int, sent: int) -> None:
+        """Count *call*, which is answered now with the HTTP status *code*."""
+        answers = self._answers.get((model, call.protocol))
+        if answers is None:
+            answers = self._new(model, call.protocol)
+        pending = answers.pending
+        pending.append(
+            (
+                code,
+                received,
+                sent,
+                call.arrived,
+                call.read,
+                call.queued,
+                call.started,
+                call.ended,
+                perf_counter_ns(),
+                call.rows,
+                call.batch,
+                call.explains,
+            )
+        )
+        if len(pending) >= _PENDING:
+            self._models[model].count_answers(answers)
+
+    def _new(self, model: str, protocol: Protocol) -> Answers:
+        counted = self._models.setdefault(model, Counted())
+        answers = self._answers[model, protocol] = counted.answers[protocol]
+        return answers
 
     def counted(self) -> Iterator[tuple[str, Counted]]:
         """Yield the counters of each model, by name."""
+        for counted in self._models.values():
+            counted.count()
         yield from self._models.items()
 
     def of(self, model: str) -> ModelStatistics:
         """Return what V2's statistics tell of *model*; zeros where it had no call."""
         counted = self._models.get(model) or Counted()
+        counted.count()
         well = failed = 0
         for answers in counted.answers.values():
             for code, count in answers.codes.items():
-                if code >= _ERROR:
+                if code >= ERROR:
                     failed += count
                 else:
                     well += count
@@ -274,4 +158,4 @@ def _batch(size: int, executed: Executed) -> BatchStatistics:
 
 def _milliseconds(counter: int) -> int:
     """Return a time of `perf_counter_ns` as ms since 1970; 0 stays 0."""
-    return (time_ns() - perf_counter_ns() + counter) // _MS if counter else 0
+    return (time_ns() - perf_counter_ns() + counter) // _NS_PER_MS if counter else 0
