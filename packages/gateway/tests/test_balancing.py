@@ -270,3 +270,15 @@ def test_where_no_replica_is_to_be_expected_nobody_waits() -> None:
     made.update(Service("n", "s", targets=(target("a", 1, "x", slots=1),)), 0.0)
     assert place(made).replica is not None
     assert place(made).replica is None
+
+
+def test_a_question_after_health_passes_the_queue_and_needs_no_slot() -> None:
+    made = balancer(target("1", 100, "a", slots=1))
+    working, waiting = place(made), place(made)
+    asked = Asked()
+    assert made.place(asked, 0.0, beside=True)
+    assert asked.replica is working.replica
+    done(made, asked)
+    assert waiting.replica is None
+    done(made, working)
+    assert waiting.replica is not None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -13,6 +12,9 @@ from grpc import aio
 
 from inferry_gateway import Endpoint, Service, Target
 from inferry_gateway._grpc.messages import text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 INFERENCE = "/inference.GRPCInferenceService/"
 

@@ -42,8 +42,8 @@ METHODS: Final[dict[str, Method]] = {
     f"{INFERENCE}RepositoryModelLoad": _REPOSITORY,
     f"{INFERENCE}RepositoryModelUnload": _REPOSITORY,
     f"{INFERENCE}TraceSetting": Method(model=(2,)),
-    f"{HEALTH}Check": Method(model=(1,), asks=True),
-    f"{HEALTH}Watch": Method(model=(1,), unary=False, asks=True),
+    f"{HEALTH}Check": Method(asks=True),
+    f"{HEALTH}Watch": Method(unary=False, asks=True),
 }
 #: What the gateway does not know is passed on message by message.
 UNKNOWN: Final = Method(unary=False)
