@@ -216,5 +216,5 @@ class Versioned(Echo):
             raise ValueError("broken")
 
     def predict(self, request: InferRequest) -> InferResponse:
-        data = np.array([self.options["number"]], np.int64)
+        data = np.array([int(self.options["number"])], np.int64)
         return InferResponse(outputs=(Tensor(name="n", datatype="INT64", data=data),))

@@ -2,6 +2,8 @@
 
 A name has at most one model that serves. A newer version is loaded beside it and takes
 its place only once it is ready; one that fails changes nothing but the state's message.
+A model that was unloaded stays known with its spec, so that it can be loaded again;
+`Models.remove` forgets it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import msgspec
 from inferry.errors import ModelLoadError, ModelNotFound, ModelNotReady
 from inferry.status import remedy as remedy_of
 from inferry_server.loading import load_model, unload_model
+from inferry_server.loading_turns import LoadingTurns
 from inferry_server.states import ModelState
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ class _Entry:
         self.serving: LoadedModel | None = None
         self.state = ModelState(name=name, phase="Pending", reason="Pending")
         self.since = time.monotonic()
+        self.spec: ModelSpec | None = None
         self.loading: asyncio.Task[tuple[LoadedModel, str]] | None = None
 
 
@@ -55,6 +59,7 @@ class Models:
         self._on_state = on_state
         self._entries: dict[str, _Entry] = {}
         self._retired: set[asyncio.Task[None]] = set()
+        self._turns = LoadingTurns()
 
     async def load(self, spec: ModelSpec) -> ModelState:
         """Load *spec* and return how that ended, Ready or Failed; see `_Entry`."""
@@ -62,17 +67,43 @@ class Models:
         if entry is None:
             entry = self._entries[spec.name] = _Entry(spec.name)
             self._tell(entry)
+        entry.spec = spec
         async with entry.lock:
-            self._entries[spec.name] = entry  # unloaded while this one waited
+            self._entries[spec.name] = entry  # removed while this one waited
             return await self._load(entry, spec)
+
+    async def load_as(self, spec: ModelSpec) -> ModelState:
+        """Load *spec* this once; what its name stands for stays the same.
+
+        Raises:
+            ModelNotFound: No such model.
+
+        """
+        entry = self._entry(spec.name)
+        async with entry.lock:
+            return await self._load(self._entry(spec.name), spec)
+
+    def spec(self, name: str) -> ModelSpec:
+        """Return what *name* stands for, whether it serves or not.
+
+        Raises:
+            ModelNotFound: No such model.
+
+        """
+        entry = self._entry(name)
+        if entry.spec is None:
+            raise ModelNotFound(f"there is no model {name[:253]!r}")
+        return entry.spec
 
     async def _load(self, entry: _Entry, spec: ModelSpec) -> ModelState:
         began = time.monotonic()
         entry.loading = asyncio.create_task(
-            load_model(
-                spec,
-                self._settings,
-                on_phase=lambda phase: self._on_the_way(entry, phase),
+            self._turns.run(
+                lambda: load_model(
+                    spec,
+                    self._settings,
+                    on_phase=lambda phase: self._on_the_way(entry, phase),
+                )
             )
         )
         try:
@@ -116,7 +147,13 @@ class Models:
             message=error.message,
             remedy=error.remedy or remedy_of(error.reason),
         )
-        logger.error("%s: %s (%s)", error.reason, failed.message, failed.remedy)
+        logger.error(
+            "model %s failed: %s: %s (%s)",
+            failed.name,
+            error.reason,
+            failed.message,
+            failed.remedy,
+        )
         if entry.serving is None:
             self._set(entry, failed)
         else:
@@ -143,22 +180,38 @@ class Models:
         """
         await self._unload(name, self._settings.drain_timeout)
 
+    async def remove(self, name: str) -> None:
+        """Unload *name* and forget that there was such a model.
+
+        Raises:
+            ModelNotFound: No such model.
+
+        """
+        await self._remove(name, self._settings.drain_timeout)
+
+    async def _remove(self, name: str, patience: float) -> None:
+        entry = self._entry(name)
+        await self._unload(name, patience)
+        if entry.state.phase == "Unloaded":  # and not loaded again meanwhile
+            self._entries.pop(name, None)
+
     async def _unload(self, name: str, patience: float) -> None:
         entry = self._entry(name)
         if entry.loading is not None:
             entry.loading.cancel()
         async with entry.lock:
             model, entry.serving = entry.serving, None
-            self._set(entry, ModelState(name=name, phase="Unloaded"))
+            self._set(
+                entry, ModelState(name=name, phase="Unloaded", message="unloaded")
+            )
             if model is not None:
                 await unload_model(model, patience)
-            self._entries.pop(name, None)
             self._metrics.forget(name)
 
     async def close(self, patience: float) -> None:
         """Unload everything; what still computes after *patience* seconds is left."""
         names = list(self._entries)
-        await asyncio.gather(*(self._unload(name, patience) for name in names))
+        await asyncio.gather(*(self._remove(name, patience) for name in names))
         if self._retired:
             await asyncio.wait(self._retired, timeout=patience)
 
@@ -214,9 +267,12 @@ class Models:
 
     @property
     def ready(self) -> bool:
-        """Whether there is a model and each one serves."""
+        """Whether there is a model and each one serves that was not unloaded."""
         entries = self._entries.values()
-        return bool(entries) and all(entry.serving is not None for entry in entries)
+        return bool(entries) and all(
+            entry.serving is not None or entry.state.phase == "Unloaded"
+            for entry in entries
+        )
 
     def _set(self, entry: _Entry, state: ModelState) -> None:
         if state.phase != entry.state.phase:

@@ -2,87 +2,135 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from inferry.plugins import SettingsSpec, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    Type = Literal["bool", "float", "int", "list", "str"]
+
 SECTION = "server"
 _MIB = 1024 * 1024
+_SPECS: tuple[tuple[str, Type, Any, str], ...] = (
+    (
+        "max_body_bytes",
+        "int",
+        64 * _MIB,
+        "Largest request body, also once inflated.",
+    ),
+    ("max_message_bytes", "int", 64 * _MIB, "Largest message of gRPC, either way."),
+    ("max_header_bytes", "int", 64 * 1024, "Largest head of a request."),
+    ("max_elements", "int", 2**26, "Most elements of one tensor."),
+    (
+        "max_inflate_ratio",
+        "int",
+        200,
+        "How many times its size a compressed body may inflate to.",
+    ),
+    (
+        "max_connections",
+        "int",
+        4096,
+        "Connections at one time; one more is answered 503.",
+    ),
+    (
+        "queue_size",
+        "int",
+        256,
+        "Calls that may wait for a model; one more is answered 503.",
+    ),
+    (
+        "request_timeout",
+        "float",
+        0.0,
+        "Seconds until a request is answered 504; 0 is never.",
+    ),
+    (
+        "load_timeout",
+        "float",
+        600.0,
+        "Seconds that a model may take to load and warm up; 0 is for ever.",
+    ),
+    (
+        "drain_timeout",
+        "float",
+        30.0,
+        "Seconds that requests in flight have when the server stops.",
+    ),
+    (
+        "keep_alive_timeout",
+        "float",
+        65.0,
+        "Seconds that an idle connection stays open.",
+    ),
+    (
+        "read_timeout",
+        "float",
+        60.0,
+        "Seconds without a byte after which half a request is dropped.",
+    ),
+    (
+        "fast_lane",
+        "bool",
+        True,
+        "Answer plain requests beside ASGI; nothing but the time differs.",
+    ),
+    ("docs", "bool", True, "Serve /docs and /openapi.json."),
+    (
+        "forwarded_headers",
+        "list",
+        (),
+        "Names of the request headers that models get to see.",
+    ),
+    (
+        "api_keys",
+        "str",
+        "",
+        "File with a key per line, or env:VARIABLE; refuses whoever has none.",
+    ),
+    (
+        "jwt_keys",
+        "str",
+        "",
+        "JWKS file with public keys; refuses whoever has no token of one.",
+    ),
+    ("jwt_issuer", "str", "", "What tokens must have as iss; empty takes any."),
+    ("jwt_audience", "str", "", "What tokens must have as aud; empty takes any."),
+    (
+        "middleware",
+        "list",
+        (),
+        "ASGI middleware as module:attribute, outermost first.",
+    ),
+    ("tracing", "bool", False, "Send traces with OpenTelemetry."),
+    ("log_requests", "bool", False, "Log a line for each request."),
+    (
+        "allow_management",
+        "bool",
+        False,
+        "Let models be loaded and unloaded over the inference ports.",
+    ),
+    (
+        "allow_uploads",
+        "list",
+        (),
+        "Files that a load over the API may bring along: names or globs.",
+    ),
+    (
+        "allow_shared_memory",
+        "bool",
+        False,
+        "Let requests name regions of this machine's shared memory.",
+    ),
+)
 
 
 @hookimpl
 def inferry_settings() -> Iterable[SettingsSpec]:
     """Yield what `inferry_server.settings.ServerSettings` can be told."""
-    yield SettingsSpec(
-        section=SECTION,
-        key="max_body_bytes",
-        type="int",
-        default=64 * _MIB,
-        help="Largest request body, also once inflated.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="max_header_bytes",
-        type="int",
-        default=64 * 1024,
-        help="Largest head of a request.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="queue_size",
-        type="int",
-        default=256,
-        help="Calls that may wait for a model; one more is answered 503.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="request_timeout",
-        type="float",
-        default=0.0,
-        help="Seconds until a request is answered 504; 0 is never.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="load_timeout",
-        type="float",
-        default=600.0,
-        help="Seconds that a model may take to load and warm up; 0 is for ever.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="drain_timeout",
-        type="float",
-        default=30.0,
-        help="Seconds that requests in flight have when the server stops.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="keep_alive_timeout",
-        type="float",
-        default=65.0,
-        help="Seconds that an idle connection stays open.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="read_timeout",
-        type="float",
-        default=60.0,
-        help="Seconds without a byte after which half a request is dropped.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="docs",
-        type="bool",
-        default=True,
-        help="Serve /docs and /openapi.json.",
-    )
-    yield SettingsSpec(
-        section=SECTION,
-        key="forwarded_headers",
-        type="list",
-        default=[],
-        help="Names of the request headers that models get to see.",
-    )
+    for key, kind, default, text in _SPECS:
+        yield SettingsSpec(
+            section=SECTION, key=key, type=kind, default=default, help=text
+        )

@@ -59,11 +59,14 @@ class PayloadLog(msgspec.Struct, frozen=True, kw_only=True):
 class Predictor(msgspec.Struct, frozen=True, kw_only=True):
     """The predictor behind a transformer or an explainer.
 
-    ``host`` is ``host[:port]``. ``forwarded_headers`` pass from the request to it, by
-    lower-case name.
+    ``host`` is ``host[:port]`` and ``model`` the name of the model there, that of the
+    model here where it is empty. ``retries`` are further attempts to connect. With
+    ``check_health`` the model here is ready only while the predictor is.
+    ``forwarded_headers`` pass from the request to it, by lower-case name.
     """
 
     host: str
+    model: str = ""
     protocol: Literal["v1", "v2", "grpc-v2"] = "v1"
     use_tls: bool = False
     timeout: float = 600.0

@@ -6,7 +6,8 @@ import pytest
 
 from inferry.errors import SettingsError
 from inferry.plugins import Option
-from inferry_server.cli.flags import parse, peek, usage
+from inferry_server.cli.flags import parse, peek
+from inferry_server.cli.usage import usage
 
 OPTIONS = (
     Option(name="allowPickle", type="bool", default=False, help="Load pickles."),
@@ -23,17 +24,61 @@ OPTIONS = (
     ],
 )
 def test_every_spelling_means_the_same(argv: list[str]) -> None:
-    flags = parse(argv, OPTIONS)
-    assert flags.own == {"httpPort": 1, "modelName": "m"}
-    assert flags.options == {"allowPickle": True, "threads": 0}
+    flags = parse(argv, {"m": OPTIONS})
+    assert flags.server == {"httpPort": 1, "modelName": "m"}
+    assert flags.options == {"m": {"allowPickle": True, "threads": 0}}
 
 
 def test_a_flag_without_effect_is_reported() -> None:
-    flags = parse(
-        ["--grpc_port", "8081", "--enable_latency_logging", "--max_threads=4"], ()
-    )
-    assert len(flags.notes) == 3
-    assert flags.notes[0] == "--grpc_port has no effect: gRPC is not served yet"
+    flags = parse(["--configure_logging", "--max_threads=4"], {})
+    assert flags.notes == [
+        "--configure_logging has no effect: use --log_level and --log_format",
+        "--max_threads has no effect: use --concurrency",
+    ]
+
+
+def test_an_option_without_a_model_is_for_each_that_declares_it() -> None:
+    models = {"a": OPTIONS, "b": OPTIONS[1:], "c": None}
+    flags = parse(["--allow_pickle", "--threads=2"], models)
+    assert flags.options == {
+        "a": {"allowPickle": True, "threads": 2},
+        "b": {"threads": 2},
+        "c": {},
+    }
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--threads=2", "--b.c-1.threads=3"], ["--b.c-1.threads", "3", "--threads", "2"]],
+)
+def test_an_option_of_one_model_wins(argv: list[str]) -> None:
+    flags = parse(argv, {"a": OPTIONS[1:], "b.c-1": OPTIONS[1:]})
+    assert flags.options == {"a": {"threads": 2}, "b.c-1": {"threads": 3}}
+
+
+def test_a_flag_of_one_model_wins() -> None:
+    argv = ["--a.concurrency=3", "--concurrency=2", "--b.batch_max_size=8"]
+    flags = parse(argv, {"a": (), "b": ()})
+    assert flags.of("a") == {"concurrency": 3}
+    assert flags.of("b") == {"concurrency": 2, "batchMaxSize": 8}
+
+
+def test_a_class_takes_any_option_as_text() -> None:
+    flags = parse(["--m.someThing=1", "--m.quiet", "--m.loud"], {"m": None})
+    assert flags.options == {"m": {"someThing": "1", "quiet": "true", "loud": "true"}}
+
+
+def test_lists_may_be_repeated_or_separated() -> None:
+    argv = ["--middleware=a:b, c:d", "--middleware", "e:f", "--model=m=x:a,b"]
+    flags = parse(argv, {"m": None})
+    assert flags.server["middleware"] == ("a:b", "c:d", "e:f")
+    assert flags.server["model"] == ("m=x:a,b",)
+
+
+def test_kserve_names_mean_ours() -> None:
+    flags = parse(["--enable_latency_logging", "--protocol=v2"], {"m": None})
+    assert flags.server == {"logRequests": True}
+    assert flags.of("m") == {"predictorProtocol": "v2"}
 
 
 def test_every_problem_is_listed() -> None:
@@ -43,32 +88,42 @@ def test_every_problem_is_listed() -> None:
         "--threads=x",
         "--allowPickle=maybe",
         "--model_name",
+        "--n.threads=1",
+        "--m.thread=1",
+        "--m.http_port=1",
+        "--queue_size=-1",
+        "--load_timeout=nan",
+        "--predictor_protocol=grpc",
     ]
-    argv += ["--predictor_host=h"]
     with pytest.raises(SettingsError) as caught:
-        parse(argv, OPTIONS)
+        parse(argv, {"m": OPTIONS})
     assert caught.value.problems == (
         "unknown flag --http_prt; did you mean --http_port?",
         "'stray' is no flag; write --name=value",
         "--threads takes a whole number, not 'x'",
         "--allow_pickle takes true or false, not 'maybe'",
         "--model_name takes a value, not nothing",
-        "--predictor_host: transformers are not served",
+        "--n.threads: there is no --model n; there is m",
+        "unknown flag --m.thread; did you mean --m.threads?",
+        "--m.http_port: this is one for all models; write --http_port",
+        "--queue_size is -1, expected 0 or more",
+        "--load_timeout takes a number, not 'nan'",
+        "--predictor_protocol is 'grpc', expected one of v1, v2, grpc-v2",
     )
 
 
 def test_an_unknown_flag_near_nothing_points_to_help() -> None:
     with pytest.raises(SettingsError, match="unknown flag --qqq; --help lists them"):
-        parse(["--qqq"], ())
+        parse(["--qqq"], {})
 
 
-@pytest.mark.parametrize("argv", [["--runtime", "onnx"], ["--runtime=onnx"]])
-def test_the_runtime_is_found_before_the_rest(argv: list[str]) -> None:
-    assert peek([*argv, "--nonsense"], "runtime") == "onnx"
-    assert peek(["--runtime"], "runtime") == ""
+def test_the_models_are_found_before_the_rest() -> None:
+    argv = ["--model", "a=onnx", "--nonsense", "--model=b=c:D", "--model"]
+    assert peek(argv, "model") == ["a=onnx", "b=c:D", ""]
+    assert peek(argv, "runtime") == []
 
 
 def test_usage_lists_the_options_of_the_runtime() -> None:
-    text = usage(OPTIONS, "sklearn")
+    text = usage({"sklearn": OPTIONS})
     assert "Options of the runtime sklearn:" in text
     assert "--allow_pickle" in text

@@ -70,9 +70,16 @@ def process(
             rest.join()
 
 
-def until_ready(client: httpx.AsyncClient) -> None:
+def until_ready(
+    client: httpx.Client,
+    path: str = "/v2/health/ready",
+    *,
+    status: int = 200,
+    phase: str | None = None,
+) -> None:
     for _ in range(200):
-        if client.get("/v2/health/ready").status_code == 200:
+        reply = client.get(path)
+        if reply.status_code == status and reply.json().get("phase") == phase:
             return
         time.sleep(0.05)
     pytest.fail("not ready after 10 s")
@@ -109,6 +116,38 @@ def test_a_model_that_hangs_does_not_keep_the_process() -> None:
         time.sleep(0.2)
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) == 0
+
+
+def test_models_that_fail_or_hang_disturb_no_other() -> None:
+    flags = ["--model=a=served_models:Echo", "--model=b=served_models:NoPredict"]
+    flags += [f"--model=h{at}=served_models:Hangs" for at in range(5)]
+    with process(*flags, "--drain_timeout=0.2") as (running, client, lines):
+        for name in "ma":
+            until_ready(client, f"/v2/models/{name}/ready")
+        until_ready(client, "/v2/models/b/ready", status=503, phase="Failed")
+        assert client.get("/v2/models/h4/ready").status_code == 503
+        assert client.get("/v2/health/ready").status_code == 503
+        reply = client.post("/v1/models/a:predict", json={"instances": [1]})
+        assert reply.json() == {"predictions": [1]}
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+    assert any("model b failed: ModelLoadFailed: " in line for line in lines)
+
+
+def test_every_port_is_said_on_a_line() -> None:
+    with process() as (_, _, lines):
+        time.sleep(0.1)
+    said = "".join(lines)
+    assert len(re.findall(r"listening on http://127\.0\.0\.1:\d+\n", said)) == 1
+    assert len(re.findall(r"listening on grpc://127\.0\.0\.1:\d+\n", said)) == 1
+
+
+def test_options_reach_the_model_that_they_name() -> None:
+    flags = ["--model=a=served_models:Versioned", "--a.number=7"]
+    with process(*flags) as (_, client, _):
+        until_ready(client, "/v2/models/a/ready")
+        reply = client.post("/v1/models/a:predict", json={"instances": [1]})
+        assert reply.json() == {"predictions": [7]}
 
 
 def test_a_model_that_fails_leaves_the_server_up_and_says_why() -> None:

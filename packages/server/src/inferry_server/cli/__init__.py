@@ -1,1 +1,1 @@
-"""``python -m inferry_server``: one model, one port, KServe's flags."""
+"""``python -m inferry_server``: models by name, ports, KServe's flags."""

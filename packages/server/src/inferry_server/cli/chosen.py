@@ -1,81 +1,197 @@
-"""Which class serves: the runtime plugin's, or the one that was named."""
+"""Which models the command line names, and which class serves each.
+
+``--model NAME=RUNTIME[:PATH]`` names a runtime plugin, ``--model NAME=module:Class``
+a class. What reads as both is the runtime where one of that name is installed.
+"""
 
 from __future__ import annotations
 
+import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from inferry.config import load_settings
 from inferry.errors import SettingsError
-from inferry.plugins import Provided, load_plugins
+from inferry.plugins import load_plugins
+from inferry_server.cli.flags import peek
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inferry.config import Settings
-    from inferry.plugins import Option, Plugins, Runtime
+    from inferry.plugins import Option, Provided, Runtime
 
 _SERVER = "inferry-server"
+_DEFAULT_NAME = "model"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
+#: Names of runtimes are DNS labels.
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_CLASS = re.compile(
+    r"(?P<target>[A-Za-z_][\w.]*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)(:(?P<path>.*))?\Z",
+    re.DOTALL,
+)
 
 
-class Chosen(Struct, frozen=True):
-    """A class to serve with: where it is, what it takes, what pip calls it."""
+class Chosen(Struct, frozen=True, kw_only=True):
+    """One model: its name, its class, where its files are, what it can be told.
 
+    ``path`` is empty where the command line does not say; ``options`` is None for a
+    class, which declares none and takes any. ``install`` is what pip calls it.
+    """
+
+    name: str
     target: str
-    options: Sequence[Option] = ()
+    path: str = ""
+    options: Sequence[Option] | None = None
     runtime: str = ""
     install: str = ""
-    section: dict[str, Any] = {}
 
 
-def choose(runtime: str, model_class: str) -> Chosen:
-    """Find what the command line names, and the settings of the server.
+class Choice(Struct, frozen=True):
+    """Every model that is named, and the section ``[server]`` of the settings."""
+
+    models: tuple[Chosen, ...]
+    section: dict[str, Any]
+
+
+class _Asked(Struct, frozen=True):
+    name: str
+    runtime: str = ""
+    target: str = ""
+    path: str = ""
+    #: What ``runtime`` and ``path`` are if there is no such runtime.
+    otherwise: tuple[str, str] = ("", "")
+
+
+def choose(argv: Sequence[str]) -> Choice:
+    """Find what *argv* names, and read the settings.
 
     Raises:
-        SettingsError: Neither or both are named, or there is no such runtime.
+        SettingsError: Nothing is named, or not as it must be, or there is no such
+            runtime.
 
     """
-    if bool(runtime) == bool(model_class):
-        both = "both --runtime and --model_class are" if runtime else "nothing is"
+    asked = [*map(_read, peek(argv, "model")), *_the_one(argv)]
+    if not asked:
         raise SettingsError(
-            f"{both} given: name --runtime, such as onnx, or --model_class module:Class"
+            "nothing is given: name --runtime, such as onnx, or --model_class "
+            "module:Class, or several as --model NAME=RUNTIME:PATH"
         )
-    settings = load_settings()
-    plugins = load_plugins("server", settings, only=[_SERVER, runtime or _SERVER])
-    section = settings.section("server")
-    if model_class:
-        return Chosen(model_class, section=section)
-    return _of_runtime(runtime, plugins, settings, section)
+    names = [one.name for one in asked]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"two models are named {name!r}; give each its own")
+    runtimes = Runtimes([one.runtime for one in asked if one.runtime])
+    models = tuple(_settle(one, runtimes) for one in asked)
+    return Choice(models, runtimes.settings.section("server"))
 
 
-def _of_runtime(
-    name: str, plugins: Plugins, settings: Settings, section: dict[str, Any]
-) -> Chosen:
-    provided = _find(name, plugins)
-    if provided is None:  # the plugin may have another name than its runtime
-        plugins = load_plugins("server", settings)
-        provided = _find(name, plugins)
+def _the_one(argv: Sequence[str]) -> list[_Asked]:
+    """Return the model of ``--runtime`` or ``--model_class``, if there is one."""
+    runtime, target, name, path = (
+        (peek(argv, flag) or [""])[-1]
+        for flag in ("runtime", "model_class", "model_name", "model_dir")
+    )
+    if runtime and target:
+        raise SettingsError(
+            "both --runtime and --model_class are given: name --runtime, such as onnx, "
+            "or --model_class module:Class"
+        )
+    if runtime or target:
+        _check_name(name or _DEFAULT_NAME, "--model_name")
+        return [_Asked(name or _DEFAULT_NAME, runtime, target, path)]
+    if name and peek(argv, "model"):
+        raise SettingsError(
+            f"--model_name={name} goes with --runtime or --model_class; --model has "
+            "its name before the '='"
+        )
+    return []
+
+
+def _read(text: str) -> _Asked:
+    name, equals, rest = text.partition("=")
+    if not equals or not rest:
+        raise SettingsError(
+            f"--model {text!r} must read NAME=RUNTIME[:PATH], such as "
+            "iris=sklearn:model.skops, or NAME=module:Class[:PATH]"
+        )
+    _check_name(name, f"--model {text!r}:")
+    runtime, _, path = rest.partition(":")
+    is_class = _CLASS.match(rest)
+    if is_class is None:
+        return _Asked(name, runtime=runtime, path=path)
+    target = (is_class["target"], is_class["path"] or "")
+    if not _LABEL.match(runtime):
+        return _Asked(name, target=target[0], path=target[1])
+    return _Asked(name, runtime=runtime, path=path, otherwise=target)
+
+
+def _check_name(name: str, where: str) -> None:
+    if not _NAME.match(name):
+        raise SettingsError(
+            f"{where} the name {name!r} must be letters, digits, '.', '_' or '-'"
+        )
+
+
+def _settle(asked: _Asked, runtimes: Runtimes) -> Chosen:
+    if not asked.runtime:
+        return Chosen(name=asked.name, target=asked.target, path=asked.path)
+    provided = runtimes.find(asked.runtime)
+    target, path = asked.otherwise
+    if provided is None and target and find_spec(target.partition(":")[0]) is not None:
+        return Chosen(name=asked.name, target=target, path=path)
     if provided is None or provided.descriptor.model is None:
-        faults = "; ".join(str(problem) for problem in plugins.problems)
-        raise SettingsError(
-            f"no runtime {name!r} that can serve here: pip install "
-            f"'inferry-runtime-{name}[serve]', or allow its plugin in [plugins] allow"
-            + (f" ({faults})" if faults else "")
-        )
+        raise runtimes.missing(asked.runtime, target)
     reference = provided.descriptor.model
     extra = f"[{reference.extra}]" if reference.extra else ""
     return Chosen(
-        reference.target,
-        provided.descriptor.options,
-        provided.descriptor.name,
-        f"{provided.distribution}{extra}",
-        section,
+        name=asked.name,
+        target=reference.target,
+        path=asked.path,
+        options=provided.descriptor.options,
+        runtime=provided.descriptor.name,
+        install=f"{provided.distribution}{extra}",
     )
 
 
-def _find(name: str, plugins: Plugins) -> Provided[Runtime] | None:
-    for provided in plugins.runtimes():
-        if name in (provided.descriptor.name, *provided.descriptor.aliases):
-            return provided
-    return None
+class Runtimes:
+    """The runtimes that may serve; those of the plugins *names* are looked at first."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.settings = load_settings()
+        likely = [_SERVER, *names, *map(_plugin_of, names)]
+        self._sets = [load_plugins("server", self.settings, only=likely)]
+
+    def find(self, name: str) -> Provided[Runtime] | None:
+        """Return the runtime of that name or alias."""
+        found = self._look(name)
+        if found is None and len(self._sets) == 1:
+            # The plugin may have another name than its runtime.
+            self._sets.append(load_plugins("server", self.settings))
+            found = self._look(name)
+        return found
+
+    def _look(self, name: str) -> Provided[Runtime] | None:
+        for plugins in self._sets:
+            for provided in plugins.runtimes():
+                if name in (provided.descriptor.name, *provided.descriptor.aliases):
+                    return provided
+        return None
+
+    def missing(self, name: str, target: str) -> SettingsError:
+        """Return what to say about a *name* that no runtime has."""
+        problems = [problem for plugins in self._sets for problem in plugins.problems]
+        faults = "; ".join(dict.fromkeys(map(str, problems)))
+        or_class = f", and no module {name!r} for a class either" if target else ""
+        return SettingsError(
+            f"no runtime {name!r} that can serve here: pip install "
+            f"'inferry-runtime-{name}[serve]', or allow its plugin in [plugins] allow"
+            + or_class
+            + (f" ({faults})" if faults else "")
+        )
+
+
+def _plugin_of(alias: str) -> str:
+    """Return the plugin that KServe's name of a runtime most likely means."""
+    return alias.removeprefix("kserve-").removesuffix("server")

@@ -1,147 +1,86 @@
-"""The command line: KServe's flags, ours, and the options of the runtime.
+"""From the words of the command line to checked values.
 
 A flag may be spelt in snake_case, in camelCase or with hyphens. None is ignored in
-silence: each has an effect, or is reported, or is refused.
+silence: each has an effect, or is reported, or is refused. ``--flag`` is for every
+model that knows it and ``--NAME.flag`` for the model NAME alone, which wins.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from inferry.errors import SettingsError
-from inferry.plugins import Option
+from inferry_server.cli.declared import (
+    ALIASES,
+    CHOICES,
+    LISTS,
+    MODEL,
+    SERVER,
+    SWITCHES,
+    WHICH,
+    WITHOUT_EFFECT,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-#: What has an effect. Options of the runtime are declared the same way.
-OWN = (
-    Option(name="runtime", help="Runtime plugin that serves the model."),
-    Option(name="modelClass", help="Instead of a runtime: a class as module:Class."),
-    Option(name="modelName", default="model", help="Name of the model in the urls."),
-    Option(name="modelDir", default="/mnt/models", help="Where the model's files are."),
-    Option(name="host", help="Address to listen on; 127.0.0.1, 0.0.0.0 in Kubernetes."),
-    Option(name="httpPort", type="int", default=8080, help="Port; 0 is any free one."),
-    Option(
-        name="concurrency", type="int", default=0, help="Calls at once; 0: model's."
-    ),
-    Option(name="enableDocsUrl", type="bool", default=True, help="Serve /docs."),
-    Option(name="queueSize", type="int", help="Calls that may wait for the model."),
-    Option(name="maxBodyBytes", type="int", help="Largest request body."),
-    Option(name="requestTimeout", type="float", help="Seconds until a 504; 0: never."),
-    Option(name="loadTimeout", type="float", help="Seconds a load may take; 0: any."),
-    Option(name="drainDelay", type="float", help="Seconds to accept after SIGTERM."),
-    Option(name="drainTimeout", type="float", help="Seconds for what is in flight."),
-    Option(
-        name="timeoutKeepAlive", type="float", help="Seconds of an idle connection."
-    ),
-    Option(
-        name="workers", type="int", default=1, help="Only 1; use replicas for more."
-    ),
-    Option(name="logLevel", default="info", help="debug, info, warning or error."),
-    Option(name="logFormat", default="text", help="text or json, one line per event."),
-)
-#: KServe's flags that change nothing here, with what to know instead.
-WITHOUT_EFFECT = {
-    "access_log_format": "there is no access log; /metrics counts the requests",
-    "configure_logging": "use --log_level and --log_format",
-    "enable_grpc": "gRPC is not served yet",
-    "enable_latency_logging": "/metrics has the latencies",
-    "event_loop": "uvloop is taken where it is installed",
-    "grpc_max_receive_message_length": "gRPC is not served yet",
-    "grpc_max_send_message_length": "gRPC is not served yet",
-    "grpc_port": "gRPC is not served yet",
-    "log_config_file": "use --log_level and --log_format",
-    "max_asyncio_workers": "use --concurrency",
-    "max_threads": "use --concurrency",
-    "predictor_request_retries": "requests are never sent twice",
-    "predictor_request_timeout_seconds": "use --request_timeout",
-}
-#: KServe's flags that ask for what this server cannot do.
-REFUSED = {
-    "enable_predictor_health_check": "transformers are not served",
-    "predictor_host": "transformers are not served",
-    "predictor_protocol": "transformers are not served",
-    "predictor_use_ssl": "transformers are not served",
-}
-_SWITCHES = {"enable_grpc", "enable_latency_logging", "configure_logging"}
+    from inferry.plugins import Option
+
 _TRUE = frozenset({"1", "on", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+#: The flags of gRPC have this for "any size".
+_ANY = -1
+_SIGNED = frozenset({"grpcMaxReceiveMessageLength", "grpcMaxSendMessageLength"})
 
 
 class Flags(Struct, frozen=True):
     """A command line that was understood.
 
-    ``own`` and ``options`` have the values by camelCase name, ``own`` only what was
-    given; ``notes`` says which flags have no effect.
+    Each has what was given by camelCase name: ``server`` the server's flags,
+    ``for_all`` those of every model, ``for_one`` those of one, by its name. ``options``
+    by the name of a model is what its runtime is told, defaults included. ``notes``
+    says which flags have no effect.
     """
 
-    own: dict[str, Any]
-    options: dict[str, Any]
+    server: dict[str, Any]
+    for_all: dict[str, Any]
+    for_one: dict[str, dict[str, Any]]
+    options: dict[str, dict[str, Any]]
     notes: list[str]
 
+    def of(self, model: str) -> dict[str, Any]:
+        """Return the flags of *model*."""
+        return self.for_all | self.for_one[model]
 
-def parse(argv: Sequence[str], options: Iterable[Option]) -> Flags:
-    """Read *argv*; *options* are what the runtime's model takes.
+
+def parse(argv: Sequence[str], models: Mapping[str, Sequence[Option] | None]) -> Flags:
+    """Read *argv*; *models* are the options of each model, None where it takes any.
 
     Raises:
         SettingsError: Listing everything that is wrong.
 
     """
-    theirs = {plain(option.name): option for option in options}
-    ours = {plain(option.name): option for option in OWN}
-    quiet = {plain(name): name for name in WITHOUT_EFFECT}
-    refused = {plain(name): name for name in REFUSED}
-    known = {**theirs, **ours}
-    switches = {key for key, option in known.items() if option.type == "bool"}
-    switches |= {plain(name) for name in _SWITCHES}
-    flags = Flags({}, {option.name: option.default for option in theirs.values()}, [])
-    problems: list[str] = []
-    for name, text in _pairs(argv, switches, problems):
-        key = plain(name)
-        if key in known:
-            target = flags.own if key in ours else flags.options
-            _take(known[key], text, target, problems)
-        elif key in quiet:
-            why = WITHOUT_EFFECT[quiet[key]]
-            flags.notes.append(f"--{name} has no effect: {why}")
-        elif key in refused:
-            problems.append(f"--{name}: {REFUSED[refused[key]]}")
-        else:
-            names = {*map(_snake, known), *WITHOUT_EFFECT}
-            names |= {_snake(option.name) for option in known.values()}
-            problems.append(f"unknown flag --{name}{_near(name, names)}")
-    if problems:
-        raise SettingsError("; ".join(problems), problems=problems)
-    return flags
+    reader = _Reader(models)
+    for name, text in _words(argv, reader.switches, reader.problems):
+        reader.take(name, text)
+    if reader.problems:
+        text = "; ".join(reader.problems)
+        raise SettingsError(text, problems=reader.problems)
+    return reader.flags()
 
 
-def peek(argv: Sequence[str], name: str) -> str:
-    """Return the last value of the flag *name* in *argv*; nothing is checked."""
-    found = ""
+def peek(argv: Sequence[str], name: str) -> list[str]:
+    """Return the values of the flag *name* in *argv*; nothing is checked."""
+    found = []
     for at, text in enumerate(argv):
         flag, equals, value = text.partition("=")
-        if flag.startswith("-") and plain(flag) == plain(name):
-            found = value if equals else "".join(argv[at + 1 : at + 2])
+        if flag.startswith("--") and plain(flag) == plain(name):
+            found.append(value if equals else "".join(argv[at + 1 : at + 2]))
     return found
-
-
-def usage(options: Iterable[Option], runtime: str) -> str:
-    """Return the text of ``--help``."""
-    lines = [
-        "python -m inferry_server (--runtime NAME | --model_class MODULE:CLASS)",
-        "",
-    ]
-    lines += [_line(option) for option in OWN]
-    listed = [_line(option) for option in options]
-    if listed:
-        lines += ["", f"Options of the runtime {runtime}:", "", *listed]
-    lines += ["", "Flags of KServe without an effect here:", ""]
-    lines += [f"  --{name:32} {why}" for name, why in WITHOUT_EFFECT.items()]
-    return "\n".join(lines)
 
 
 def plain(name: str) -> str:
@@ -149,35 +88,182 @@ def plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _line(option: Option) -> str:
-    default = "" if option.default is None else f" (default {option.default})"
-    return f"  --{_snake(option.name):20} {option.help}{default}"
-
-
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return *name* as messages and ``--help`` spell it."""
     return re.sub(r"([A-Z])", r"_\1", name).lower()
 
 
-def _near(name: str, names: Iterable[str]) -> str:
+def near(name: str, names: Iterable[str]) -> str:
+    """Return what to do about the unknown flag *name*, to put behind a message."""
     from difflib import get_close_matches
 
-    near = get_close_matches(_snake(name).replace("-", "_"), list(names), n=1)
-    return f"; did you mean --{near[0]}?" if near else "; --help lists them"
+    found = get_close_matches(snake(name).replace("-", "_"), sorted(names), n=1)
+    return f"; did you mean --{found[0]}?" if found else "; --help lists them"
 
 
-def _pairs(
+class _Reader:
+    """Takes one flag after the other."""
+
+    def __init__(self, models: Mapping[str, Sequence[Option] | None]) -> None:
+        self.problems: list[str] = []
+        self._notes: list[str] = []
+        self._declared = {
+            model: {plain(option.name): option for option in options or ()}
+            for model, options in models.items()
+        }
+        self._takes_any = {model for model in models if models[model] is None}
+        self._server = {plain(option.name): option for option in (*WHICH, *SERVER)}
+        self._model = {plain(option.name): option for option in MODEL}
+        for alias, name in ALIASES.items():
+            table = self._server if plain(name) in self._server else self._model
+            table[plain(alias)] = table[plain(name)]
+        self._quiet = {plain(name): name for name in WITHOUT_EFFECT}
+        self._given: dict[str, Any] = {}
+        self._for_all: dict[str, Any] = {}
+        self._for_one: dict[str, dict[str, Any]] = {model: {} for model in models}
+        self._options_for_all: dict[str, dict[str, Any]] = {m: {} for m in models}
+        self._options_for_one: dict[str, dict[str, Any]] = {m: {} for m in models}
+
+    @property
+    def switches(self) -> set[str]:
+        """The flags that may stand without a value."""
+        tables = (self._server, self._model, *self._declared.values())
+        found = {
+            key
+            for table in tables
+            for key, option in table.items()
+            if option.type == "bool"
+        }
+        return found | {plain(name) for name in SWITCHES}
+
+    def take(self, name: str, text: str | None) -> None:
+        """Take one flag; what is wrong with it goes to ``problems``."""
+        model, dot, inner = name.rpartition(".")
+        if dot:
+            self._take_for_one(model, inner, text)
+            return
+        key = plain(name)
+        owners = [model for model in self._declared if key in self._declared[model]]
+        if key in self._server:
+            self._store(self._server[key], text, self._given)
+        elif key in self._model:
+            self._store(self._model[key], text, self._for_all)
+        elif key in self._quiet:
+            why = WITHOUT_EFFECT[self._quiet[key]]
+            self._notes.append(f"--{name} has no effect: {why}")
+        elif owners:
+            for owner in owners:
+                option = self._declared[owner][key]
+                self._store(option, text, self._options_for_all[owner])
+        else:
+            self.problems.append(f"unknown flag --{name}{near(name, self._names())}")
+
+    def _take_for_one(self, model: str, name: str, text: str | None) -> None:
+        if model not in self._declared:
+            known = ", ".join(self._declared) or "none"
+            self.problems.append(
+                f"--{model}.{name}: there is no --model {model}; there is {known}"
+            )
+            return
+        key = plain(name)
+        declared = self._declared[model]
+        if key in declared:
+            self._store(declared[key], text, self._options_for_one[model], model)
+        elif key in self._model:
+            self._store(self._model[key], text, self._for_one[model], model)
+        elif key in self._server:
+            self.problems.append(
+                f"--{model}.{name}: this is one for all models; write --{name}"
+            )
+        elif model in self._takes_any:
+            self._options_for_one[model][name] = "true" if text is None else text
+        else:
+            names = [*declared.values(), *MODEL]
+            spelt = {f"{model}.{snake(option.name)}" for option in names}
+            hint = near(f"{model}.{name}", spelt)
+            self.problems.append(f"unknown flag --{model}.{name}{hint}")
+
+    def _names(self) -> set[str]:
+        tables = (self._server, self._model, *self._declared.values())
+        names = {snake(option.name) for table in tables for option in table.values()}
+        return names | {*WITHOUT_EFFECT, *ALIASES}
+
+    def _store(
+        self,
+        option: Option,
+        text: str | None,
+        target: dict[str, Any],
+        model: str = "",
+    ) -> None:
+        flag = f"--{model}.{snake(option.name)}" if model else f"--{snake(option.name)}"
+        try:
+            value = _convert(option.type, text)
+        except (TypeError, ValueError):
+            given = "nothing" if text is None else repr(text)
+            kinds = {"bool": "true or false", "float": "a number"}
+            wanted = kinds.get(option.type, "a value")
+            wanted = "a whole number" if option.type == "int" else wanted
+            self.problems.append(f"{flag} takes {wanted}, not {given}")
+            return
+        ours = any(option is one for one in (*WHICH, *SERVER, *MODEL))
+        if ours and (problem := _refusal(option.name, value)):
+            self.problems.append(f"{flag} is {value!r}, expected {problem}")
+        elif ours and option.name in LISTS:
+            target[option.name] = (*target.get(option.name, ()), *_items(option, value))
+        else:
+            target[option.name] = value
+
+    def flags(self) -> Flags:
+        """Return everything that was taken."""
+        return Flags(
+            self._given,
+            self._for_all,
+            self._for_one,
+            {model: self._options(model) for model in self._declared},
+            self._notes,
+        )
+
+    def _options(self, model: str) -> dict[str, Any]:
+        defaults = {
+            option.name: option.default for option in self._declared[model].values()
+        }
+        return {
+            **defaults,
+            **self._options_for_all[model],
+            **self._options_for_one[model],
+        }
+
+
+def _items(option: Option, value: str) -> list[str]:
+    if option.name == "model":  # a path may hold a comma
+        return [value]
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _refusal(name: str, value: object) -> str:
+    """Return what was expected where *value* cannot be that of our flag *name*."""
+    if name in CHOICES and value not in CHOICES[name]:
+        return f"one of {', '.join(CHOICES[name])}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    least = _ANY if name in _SIGNED else 0
+    return "" if value >= least else f"{least} or more"
+
+
+def _words(
     argv: Sequence[str], switches: set[str], problems: list[str]
 ) -> Iterable[tuple[str, str | None]]:
     rest = list(argv)
     while rest:
         text = rest.pop(0)
-        if not text.startswith("--"):
+        if not text.startswith("--") or text == "--":
             problems.append(f"{text!r} is no flag; write --name=value")
             continue
         name, equals, value = text[2:].partition("=")
+        switch = plain(name.rpartition(".")[2]) in switches
         if equals:
             yield name, value
-        elif rest and _is_value(rest[0], switch=plain(name) in switches):
+        elif rest and _is_value(rest[0], switch=switch):
             yield name, rest.pop(0)
         else:
             yield name, None
@@ -185,18 +271,6 @@ def _pairs(
 
 def _is_value(text: str, *, switch: bool) -> bool:
     return text.lower() in _TRUE | _FALSE if switch else not text.startswith("--")
-
-
-def _take(
-    option: Option, text: str | None, target: dict[str, Any], problems: list[str]
-) -> None:
-    try:
-        target[option.name] = _convert(option.type, text)
-    except (TypeError, ValueError):
-        given = "nothing" if text is None else repr(text)
-        kind = {"bool": "true or false", "float": "a number", "int": "a whole number"}
-        wanted = kind.get(option.type, "a value")
-        problems.append(f"--{_snake(option.name)} takes {wanted}, not {given}")
 
 
 def _convert(kind: str, text: str | None) -> Any:  # noqa: ANN401 - by kind
@@ -207,4 +281,6 @@ def _convert(kind: str, text: str | None) -> Any:  # noqa: ANN401 - by kind
         return word in _TRUE
     if text is None:
         raise TypeError
+    if kind == "float" and not math.isfinite(float(text)):
+        raise ValueError(text)
     return {"float": float, "int": int, "str": str}[kind](text)

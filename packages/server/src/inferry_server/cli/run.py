@@ -1,4 +1,9 @@
-"""The process: start, load, wait for a signal, drain."""
+"""The process: start, load, wait for a signal, drain.
+
+It ends with 0 after SIGTERM or SIGINT, with 1 where a port cannot be had and with 2
+where the command line or the settings are wrong. A model that fails ends nothing: it is
+not ready, which is what a probe and the log say.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +12,36 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inferry.errors import BackendError, InferryError, SettingsError
+import msgspec
+
+from inferry.errors import BackendError, InferryError
 from inferry_server.cli import flags as command_line
-from inferry_server.cli.chosen import choose
-from inferry_server.cli.logs import FORMATS, LEVELS, set_up
+from inferry_server.cli.chosen import Runtimes, choose
+from inferry_server.cli.logs import set_up
+from inferry_server.cli.ports import announce, settled
+from inferry_server.cli.specs import settings, specs
+from inferry_server.cli.usage import usage
 from inferry_server.server import ModelServer
-from inferry_server.settings import ServerSettings
-from inferry_server.states import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from inferry_server.cli.chosen import Chosen
-    from inferry_server.cli.flags import Flags
+    from inferry_server.settings import ServerSettings
+    from inferry_server.states import ModelSpec
 
 logger = logging.getLogger("inferry_server")
 
 _USAGE_ERROR = 2
-#: How long the endpoints of a Service still send requests to a pod that is going.
-_CLUSTER_DRAIN_DELAY = 5.0
-_TO_SETTING = {
-    "httpPort": "http_port",
-    "enableDocsUrl": "docs",
-    "queueSize": "queue_size",
-    "maxBodyBytes": "max_body_bytes",
-    "requestTimeout": "request_timeout",
-    "loadTimeout": "load_timeout",
-    "drainDelay": "drain_delay",
-    "drainTimeout": "drain_timeout",
-    "timeoutKeepAlive": "keep_alive_timeout",
-    "host": "host",
-}
+
+
+class _Job(msgspec.Struct, frozen=True):
+    """What is left to do once the command line is understood."""
+
+    settings: ServerSettings
+    specs: list[ModelSpec]
+    event_loop: str
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,98 +50,75 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if {"--help", "-h"} & set(arguments):
             return _help(arguments)
-        chosen = _choose(arguments)
-        flags = command_line.parse(arguments, chosen.options)
-        settings = _settings(flags, chosen)
-        spec = _spec(flags, chosen)
+        job = _understand(arguments)
     except InferryError as error:
         print(f"error: {error}", file=sys.stderr)
         return _USAGE_ERROR
-    set_up(flags.own.get("logLevel", "info"), flags.own.get("logFormat", "text"))
-    for note in flags.notes:
-        logger.warning("%s", note)
     try:
-        return _run(settings, spec)
+        return _run(job)
     except BackendError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def _choose(arguments: list[str]) -> Chosen:
-    return choose(
-        command_line.peek(arguments, "runtime"),
-        command_line.peek(arguments, "modelClass"),
-    )
-
-
 def _help(arguments: list[str]) -> int:
-    runtime = command_line.peek(arguments, "runtime")
-    options = choose(runtime, "").options if runtime else ()
-    print(command_line.usage(options, runtime))
+    names = command_line.peek(arguments, "runtime")
+    names += [
+        text.partition("=")[2].partition(":")[0]
+        for text in command_line.peek(arguments, "model")
+    ]
+    runtimes = Runtimes(names)
+    found = [runtimes.find(name) for name in dict.fromkeys(names)]
+    named = [provided.descriptor for provided in found if provided is not None]
+    print(usage({runtime.name: runtime.options for runtime in named}))
     return 0
 
 
-def _settings(flags: Flags, chosen: Chosen) -> ServerSettings:
-    own = flags.own
-    in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ
-    fields: dict[str, Any] = {
-        "host": "0.0.0.0" if in_cluster else "127.0.0.1",  # noqa: S104 - a pod needs it
-        "drain_delay": _CLUSTER_DRAIN_DELAY if in_cluster else 0.0,
-        **chosen.section,
-    }
-    given = {_TO_SETTING[name]: own[name] for name in own if name in _TO_SETTING}
-    if own.get("workers", 1) != 1:
-        raise SettingsError(
-            f"--workers is {own['workers']}: a server is one process; start more "
-            "replicas instead (spec.predictor.minReplicas)"
-        )
-    for name, known in (("logLevel", LEVELS), ("logFormat", FORMATS)):
-        if own.get(name, known[0]) not in known:
-            raise SettingsError(
-                f"--{name} is {own[name]!r}, expected one of {', '.join(known)}"
-            )
-    for name, value in given.items():
-        if isinstance(value, int | float) and value < 0:
-            raise SettingsError(f"--{name} is {value}, expected 0 or more")
-    return ServerSettings.of(fields, **given)
-
-
-def _spec(flags: Flags, chosen: Chosen) -> ModelSpec:
-    return ModelSpec(
-        name=flags.own.get("modelName", "model"),
-        target=chosen.target,
-        path=Path(flags.own.get("modelDir", "/mnt/models")),
-        runtime=chosen.runtime,
-        options=flags.options,
-        concurrency=flags.own.get("concurrency", 0),
-        install=chosen.install,
+def _understand(arguments: list[str]) -> _Job:
+    choice = choose(arguments)
+    options = {chosen.name: chosen.options for chosen in choice.models}
+    flags = command_line.parse(arguments, options)
+    job = _Job(
+        settings(flags, choice),
+        specs(flags, choice),
+        flags.server.get("eventLoop", "auto"),
     )
+    set_up(flags.server.get("logLevel", "info"), flags.server.get("logFormat", "text"))
+    for note in flags.notes:
+        logger.warning("%s", note)
+    chosen_ports = {"grpcPort", "managementPort"} & flags.server.keys()
+    return msgspec.structs.replace(job, settings=settled(job.settings, chosen_ports))
 
 
-def _run(settings: ServerSettings, spec: ModelSpec) -> int:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(settings, spec))
+def _run(job: _Job) -> int:
+    with asyncio.Runner(loop_factory=_loop_factory(job.event_loop)) as runner:
+        return runner.run(_serve(job.settings, job.specs))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if name == "asyncio":
+        return None
     try:
         import uvloop  # not on every platform
     except ImportError:
+        if name == "uvloop":
+            logger.warning("uvloop is not installed; this is asyncio's own loop")
         return None
     return uvloop.new_event_loop
 
 
-async def _serve(settings: ServerSettings, spec: ModelSpec) -> int:
+async def _serve(settings: ServerSettings, specs: list[ModelSpec]) -> int:
     server = ModelServer(settings)
     stopping = _stop_signals()
-    port = await server.start()
-    logger.info("listening on http://%s:%d", settings.host, port)
-    loading = asyncio.create_task(server.load(spec))
+    await server.start()
+    announce(settings.host, server.ports)
+    loading = {asyncio.create_task(server.load(spec)) for spec in specs}
     await stopping.wait()
     logger.info("stopping: no longer ready; requests in flight are finished")
     await server.drain()
-    loading.cancel()
-    await asyncio.wait({loading})
+    for task in loading:
+        task.cancel()
+    await asyncio.wait(loading)
     await server.stop()
     logger.info("stopped")
     return 0

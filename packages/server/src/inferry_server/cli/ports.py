@@ -1,0 +1,68 @@
+"""The ports that nobody chose, and what is said about all of them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inferry.errors import BackendError
+from inferry_server.cli.specs import in_cluster
+from inferry_server.http.listener import bind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from inferry_server.settings import ServerSettings
+    from inferry_server.states import Ports
+
+logger = logging.getLogger("inferry_server")
+
+_LOOPBACK = "127.0.0.1"
+
+
+def settled(settings: ServerSettings, chosen: Collection[str]) -> ServerSettings:
+    """Return *settings* with any free port for a taken one that nobody chose.
+
+    A second server on a laptop then needs nothing but its own ``--http_port``. In a pod
+    a port is what others rely on, so there a taken one is an error as ever.
+    """
+    ports: dict[str, int] = {}
+    if in_cluster():
+        return settings
+    if "grpcPort" not in chosen and _is_taken(settings.host, settings.grpc_port):
+        ports["grpc_port"] = 0
+    if "managementPort" not in chosen and _is_taken(
+        _LOOPBACK, settings.management_port
+    ):
+        ports["management_port"] = 0
+    for name in ports:
+        logger.warning(
+            "port %d is taken; --%s chooses another than any free one",
+            getattr(settings, name),
+            name,
+        )
+    return msgspec.structs.replace(settings, **ports)
+
+
+def announce(host: str, ports: Ports) -> None:
+    """Say on which ports the server listens, one line each."""
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("listening on http://%s:%d", shown, ports.http)
+    if ports.grpc is not None:
+        logger.info("listening on grpc://%s:%d", shown, ports.grpc)
+    if ports.management is not None:
+        logger.info(
+            "listening on http://%s:%d for management", _LOOPBACK, ports.management
+        )
+
+
+def _is_taken(host: str, port: int | None) -> bool:
+    if not port:
+        return False
+    try:
+        bind(host, port).close()
+    except BackendError:
+        return True
+    return False
