@@ -13,6 +13,10 @@ class BodyTimeout(ModelError):
     """The rest of the body did not come in time (HTTP 408)."""
 
 
+class Conflict(ModelError):
+    """There is one of that name already (HTTP 409)."""
+
+
 class DeadlineExceeded(ModelError):
     """The answer did not come in time (HTTP 504)."""
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from inferry_server.calls import Calls
 from inferry_server.http.answering import Answering
 from inferry_server.http.app import App
-from inferry_server.http.listener import Listener
+from inferry_server.http.listener import Listener, management_listener
 from inferry_server.metrics import Metrics
 from inferry_server.models import Models
+from inferry_server.services import Services
 from inferry_server.states import Ports
 from inferry_server.statistics import Statistics
 
@@ -45,9 +46,14 @@ class ModelServer:
         self.models = Models(settings, self.metrics, on_state=on_state)
         self.metrics.watch(self.models)
         self.calls = Calls(self.statistics)
+        self.services = Services.of(
+            settings, self.models, self.metrics, self.statistics
+        )
         answering = Answering(self.models, settings, self.calls)
-        self._app = App(self.models, self.metrics, settings, answering)
+        self._app = App(self.services, answering)
         self._listener = Listener(self._app, settings, answering)
+        self._management_app = App(self.services, answering, is_management=True)
+        self._management = management_listener(self._management_app, settings)
         self._grpc: GrpcListener | None = None
         self.ports = Ports()
 
@@ -65,13 +71,21 @@ class ModelServer:
 
             self._grpc = GrpcListener(self.models, self.settings, self.calls)
             grpc_port = await self._grpc.start()
+        management_port = None
         try:
+            if self._management is not None:
+                management_port = await self._management.start()
             http_port = await self._listener.start()
         except BaseException:
+            await self._stop_management()
             await self._stop_grpc(0)
             raise
-        self.ports = Ports(http=http_port, grpc=grpc_port)
+        self.ports = Ports(http=http_port, grpc=grpc_port, management=management_port)
         return http_port
+
+    async def _stop_management(self) -> None:
+        if self._management is not None:
+            await self._management.stop(0)
 
     async def _stop_grpc(self, patience: float) -> None:
         if self._grpc is not None:
@@ -109,11 +123,14 @@ class ModelServer:
 
     def _become_unready(self) -> None:
         self._app.drain()
+        self._management_app.drain()
         if self._grpc is not None:
             self._grpc.drain()
 
     async def stop(self) -> None:
         """Close the ports at once and unload everything."""
         self._become_unready()
-        await asyncio.gather(self._listener.stop(0), self._stop_grpc(0))
+        await asyncio.gather(
+            self._listener.stop(0), self._stop_grpc(0), self._stop_management()
+        )
         await self.models.close(_LAST_SECONDS)

@@ -57,7 +57,9 @@ async def test_the_server_names_itself(iris: Any) -> None:
 
 async def test_the_repository_index_lists_states(iris: Any) -> None:
     answer = await iris.post("/v2/repository/index", json={})
-    assert answer.json() == [{"name": "m", "state": "READY", "reason": ""}]
+    assert answer.json() == [
+        {"name": "m", "version": "1", "state": "READY", "reason": ""}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,25 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inferry.errors import ModelNotFound
-from inferry_server.errors import MethodNotAllowed
+from inferry_server.errors import MethodNotAllowed, NotPermitted
 from inferry_server.http.answering import PROTOCOLS
 from inferry_server.http.errors import error_response, refusal
 from inferry_server.http.exchange import CLOSE, ClientGone, Request, Response, Room
 from inferry_server.http.inference import json_length
 from inferry_server.http.information import Information, version
+from inferry_server.http.management import Management
+from inferry_server.http.memory import Memory
 from inferry_server.http.routes import match
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from inferry_server.http.answering import Answering
     from inferry_server.http.exchange import Receive, Scope, Send
-    from inferry_server.http.routes import Route
-    from inferry_server.metrics import Metrics
-    from inferry_server.models import Models
-    from inferry_server.settings import ServerSettings
+    from inferry_server.http.routes import Kind, Route
+    from inferry_server.services import Services
+
+    Handler = Callable[[Request, Route], Response | Awaitable[Response]]
 
 T = TypeVar("T")
 _TOO_LARGE = 413
@@ -34,20 +36,26 @@ _LINGER = 1.0
 
 
 class App:
-    """V1, V2, health and metrics for *models*."""
+    """V1, V2, health, management and metrics of one server.
+
+    On the management port all changes are open, and inference is not.
+    """
 
     def __init__(
-        self,
-        models: Models,
-        metrics: Metrics,
-        settings: ServerSettings,
-        answering: Answering,
+        self, services: Services, answering: Answering, *, is_management: bool = False
     ) -> None:
-        self._settings = settings
+        self._settings = settings = services.settings
         self._answering = answering
+        self._is_management = is_management
         self._docs: Any = None
         self.room = Room(settings.max_body_bytes * _BODIES)
-        self._information = Information(models, metrics)
+        self._information = Information(services)
+        is_open = is_management or settings.allow_management
+        self._handlers: Mapping[Kind, Handler] = {
+            **self._information.handlers,
+            **Management(services, is_open=is_open).handlers,
+            **Memory(services).handlers,
+        }
 
     @property
     def draining(self) -> bool:
@@ -84,8 +92,11 @@ class App:
         try:
             route = _allowed(request, route)
             if route.kind in PROTOCOLS:
+                if self._is_management:
+                    raise NotPermitted("the management port has no inference")
                 return await self._infer(request, route)
-            return self._information.handlers[route.kind](request, route)
+            answer = self._handlers[route.kind](request, route)
+            return answer if isinstance(answer, Response) else await answer
         except ClientGone:
             raise
         except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from inferry import errors
 from inferry_server.errors import (
     BodyTimeout,
     BodyTooLarge,
+    Conflict,
     DeadlineExceeded,
     MethodNotAllowed,
     NotPermitted,
@@ -33,6 +34,8 @@ STATUS: Mapping[type[Exception], int] = {
     errors.InvalidInput: 400,
     errors.ModelNotFound: 404,
     MethodNotAllowed: 405,
+    Conflict: 409,
+    errors.ModelLoadError: 500,
     NotPermitted: 403,
     Unauthorized: 401,
     errors.Overloaded: 503,

@@ -5,67 +5,89 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from inferry_server.errors import NotPermitted
+from inferry_server.http.documents import document
 from inferry_server.http.exchange import Response
-from inferry_server.states import ON_THE_WAY
+from inferry_server.model_config import model_config, model_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inferry.model import TensorSpec
     from inferry_server.http.exchange import Request
     from inferry_server.http.routes import Kind, Route
-    from inferry_server.loaded import LoadedModel
-    from inferry_server.metrics import Metrics
-    from inferry_server.models import Models
-    from inferry_server.states import ModelState
+    from inferry_server.services import Services
+    from inferry_server.settings import ServerSettings
+    from inferry_server.statistics import Duration, ModelStatistics
 
-EXTENSIONS = ("binary_tensor_data", "model_repository")
+#: What every server has of the protocol's extensions, by the names that Triton uses.
+EXTENSIONS = (
+    "binary_tensor_data",
+    "classification",
+    "generate",
+    "logging",
+    "model_configuration",
+    "model_repository",
+    "model_repository(unload_dependents)",
+    "parameters",
+    "statistics",
+    "trace",
+)
 
 
 class Information:
-    """Answers health, metadata and metrics; ``draining`` makes the server not ready."""
+    """Answers health, metadata, statistics and metrics.
 
-    def __init__(self, models: Models, metrics: Metrics) -> None:
-        self._models = models
-        self._metrics = metrics
+    ``draining`` makes the server not ready.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._models = services.models
         self.draining = False
         self.handlers: Mapping[Kind, Callable[[Request, Route], Response]] = {
-            "alive": lambda *_: _json({"status": "alive"}),
-            "index": self._index,
-            "live": lambda *_: _json({"live": True}),
-            "manage": _manage,
+            "alive": lambda *_: document({"status": "alive"}),
+            "live": lambda *_: document({"live": True}),
             "metrics": self._render_metrics,
+            "model_config": self._config,
             "model_ready": self._model_ready,
+            "model_statistics": self._statistics,
             "model_v1": self._model_ready,
             "model_v2": self._model,
             "models_v1": self._list,
             "models_v2": self._list,
             "ready": self._ready,
-            "server": _server,
+            "server": self._server,
         }
+
+    def _server(self, _request: Request, _route: Route) -> Response:
+        return document(server_metadata(self._services.settings))
 
     def _ready(self, _request: Request, _route: Route) -> Response:
         ready = self._models.ready and not self.draining
-        return _json({"ready": ready}, 200 if ready else 503)
+        return document({"ready": ready}, 200 if ready else 503)
 
     def _list(self, _request: Request, _route: Route) -> Response:
-        return _json({"models": sorted(self._models.states())})
-
-    def _index(self, _request: Request, _route: Route) -> Response:
-        states = self._models.states().values()
-        return _json([_index_entry(state) for state in states])
+        return document({"models": sorted(self._models.states())})
 
     def _model(self, _request: Request, route: Route) -> Response:
-        return _json(_describe(self._models.get(route.model, route.version)))
+        return document(model_metadata(self._models.get(route.model, route.version)))
+
+    def _config(self, _request: Request, route: Route) -> Response:
+        return document(model_config(self._models.get(route.model, route.version)))
+
+    def _statistics(self, _request: Request, route: Route) -> Response:
+        if route.model:
+            asked = [self._models.get(route.model, route.version)]
+        else:
+            asked = sorted(self._models.serving(), key=lambda model: model.name)
+        of = self._services.statistics.of
+        found = [_counted(of(model.name), model.versions[-1]) for model in asked]
+        return document({"model_stats": found})
 
     def _model_ready(self, _request: Request, route: Route) -> Response:
         state = self._models.state(route.model)
         if state.phase == "Ready":
             self._models.get(route.model, route.version)
-            return _json({"name": state.name, "ready": True})
+            return document({"name": state.name, "ready": True})
         why = state.message or state.phase
         body = {
             "name": state.name,
@@ -76,10 +98,11 @@ class Information:
             "remedy": state.remedy,
             "error": f"model {state.name!r} is not ready: {why}",
         }
-        return _json(body, 503)
+        return document(body, 503)
 
     def _render_metrics(self, request: Request, _route: Route) -> Response:
-        text, content_type = self._metrics.render(request.headers.get("accept", ""))
+        accept = request.headers.get("accept", "")
+        text, content_type = self._services.metrics.render(accept)
         return Response(200, [text], content_type.encode())
 
 
@@ -88,39 +111,45 @@ def version() -> str:
     return metadata.version("inferry-server")
 
 
-def _server(_request: Request, _route: Route) -> Response:
-    name = {"name": "inferry", "version": version(), "extensions": EXTENSIONS}
-    return _json(name)
+def server_metadata(settings: ServerSettings) -> dict[str, Any]:
+    """Return what V2 tells of a server with *settings*."""
+    extensions = list(EXTENSIONS)
+    if settings.allow_shared_memory:
+        extensions.append("system_shared_memory")
+    return {"name": "inferry", "version": version(), "extensions": extensions}
 
 
-def _manage(_request: Request, _route: Route) -> Response:
-    raise NotPermitted(
-        "models are not loaded or unloaded over this port; change what the server "
-        "serves where it was started"
-    )
-
-
-def _json(document: object, status: int = 200) -> Response:
-    return Response(status, [orjson.dumps(document)])
-
-
-def _describe(model: LoadedModel) -> dict[str, Any]:
+def _counted(statistics: ModelStatistics, model_version: str) -> dict[str, Any]:
+    """Return *statistics* as the statistics extension writes them."""
     return {
-        "name": model.name,
-        "versions": list(model.versions),
-        "platform": model.metadata.platform,
-        "inputs": [_tensor(spec) for spec in model.metadata.inputs],
-        "outputs": [_tensor(spec) for spec in model.metadata.outputs],
+        "name": statistics.name,
+        "version": model_version,
+        "last_inference": statistics.last_inference,
+        "inference_count": statistics.inference_count,
+        "execution_count": statistics.execution_count,
+        "inference_stats": {
+            "success": _duration(statistics.success),
+            "fail": _duration(statistics.fail),
+            "queue": _duration(statistics.queue),
+            "compute_input": _duration(statistics.compute_input),
+            "compute_infer": _duration(statistics.compute_infer),
+            "compute_output": _duration(statistics.compute_output),
+            "cache_hit": {"count": 0, "ns": 0},
+            "cache_miss": {"count": 0, "ns": 0},
+        },
+        "response_stats": {},
+        "batch_stats": [
+            {
+                "batch_size": batch.batch_size,
+                "compute_input": _duration(batch.compute_input),
+                "compute_infer": _duration(batch.compute_infer),
+                "compute_output": _duration(batch.compute_output),
+            }
+            for batch in statistics.batch_stats
+        ],
+        "memory_usage": [],
     }
 
 
-def _tensor(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
-
-
-def _index_entry(state: ModelState) -> dict[str, str]:
-    if state.phase == "Ready":
-        word = "READY"
-    else:
-        word = "LOADING" if state.phase in ON_THE_WAY else "UNAVAILABLE"
-    return {"name": state.name, "state": word, "reason": state.message}
+def _duration(duration: Duration) -> dict[str, int]:
+    return {"count": duration.count, "ns": duration.ns}

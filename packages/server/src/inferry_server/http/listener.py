@@ -109,17 +109,25 @@ def is_plain(settings: ServerSettings) -> bool:
 
 
 class Listener:
-    """Serves *app* from `start` to `stop`, with lane 0 where nothing forbids it."""
+    """Serves *app* from `start` to `stop`, with lane 0 where nothing forbids it.
+
+    Without *answering* there is no lane 0. *address* is where to listen, where that is
+    not for inference, and the flag that chooses it.
+    """
 
     def __init__(
-        self, app: App, settings: ServerSettings, answering: Answering
+        self,
+        app: App,
+        settings: ServerSettings,
+        answering: Answering | None,
+        address: tuple[str, int, str] | None = None,
     ) -> None:
-        self._settings = settings
+        self._address = address or (settings.host, settings.http_port, "--http_port")
         config = uvicorn.Config(
             app,
             http=(
                 fast_protocol(app, answering, settings)
-                if is_plain(settings)
+                if answering is not None and is_plain(settings)
                 else limited_protocol(settings)
             ),
             ws="none",
@@ -143,7 +151,7 @@ class Listener:
             BackendError: The address cannot be had.
 
         """
-        sock = bind(self._settings.host, self._settings.http_port)
+        sock = bind(*self._address)
         port: int = sock.getsockname()[1]
         self._task = asyncio.create_task(self._server.serve(sockets=[sock]))
         while not self._server.started:
@@ -163,6 +171,14 @@ class Listener:
         error = self._task.exception()
         if error is not None:
             logger.error("the listener failed", exc_info=error)
+
+
+def management_listener(app: App, settings: ServerSettings) -> Listener | None:
+    """Return what serves *app* to this machine alone; None where no port is set."""
+    if settings.management_port is None:
+        return None
+    address = ("127.0.0.1", settings.management_port, "--management_port")
+    return Listener(app, settings, None, address)
 
 
 def bind(host: str, port: int, flag: str = "--http_port") -> socket.socket:

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Kind = Literal[
     "alive",
     "docs",
     "explain_v1",
+    "generate",
+    "generate_stream",
     "index",
     "infer",
     "live",
-    "manage",
+    "load",
+    "logging",
+    "memory_register",
+    "memory_status",
+    "memory_unregister",
     "metrics",
-    "models_v1",
-    "models_v2",
+    "model_config",
+    "model_ready",
+    "model_statistics",
     "model_v1",
     "model_v2",
-    "model_ready",
+    "models_v1",
+    "models_v2",
     "predict_v1",
     "ready",
     "server",
+    "trace",
+    "unload",
 ]
+#: Which memory a route is about; cuda is there for clients that tidy up.
+Memory = Literal["", "cuda", "system"]
 
-_FIXED: dict[str, Kind] = {
+_FIXED: Mapping[str, Kind] = {
     "/": "alive",
     "/docs": "docs",
     "/metrics": "metrics",
@@ -32,27 +47,62 @@ _FIXED: dict[str, Kind] = {
     "/v2": "server",
     "/v2/health/live": "live",
     "/v2/health/ready": "ready",
+    "/v2/logging": "logging",
     "/v2/models": "models_v2",
+    "/v2/models/stats": "model_statistics",
     "/v2/repository/index": "index",
+    "/v2/trace/setting": "trace",
 }
-_V1_VERBS: dict[str, Kind] = {"predict": "predict_v1", "explain": "explain_v1"}
-_V2_VERBS: dict[str, Kind] = {"": "model_v2", "ready": "model_ready", "infer": "infer"}
-_POST: frozenset[Kind] = frozenset(
-    {"predict_v1", "explain_v1", "infer", "index", "manage"}
-)
+_V1_VERBS: Mapping[str, Kind] = {"predict": "predict_v1", "explain": "explain_v1"}
+_V2_VERBS: Mapping[str, Kind] = {
+    "": "model_v2",
+    "config": "model_config",
+    "generate": "generate",
+    "generate_stream": "generate_stream",
+    "infer": "infer",
+    "ready": "model_ready",
+    "stats": "model_statistics",
+}
+_REPOSITORY_VERBS: Mapping[str, Kind] = {"load": "load", "unload": "unload"}
+_MEMORY_VERBS: Mapping[str, Kind] = {
+    "register": "memory_register",
+    "status": "memory_status",
+    "unregister": "memory_unregister",
+}
+_READ = ("GET", "HEAD")
+_METHODS: Mapping[Kind, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "explain_v1",
+            "generate",
+            "generate_stream",
+            "index",
+            "infer",
+            "load",
+            "memory_register",
+            "memory_unregister",
+            "predict_v1",
+            "unload",
+        ),
+        ("POST",),
+    ),
+    **dict.fromkeys(("logging", "trace"), (*_READ, "POST")),
+}
 
 
 class Route(NamedTuple):
-    """One path, taken apart."""
+    """One path, taken apart; "" and None are what it does not name."""
 
     kind: Kind
     model: str = ""
     version: str | None = None
+    region: str = ""
+    memory: Memory = ""
 
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that the path answers to."""
-        return ("POST",) if self.kind in _POST else ("GET", "HEAD")
+        return _METHODS.get(self.kind, _READ)
 
 
 def match(path: str) -> Route | None:
@@ -67,8 +117,8 @@ def match(path: str) -> Route | None:
         return _v2(path[11:].split("/"))
     if path.startswith("/v1/models/"):
         return _v1(path[11:])
-    if path.startswith("/v2/repository/models/"):
-        return Route("manage") if path.endswith(("/load", "/unload")) else None
+    if path.startswith("/v2/"):
+        return _rest_of_v2(path[4:].split("/"))
     return None
 
 
@@ -82,6 +132,8 @@ def _v1(rest: str) -> Route | None:
 
 def _v2(parts: list[str]) -> Route | None:
     model, *rest = parts
+    if rest == ["trace", "setting"] and model:
+        return Route("trace", model)
     version: str | None = None
     if rest[:1] == ["versions"] and len(rest) > 1:
         version = rest[1]
@@ -90,3 +142,22 @@ def _v2(parts: list[str]) -> Route | None:
         return None
     kind = _V2_VERBS.get(rest[0] if rest else "")
     return None if kind is None else Route(kind, model, version)
+
+
+def _rest_of_v2(parts: Sequence[str]) -> Route | None:
+    match parts:
+        case ["repository", "models", model, verb] if model:
+            kind = _REPOSITORY_VERBS.get(verb)
+            return None if kind is None else Route(kind, model)
+        case [("systemsharedmemory" | "cudasharedmemory") as memory, *rest]:
+            return _memory("system" if memory[0] == "s" else "cuda", rest)
+    return None
+
+
+def _memory(memory: Memory, parts: Sequence[str]) -> Route | None:
+    match parts:
+        case ["region", region, verb] if region and verb in _MEMORY_VERBS:
+            return Route(_MEMORY_VERBS[verb], region=region, memory=memory)
+        case ["status" | "unregister" as verb]:
+            return Route(_MEMORY_VERBS[verb], memory=memory)
+    return None
