@@ -14,16 +14,18 @@ import inspect
 import time
 from collections import deque
 from collections.abc import Awaitable
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import ModelNotReady, Overloaded
+from inferry.model import InferResponse
 from inferry_server.errors import DeadlineExceeded
 from inferry_server.pace import Pace
 from inferry_server.workers import Workers, contained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from contextvars import Context
 
     from inferry_server.calls import Call
 
@@ -80,26 +82,33 @@ class Execution:
             and self.pace.is_inline(call.size)
             and not (self._waiting or self._closed)
         ):
+            self.running += 1
             return self._inline(function, argument, call)
         return self._elsewhere(function, argument, call)
 
     def _inline(self, function: Function, argument: object, call: Call) -> Any:  # noqa: ANN401 - the model's
-        self.running += 1
         call.started = began = perf_counter_ns()
         try:
-            answer = function(argument)
+            if call.context is None:
+                answer = function(argument)
+            else:
+                answer = call.run(function, argument)
         except (SystemExit, KeyboardInterrupt, StopIteration) as error:
             raise contained(error) from error
         finally:
             call.ended = ended = perf_counter_ns()
-            self.pace.took(ended - began, call.size)
+            self.pace.ran_inline(ended - began, call.size)
             self._finish()
-        if isinstance(answer, Awaitable):  # from a plain ``def``
+        if type(answer) is not InferResponse and isinstance(answer, Awaitable):
+            # from a plain ``def``
             return self._awaited(answer, call)
         return answer
 
     async def _elsewhere(self, function: Function, argument: object, call: Call) -> Any:  # noqa: ANN401 - the model's
         await self._turn(call.deadline)
+        if self.pace.is_inline(call.size):
+            answer = self._inline(function, argument, call)
+            return await answer if isinstance(answer, Awaitable) else answer
         is_async = inspect.iscoroutinefunction(function)
         work: asyncio.Future[Any]
         if is_async:
@@ -130,10 +139,11 @@ class Execution:
         call.queued = perf_counter_ns()
         await self._turn(call.deadline)
         call.started = perf_counter_ns()
-        steps = _Steps(function, argument, self._workers)
+        context = call.enter()
+        steps = _Steps(function, argument, self._workers, context)
         try:
             while True:
-                step = asyncio.ensure_future(steps.next())
+                step = asyncio.create_task(steps.next(), context=context)
                 self._tasks.add(step)
                 step.add_done_callback(self._tasks.discard)
                 answer = await _unless_late(step, call.deadline, self.name, stop=True)
@@ -142,12 +152,12 @@ class Execution:
                 yield answer
         finally:
             call.ended = perf_counter_ns()
-            closing = asyncio.ensure_future(steps.close())
+            closing = asyncio.create_task(steps.close(), context=context)
             self._tasks.add(closing)
             closing.add_done_callback(self._ended)
 
     def _await(self, answer: Awaitable[Any], call: Call) -> asyncio.Task[Any]:
-        task = asyncio.create_task(_contained(answer, call))
+        task = asyncio.create_task(_contained(answer, call), context=call.enter())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -192,14 +202,15 @@ class Execution:
                 self._start()
                 turn.set_result(None)
                 return
-        if not self.running:
+        if not self.running and not self._idle.is_set():
             self._idle.set()
 
     def _left(self, done: asyncio.Future[Any], timed: _Timed) -> None:
         """Take back the turn of a call that ran in a thread."""
         if not done.cancelled() and done.exception() is None:
             call = timed.call
-            self.pace.took(call.ended - call.started, call.size)
+            took = call.ended - call.started
+            self.pace.ran_in_thread(took, timed.computed, call.size)
         self._finish()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -224,26 +235,37 @@ class Execution:
 class _Timed:
     """A function that writes down when it ran, in the thread where it runs."""
 
-    __slots__ = ("_function", "call")
+    __slots__ = ("_function", "call", "computed")
 
     def __init__(self, function: Function, call: Call) -> None:
         self._function = function
         self.call = call
+        self.computed = 0
 
     def __call__(self, argument: object) -> Any:  # noqa: ANN401 - the model's
         self.call.started = perf_counter_ns()
+        began = thread_time_ns()
         try:
-            return self._function(argument)
+            return self.call.run(self._function, argument)
         finally:
+            self.computed = thread_time_ns() - began
             self.call.ended = perf_counter_ns()
 
 
 class _Steps:
     """A generator of the model's, advanced where it may block."""
 
-    def __init__(self, function: Function, argument: object, workers: Workers) -> None:
+    def __init__(
+        self,
+        function: Function,
+        argument: object,
+        workers: Workers,
+        context: Context | None,
+    ) -> None:
         self._make = (function, argument)
         self._workers = workers
+        # Of its own: a thread is in it while the loop may enter the other.
+        self._run = _called if context is None else context.copy().run
         self._source: Any = None
         self._busy: asyncio.Future[Any] | None = None
 
@@ -267,7 +289,7 @@ class _Steps:
         return aiter(source) if hasattr(source, "__aiter__") else iter(source)
 
     async def _in_thread(self, function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the model's
-        self._busy = self._workers.submit(function, *args)
+        self._busy = self._workers.submit(self._run, function, *args)
         return await asyncio.shield(self._busy)
 
     async def close(self) -> None:
@@ -277,7 +299,11 @@ class _Steps:
         if hasattr(self._source, "aclose"):
             await self._source.aclose()
         elif hasattr(self._source, "close"):
-            await self._workers.submit(self._source.close)
+            await self._workers.submit(self._run, self._source.close)
+
+
+def _called(function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the model's
+    return function(*args)
 
 
 async def _contained(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's

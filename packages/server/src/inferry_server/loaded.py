@@ -48,6 +48,7 @@ class LoadedModel:
             trusted=bool(getattr(instance, "inline", False)),
         )
         self._forwarded = forwarded_headers
+        self._inputs = signature.Inputs(metadata, spec.name)
         self._checks_inputs = bool(getattr(instance, "checks_inputs", False))
         #: What is known of the outputs: declared, or seen in an answer.
         self.outputs = tuple(output.name for output in metadata.outputs)
@@ -96,7 +97,7 @@ class LoadedModel:
 
         """
         if not self._checks_inputs:
-            inputs = signature.check_inputs(inputs, self.metadata, self.name)
+            inputs = self._inputs.check(inputs)
         headers = call.headers
         return InferRequest(
             inputs=inputs,
@@ -168,7 +169,7 @@ class LoadedModel:
         if shape and shape[0]:
             call.rows = shape[0]
         answer = self.execution.call(function, request, call)
-        if isinstance(answer, Awaitable):
+        if type(answer) is not InferResponse and isinstance(answer, Awaitable):
             return self._later(answer, request.outputs)
         return self._checked(answer, request.outputs)
 

@@ -10,7 +10,7 @@ import pytest
 from inferry.errors import InferenceError, InvalidInput
 from inferry.model import InferResponse, ModelMetadata, Tensor, TensorSpec
 from inferry_server.codec.signature import (
-    check_inputs,
+    Inputs,
     check_requested,
     check_response,
 )
@@ -33,12 +33,12 @@ def tensor(
 def test_inputs_come_in_the_order_that_the_model_declares() -> None:
     right = tensor("right", (2,), "BYTES", object)
     left = tensor("left", (3,), "INT32", np.int32)
-    assert check_inputs((right, left), TWO, "m") == (left, right)
+    assert Inputs(TWO, "m").check((right, left)) == (left, right)
 
 
 def test_a_model_that_declares_nothing_takes_anything() -> None:
     anything = (tensor("z", (1, 2, 3)),)
-    assert check_inputs(anything, ModelMetadata(), "m") == anything
+    assert Inputs(ModelMetadata(), "m").check(anything) == anything
 
 
 WRONG = [
@@ -65,7 +65,7 @@ def test_inputs_that_do_not_fit_are_refused_by_name(
     metadata: Any, inputs: Any, message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
-        check_inputs(inputs, metadata, "m")
+        Inputs(metadata, "m").check(inputs)
 
 
 def test_an_unknown_output_is_refused_with_those_there_are() -> None:

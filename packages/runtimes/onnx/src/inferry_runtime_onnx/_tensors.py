@@ -93,8 +93,8 @@ def feed(ports: Mapping[str, Port], inputs: Iterable[Tensor]) -> dict[str, Any]:
         arrays[tensor.name] = (
             _decode(tensor) if tensor.datatype == "BYTES" else tensor.data
         )
-    missing = [name for name in ports if name not in arrays]
-    if missing:
+    if len(arrays) != len(ports):
+        missing = [name for name in ports if name not in arrays]
         raise InvalidInput(
             f"input {', '.join(map(repr, missing))} is missing; "
             f"the model takes {_names(ports)}"
@@ -104,9 +104,12 @@ def feed(ports: Mapping[str, Port], inputs: Iterable[Tensor]) -> dict[str, Any]:
 
 def tensor(port: Port, value: Any) -> Tensor | None:  # noqa: ANN401 - whatever the graph gives
     """Return the tensor for *value*, or None where an optional output is absent."""
+    spec = port.spec
+    if type(value) is np.ndarray and spec.datatype != "BYTES":
+        # onnxruntime gives arrays of its own, in C order.
+        return Tensor(name=spec.name, datatype=spec.datatype, data=value)
     if value is None:
         return None
-    spec = port.spec
     parameters: Mapping[str, Any] = {}
     if isinstance(value, dict):
         value = [value]
@@ -127,13 +130,15 @@ def _check(tensor: Tensor, spec: TensorSpec) -> None:
             f"input {tensor.name!r} is {tensor.datatype}, expected {spec.datatype}"
         )
     shape = tensor.data.shape
-    if len(shape) != len(spec.shape) or any(
-        want not in {-1, got} for got, want in zip(shape, spec.shape, strict=True)
-    ):
+    if len(shape) != len(spec.shape) or not all(map(_fits, spec.shape, shape)):
         raise InvalidInput(
             f"input {tensor.name!r} has shape {list(shape)}, "
             f"expected {list(spec.shape)} (-1: any size)"
         )
+
+
+def _fits(want: int, got: int) -> bool:
+    return want in (got, -1)
 
 
 def _decode(tensor: Tensor) -> np.ndarray[Any, Any]:

@@ -39,11 +39,14 @@ class OnnxModel:
     """Serves one ONNX model; `predict` is safe in many threads at once."""
 
     inline = True
+    #: `predict` says what does not fit, so the server need not look too.
+    checks_inputs = True
 
     def __init__(self) -> None:
         self._session: Any = None
         self._inputs: dict[str, _tensors.Port] = {}
         self._outputs: dict[str, _tensors.Port] = {}
+        self._names: list[str] = []
         self.batching = False
         self.max_concurrency = 1
 
@@ -68,6 +71,7 @@ class OnnxModel:
         outputs = [_tensors.port(node, output=True) for node in session.get_outputs()]
         self._inputs = {port.spec.name: port for port in inputs}
         self._outputs = {port.spec.name: port for port in outputs}
+        self._names = list(self._outputs)
         self.batching = (
             _same_rows([*inputs, *outputs]) if batching is None else batching
         )
@@ -120,24 +124,26 @@ class OnnxModel:
             raise InferenceError(
                 f"onnxruntime could not compute the answer: {_one_line(error)}"
             ) from error
-        made = (
+        made = [
             _tensors.tensor(self._outputs[name], value)
             for name, value in zip(names, values, strict=True)
-        )
-        return InferResponse(outputs=tuple(t for t in made if t is not None))
+        ]
+        return InferResponse(outputs=tuple([t for t in made if t is not None]))
 
     def unload(self) -> None:
         """Close the session."""
         self._session = None
 
     def _wanted(self, names: tuple[str, ...]) -> list[str]:
+        if not names:
+            return self._names
         unknown = [name for name in names if name not in self._outputs]
         if unknown:
             raise InvalidInput(
                 f"unknown output {unknown[0]!r}; the model gives "
                 f"{', '.join(map(repr, self._outputs))}"
             )
-        return list(names or self._outputs)
+        return list(names)
 
 
 def _batching_option(options: Mapping[str, Any]) -> bool | None:

@@ -25,7 +25,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
     yield Runtime(
         name="onnx",
         formats=(ModelFormat(name="onnx", version="1", priority=1),),
-        protocols=("v1", "v2"),
+        protocols=("v1", "v2", "grpc-v2"),
         container=ContainerTemplate(
             image="{registry}/inferry-runtime-onnx:{version}",
             args=(

@@ -8,13 +8,13 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inferry.errors import InvalidInput
+from inferry.model import InferResponse
 from inferry_server.codec import v1, v2
 from inferry_server.http.exchange import BINARY, JSON, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inferry.model import InferResponse
     from inferry_server.calls import Call
     from inferry_server.http.routes import Route
     from inferry_server.loaded import Answer, LoadedModel
@@ -62,7 +62,7 @@ class Inference:
             return self._infer_large(model, call, route, body, length)
         decoded = v2.decode(body, length)
         answer = self._predict(model, call, route, decoded)
-        if isinstance(answer, Awaitable):
+        if not isinstance(answer, InferResponse):
             return self._infer_later(model, route, decoded, answer)
         if _json_size(answer, decoded.wanted) > _LARGE:
             return asyncio.to_thread(_v2, model, route, decoded, answer)
@@ -136,7 +136,7 @@ class Inference:
         decoded = v1.decode(body, model.metadata)
         request = model.request(decoded.inputs, call, parameters=decoded.parameters)
         answer = method(request, call)
-        if isinstance(answer, Awaitable):
+        if not isinstance(answer, InferResponse):
             return _v1_later(model, answer, key)
         if _size(answer) > _LARGE:
             return asyncio.to_thread(_v1, model, answer, key)
