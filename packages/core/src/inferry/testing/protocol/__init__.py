@@ -27,6 +27,7 @@ pytest.register_assert_rewrite(
     "inferry.testing.protocol._triton",
 )
 
+from inferry.testing.protocol import clients, wire  # noqa: E402 - as below
 from inferry.testing.protocol._connection import (  # noqa: E402 - after the rewriting
     ConnectionTests,
 )
@@ -46,4 +47,4 @@ class ProtocolTests(RestTests, ConnectionTests, RpcTests, ClientTests):
     """
 
 
-__all__ = ["ProtocolTests", "Served", "free_port"]
+__all__ = ["ProtocolTests", "Served", "clients", "free_port", "wire"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from inferry.testing.protocol import _wire as wire
+from inferry.testing.protocol import wire
 from inferry.testing.protocol._kit import ProtocolKit, assert_same
 from inferry.testing.protocol._rest import INFER
 

@@ -14,7 +14,7 @@ import pytest
 from inferry.model import InferRequest, ModelMetadata, Tensor, TensorSpec
 from inferry.testing import _requests as requests
 from inferry.testing._overrides import KitRules
-from inferry.testing.protocol import _wire as wire
+from inferry.testing.protocol import wire
 from inferry.testing.protocol._served import Served
 
 if TYPE_CHECKING:

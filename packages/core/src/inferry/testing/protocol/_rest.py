@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inferry.testing.protocol import _wire as wire
+from inferry.testing.protocol import wire
 from inferry.testing.protocol._kit import (
     MODEL,
     ProtocolKit,

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
-from inferry.testing.protocol import _clients as clients
+from inferry.testing.protocol import clients
 from inferry.testing.protocol._kit import (
     MODEL,
     ProtocolKit,

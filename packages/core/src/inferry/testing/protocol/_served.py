@@ -48,6 +48,12 @@ class Served:
         self.http = f"127.0.0.1:{http}"
         self.grpc = f"127.0.0.1:{grpc}"
         self.url = f"http://{self.http}"
+        #: Made once: what a client of HTTPS needs takes longer than many requests.
+        self._client = httpx.Client(
+            base_url=self.url,
+            timeout=30,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
         self.log = folder / f"server-{http}.log"
         ports = (f"--http_port={http}", f"--grpc_port={grpc}")
         with self.log.open("wb") as sink:
@@ -85,10 +91,11 @@ class Served:
         **rest: Any,  # noqa: ANN401 - as for httpx.request
     ) -> httpx.Response:
         """Send one HTTP request to *path* on a connection of its own."""
-        return httpx.request(method, self.url + path, timeout=30, **rest)
+        return self._client.request(method, path, **rest)
 
     def stop(self, seconds: float = 30) -> int:
         """Send SIGTERM and return the exit code; kill what does not end in time."""
+        self._client.close()
         if self.alive:
             self.process.send_signal(signal.SIGTERM)
         try:

@@ -9,8 +9,7 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from inferry.model import Tensor
-from inferry.testing.protocol import _clients as clients
-from inferry.testing.protocol import _wire as wire
+from inferry.testing.protocol import clients, wire
 from inferry.testing.protocol._kit import (
     MODEL,
     ProtocolKit,

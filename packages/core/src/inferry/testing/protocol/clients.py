@@ -11,7 +11,7 @@ import numpy as np
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from inferry.model import Tensor
-from inferry.testing.protocol import _wire as wire
+from inferry.testing.protocol import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
