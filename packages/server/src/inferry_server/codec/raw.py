@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from inferry_server.codec.datatypes import Array
 
 _LENGTH = Struct("<I")
+_SWAPPED = sys.byteorder != "little"
 
 
 def from_bytes(
@@ -48,10 +50,10 @@ def from_bytes(
         return np.empty(shape, dtype)
     if datatype == "BOOL" and np.frombuffer(buffer, np.uint8).max() > 1:
         raise InvalidInput(f"tensor {tensor!r}: a BOOL byte is neither 0 nor 1")
-    array = np.frombuffer(buffer, dtype.newbyteorder("<")).reshape(shape)
-    if array.flags.aligned and array.dtype.isnative:
-        return array
-    return array.astype(dtype)
+    if _SWAPPED:
+        return np.ndarray(shape, dtype.newbyteorder("<"), buffer).astype(dtype)
+    array: Array = np.ndarray(shape, dtype, buffer)
+    return array if array.flags.aligned else array.copy()
 
 
 def _split(buffer: memoryview, count: int, tensor: str) -> Array:

@@ -17,6 +17,7 @@ from inferry.model import Tensor
 from inferry_server.codec import numeric, raw, values, wanted
 from inferry_server.codec.datatypes import MAX_ELEMENTS, MAX_NAME, check_names
 from inferry_server.codec.json_errors import readable
+from inferry_server.codec.numeric import SMALL
 from inferry_server.codec.shared_memory import opened, region_of
 from inferry_server.codec.v2_response import Body, dump, encode
 from inferry_server.codec.wanted import EVERYTHING, Output, Wanted
@@ -82,11 +83,15 @@ def decode(
     """
     text, rest = (body, _EMPTY) if json_length is None else _split(body, json_length)
     document = None
-    if len(text) > numeric.SMALL:
+    if len(text) > SMALL:
         document = numeric.parse(text, Document, max_elements)
     if document is None:
         document = _parse(text)
-    inputs = _inputs(document.inputs, rest, max_elements, memory)
+    items = document.inputs
+    if len(items) == 1 and json_length is None and not items[0].parameters:
+        inputs: tuple[Tensor, ...] = (_plain(items[0], max_elements),)
+    else:
+        inputs = _inputs(items, rest, max_elements, memory)
     parameters = document.parameters or _NOTHING
     outputs = document.outputs
     return Request(
@@ -124,8 +129,6 @@ def _inputs(
     max_elements: int,
     memory: SharedMemory | None,
 ) -> tuple[Tensor, ...]:
-    if len(items) == 1 and not items[0].parameters and not rest:
-        return (_plain(items[0], max_elements),)
     check_names([item.name for item in items], "input")
     tensors: dict[str, Tensor] = {}
     at = 0

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from inferry.errors import InvalidInput
 from inferry_server.codec.datatypes import (
@@ -22,9 +23,9 @@ from inferry_server.codec.datatypes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from inferry_server.codec.datatypes import Array
+    from inferry_server.codec.datatypes import Array, DType
 
 _PRINTABLE_BITS = 128
 _JSON_NAMES = {
@@ -75,15 +76,51 @@ def to_array(
         InvalidInput: Naming the tensor, what came and what was expected.
 
     """
+    plan = _plans.get((datatype, *shape))
+    if (
+        plan is not None
+        and type(data) is list
+        and len(data) == plan.count <= max_elements
+        and plan.types.issuperset(map(type, data))
+    ):
+        try:
+            return np.ndarray(plan.shape, plan.dtype, bytearray(plan.pack(*data)))
+        except (struct.error, OverflowError):
+            pass  # what is wrong with it, the way below says
     if type(data) is np.ndarray:
         return data
     dtype = dtype_of(datatype, tensor)
     count = element_count(shape, tensor, max_elements)
     flat = flatten(data, shape, count, tensor)
     packed = _packed(flat, datatype)
-    if packed is not None:
-        return np.ndarray(shape, dtype, packed)
-    return flat_array(flat, datatype, tensor).reshape(shape)
+    if packed is None:
+        return flat_array(flat, datatype, tensor).reshape(shape)
+    if count <= _PLANNED_ELEMENTS:
+        _plan(datatype, dtype, shape, count)
+    return np.ndarray(shape, dtype, packed)
+
+
+class _Plan(Struct, frozen=True, gc=False):
+    """How to read the flat values of one datatype and shape, once these are checked."""
+
+    count: int
+    types: frozenset[type]
+    pack: Callable[..., bytes]
+    dtype: DType
+    shape: tuple[int, ...]
+
+
+_PLANNED_ELEMENTS = 1024
+_MOST_PLANS = 1024
+_plans: dict[tuple[str | int, ...], _Plan] = {}
+
+
+def _plan(datatype: str, dtype: DType, shape: Sequence[int], count: int) -> None:
+    if len(_plans) >= _MOST_PLANS:
+        _plans.clear()
+    code, types = _CODES[datatype]
+    pack = struct.Struct(f"={count}{code}").pack
+    _plans[datatype, *shape] = _Plan(count, types, pack, dtype, tuple(shape))
 
 
 def _packed(flat: list[Any], datatype: str) -> bytearray | None:
