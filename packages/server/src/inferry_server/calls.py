@@ -115,8 +115,10 @@ class Call:
     def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call *function*, which is the model's, in the context of this call."""
         context = self.enter()
-        return function(*arguments) if context is None else context.run(
-            function, *arguments
+        return (
+            function(*arguments)
+            if context is None
+            else context.run(function, *arguments)
         )
 
 
@@ -130,6 +132,9 @@ class Observer(typing.Protocol):
         self, call: Call, model: str, code: int, *, received: int, sent: int
     ) -> None:
         """Hear what `Calls.end` heard."""
+
+    async def close(self, patience: float) -> None:
+        """Finish what is not yet done, within *patience* seconds."""
 
 
 class Calls:
@@ -175,3 +180,8 @@ class Calls:
             for observer in self._observers:
                 observer.ended(call, model, code, received=received, sent=sent)
             call.context = None  # which holds the call
+
+    async def close(self, patience: float) -> None:
+        """Let the observers finish, within *patience* seconds each."""
+        for observer in self._observers:
+            await observer.close(patience)

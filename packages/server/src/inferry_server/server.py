@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from inferry_server.auth.asgi import guarded
+from inferry_server.auth.gatekeeper import Gatekeeper
 from inferry_server.calls import Calls
 from inferry_server.http.answering import Answering
 from inferry_server.http.app import App
 from inferry_server.http.listener import Listener, management_listener
 from inferry_server.metrics import Metrics
 from inferry_server.models import Models
+from inferry_server.observers import observers
 from inferry_server.services import Services
 from inferry_server.states import Ports
 from inferry_server.statistics import Statistics
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: What a call that cannot be stopped has to end, so that its model may unload.
 _LAST_SECONDS = 1.0
+#: What traces and payload logs have to be sent, when a server ends well.
+_FLUSH_SECONDS = 5.0
 
 
 class ModelServer:
@@ -32,6 +37,10 @@ class ModelServer:
 
     It installs no signal handler and starts nothing before `start`. *on_state* is told
     each change of a model's state, on the loop.
+
+    Raises:
+        SettingsError: A file of keys or a middleware of *settings* cannot be used.
+
     """
 
     def __init__(
@@ -45,15 +54,25 @@ class ModelServer:
         self.metrics = Metrics(self.statistics)
         self.models = Models(settings, self.metrics, on_state=on_state)
         self.metrics.watch(self.models)
-        self.calls = Calls(self.statistics)
+        self.calls = Calls(self.statistics, observers(settings))
         self.services = Services.of(
             settings, self.models, self.metrics, self.statistics
         )
         answering = Answering(self.models, settings, self.calls)
         self._app = App(self.services, answering)
-        self._listener = Listener(self._app, settings, answering)
+        self._gatekeeper = Gatekeeper.of(settings)
+        self._listener = Listener(
+            self._app,
+            settings,
+            answering,
+            front=guarded(self._app, settings.middleware, self._gatekeeper),
+        )
         self._management_app = App(self.services, answering, is_management=True)
-        self._management = management_listener(self._management_app, settings)
+        self._management = management_listener(
+            self._management_app,
+            settings,
+            front=guarded(self._management_app, (), self._gatekeeper),
+        )
         self._grpc: GrpcListener | None = None
         self.ports = Ports()
 
@@ -69,7 +88,9 @@ class ModelServer:
             # gRPC takes 60 ms to import.
             from inferry_server.grpc.listener import Listener as GrpcListener
 
-            self._grpc = GrpcListener(self.models, self.settings, self.calls)
+            self._grpc = GrpcListener(
+                self.models, self.settings, self.calls, gatekeeper=self._gatekeeper
+            )
             grpc_port = await self._grpc.start()
         management_port = None
         try:
@@ -120,6 +141,7 @@ class ModelServer:
         await asyncio.sleep(self.settings.drain_delay)
         patience = self.settings.drain_timeout
         await asyncio.gather(self._listener.stop(patience), self._stop_grpc(patience))
+        await self.calls.close(_FLUSH_SECONDS)
 
     def _become_unready(self) -> None:
         self._app.drain()
@@ -134,3 +156,4 @@ class ModelServer:
             self._listener.stop(0), self._stop_grpc(0), self._stop_management()
         )
         await self.models.close(_LAST_SECONDS)
+        await self.calls.close(_LAST_SECONDS)

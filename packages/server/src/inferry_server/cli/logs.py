@@ -7,6 +7,8 @@ import logging
 import sys
 import time
 
+from inferry_server.calls import CURRENT
+
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 
@@ -38,10 +40,23 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **_of_the_request(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
         return json.dumps(event, ensure_ascii=False)
+
+
+def _of_the_request() -> dict[str, str]:
+    """Return the ids of the request that is worked for, where that is known."""
+    call = CURRENT.get()
+    if call is None:
+        return {}
+    ids = {"request_id": call.id}
+    if call.trace is not None:
+        ids |= call.trace.ids
+    return ids
 
 
 def set_up(level: str, form: str) -> None:

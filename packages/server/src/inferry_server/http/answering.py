@@ -10,6 +10,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from inferry_server.http.errors import error_response
 from inferry_server.http.exchange import Response
 from inferry_server.http.inference import Inference
@@ -61,7 +63,8 @@ class Answering:
     def begin(self, route: Route, headers: Mapping[str, str]) -> Call:
         """Return the call of a request whose head is there."""
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        return self._calls.begin(PROTOCOLS[route.kind], headers, deadline=deadline)
+        protocol = PROTOCOLS[route.kind]
+        return self._calls.begin(protocol, headers, deadline=deadline, target=route)
 
     def answer(
         self, call: Call, route: Route, body: memoryview
@@ -98,7 +101,7 @@ class Answering:
     def failed(self, call: Call, route: Route, error: Exception) -> Response:
         """Return the response that tells of *error*, which ended *call*."""
         where = f"{route.kind} of {route.model[:200]}"
-        return self.ended(call, route, error_response(error, where))
+        return self.ended(call, route, call.within(error_response, error, where))
 
     def ended(self, call: Call, route: Route, response: Response) -> Response:
         """Return the *response* that ends *call*, once all have heard of it."""
@@ -106,6 +109,10 @@ class Answering:
         self._calls.end(
             call, model, response.status, received=call.size, sent=response.size
         )
+        if "x-request-id" in call.headers and call.id:
+            header = (b"x-request-id", call.id.encode())
+            headers = (*response.headers, header)
+            return msgspec.structs.replace(response, headers=headers)
         return response
 
     def _label(self, route: Route) -> str:
