@@ -50,9 +50,10 @@ class ModelServer:
         on_state: Callable[[ModelState], None] | None = None,
     ) -> None:
         self.settings = settings
+        self._on_state = on_state
         self.statistics = Statistics()
         self.metrics = Metrics(self.statistics)
-        self.models = Models(settings, self.metrics, on_state=on_state)
+        self.models = Models(settings, self.metrics, on_state=self._changed)
         self.metrics.watch(self.models)
         self.calls = Calls(self.statistics, observers(settings))
         self.services = Services.of(
@@ -89,7 +90,7 @@ class ModelServer:
             from inferry_server.grpc.listener import Listener as GrpcListener
 
             self._grpc = GrpcListener(
-                self.models, self.settings, self.calls, gatekeeper=self._gatekeeper
+                self.services, self.calls, gatekeeper=self._gatekeeper
             )
             grpc_port = await self._grpc.start()
         management_port = None
@@ -103,6 +104,12 @@ class ModelServer:
             raise
         self.ports = Ports(http=http_port, grpc=grpc_port, management=management_port)
         return http_port
+
+    def _changed(self, state: ModelState) -> None:
+        if self._grpc is not None:
+            self._grpc.changed()
+        if self._on_state is not None:
+            self._on_state(state)
 
     async def _stop_management(self) -> None:
         if self._management is not None:

@@ -5,43 +5,36 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from inferry_server.grpc import requests, responses
-from inferry_server.grpc.errors import status_of
+from inferry_server.grpc.errors import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from inferry.model import InferRequest, InferResponse
     from inferry_server.calls import Call, Calls
-    from inferry_server.codec.shared_memory import SharedMemory
     from inferry_server.grpc.requests import Request
     from inferry_server.loaded import LoadedModel
-    from inferry_server.models import Models
-    from inferry_server.settings import ServerSettings
+    from inferry_server.services import Services
 
-T = TypeVar("T")
 #: Typed contents over this size are read and written in a thread: each value of them
 #: is an object of Python's for a moment.
 _LARGE = 256 * 1024
 
 
 class Inference:
-    """Answers with the models of *models*; *calls* hears of each request."""
+    """Answers with the models of *services*; *calls* hears of each request."""
 
     def __init__(
         self,
-        models: Models,
-        settings: ServerSettings,
+        services: Services,
         calls: Calls,
-        memory: SharedMemory | None = None,
     ) -> None:
-        self._models = models
+        self._models = services.models
         self._calls = calls
-        self._timeout = settings.request_timeout
-        self._max_elements = settings.max_elements
-        self._memory = memory
+        self._timeout = services.settings.request_timeout
+        self._max_elements = services.settings.max_elements
+        self._memory = services.memory
 
     async def infer(self, body: bytes, context: Any) -> bytes:  # noqa: ANN401 - grpc's
         """Answer the ``ModelInferRequest`` in *body*."""
@@ -51,13 +44,15 @@ class Inference:
         try:
             parsed, raws = requests.parse(body)
             name = parsed.model_name
-            answer = self._answer(call, parsed, raws)
+            answer = self.answer(call, parsed, raws)
             sent = await answer if isinstance(answer, Awaitable) else answer
         except asyncio.CancelledError:
             self.end(call, name, 499)
             raise
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
-            return await self._fail(call, name, error, context)
+            status = refuse(context, error, f"ModelInfer of {name[:200]}")
+            self.end(call, name, status)
+            return b""
         self.end(call, name, 200, sent=len(sent))
         return sent
 
@@ -75,27 +70,25 @@ class Inference:
         label = name if name in self._models else ""
         self._calls.end(call, label, code, received=call.size, sent=sent)
 
-    async def _fail(
-        self,
-        call: Call,
-        name: str,
-        error: Exception,
-        context: Any,  # noqa: ANN401 - grpc's
-    ) -> bytes:
-        status, code, text = status_of(error, f"ModelInfer of {name[:200]}")
-        self.end(call, name, status)
-        context.set_code(code)
-        context.set_details(text)
-        return b""
+    def model(self, parsed: Any) -> LoadedModel:  # noqa: ANN401 - a ModelInferRequest
+        """Return the model that *parsed* names.
 
-    def _answer(
+        Raises:
+            ModelNotFound: No such model or version.
+            ModelNotReady: It does not serve.
+
+        """
+        return self._models.get(parsed.model_name, parsed.model_version or None)
+
+    def answer(
         self,
         call: Call,
         parsed: Any,  # noqa: ANN401 - a ModelInferRequest
         raws: Any,  # noqa: ANN401 - of requests.parse
     ) -> bytes | Awaitable[bytes]:
-        model = self._models.get(parsed.model_name, parsed.model_version or None)
-        if not raws and call.size > _LARGE:
+        """Return the ``ModelInferResponse``, or what to await for it."""
+        model = self.model(parsed)
+        if is_slow_to_read(call, raws):
             return self._answer_large(call, model, parsed)
         request = self.read(parsed, raws)
         answer = model.predict(made(model, request, call), call)
@@ -139,17 +132,20 @@ class Inference:
         model: LoadedModel,
         request: Request,
         response: InferResponse,
-        more: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Return the bytes of *response*; *more* are parameters of the protocol."""
+        """Return the bytes of *response*."""
         return responses.encode(
             response,
             request,
             model=model.name,
             version=model.shown_version(request.version),
             memory=self._memory,
-            more=more,
         )
+
+
+def is_slow_to_read(call: Call, raws: Any) -> bool:  # noqa: ANN401 - of requests.parse
+    """Say whether a request is better read in a thread."""
+    return not raws and call.size > _LARGE
 
 
 def made(model: LoadedModel, request: Request, call: Call) -> InferRequest:

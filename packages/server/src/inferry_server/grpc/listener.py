@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from inferry.errors import BackendError
+from inferry_server.auth.interceptor import GuardInterceptor
 from inferry_server.grpc.service import Service
 from inferry_server.http.listener import bind
 
 if TYPE_CHECKING:
+    from inferry_server.auth.gatekeeper import Gatekeeper
     from inferry_server.calls import Calls
-    from inferry_server.models import Models
+    from inferry_server.services import Services
     from inferry_server.settings import ServerSettings
 
 _STREAMS = 1000
@@ -23,9 +25,16 @@ _FLAG = "--grpc_port"
 class Listener:
     """Serves the models from `start` to `stop`."""
 
-    def __init__(self, models: Models, settings: ServerSettings, calls: Calls) -> None:
-        self._settings = settings
-        self._service = Service(models, settings, calls)
+    def __init__(
+        self,
+        services: Services,
+        calls: Calls,
+        *,
+        gatekeeper: Gatekeeper | None = None,
+    ) -> None:
+        self._settings = services.settings
+        self._guards = [] if gatekeeper is None else [GuardInterceptor(gatekeeper)]
+        self._service = Service(services, calls)
         self._server: Any = None
 
     async def start(self) -> int:
@@ -38,7 +47,9 @@ class Listener:
         host, port = self._settings.host, self._settings.grpc_port or 0
         # gRPC says only that it failed, a socket says why.
         bind(host, port, _FLAG).close()
-        server = grpc.aio.server(options=_options(self._settings))
+        server = grpc.aio.server(
+            options=_options(self._settings), interceptors=self._guards
+        )
         server.add_generic_rpc_handlers(tuple(self._service.handlers()))
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
@@ -52,12 +63,18 @@ class Listener:
         self._server = server
         return int(bound)
 
+    def changed(self) -> None:
+        """Tell those who watch the health of a model's new state."""
+        self._service.changed()
+
     def drain(self) -> None:
         """Become not ready."""
+        self._service.drain()
 
     async def stop(self, patience: float) -> None:
         """Stop accepting; what is in flight has *patience* seconds."""
         if self._server is not None:
+            self._service.close()
             await self._server.stop(patience)
 
 

@@ -15,8 +15,6 @@ from inferry_server.grpc import parameters, wire
 from inferry_server.grpc.messages import message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from inferry.model import InferResponse, Tensor
     from inferry_server.codec.shared_memory import SharedMemory
     from inferry_server.codec.wanted import Wanted
@@ -35,12 +33,10 @@ def encode(
     model: str,
     version: str | None,
     memory: SharedMemory | None = None,
-    more: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Write *response* raw where *request* is, typed where it is typed.
 
-    An output that no typed contents can hold makes all raw. *more* are parameters of
-    the protocol, beyond those of the model.
+    An output that no typed contents can hold makes all raw.
 
     Raises:
         InvalidInput: An output has no classes or does not fit its shared memory.
@@ -50,7 +46,8 @@ def encode(
     made = _ModelInferResponse(
         model_name=model, model_version=version or "", id=request.id
     )
-    parameters.write({**response.parameters, **(more or {})}, made.parameters)
+    if response.parameters:
+        parameters.write(response.parameters, made.parameters)
     outputs = [_classified(tensor, request.wanted) for tensor in response.outputs]
     typed = request.typed and all(
         tensor.datatype in tensors.CONTENTS for tensor in outputs

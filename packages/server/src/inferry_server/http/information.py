@@ -80,7 +80,7 @@ class Information:
         else:
             asked = sorted(self._models.serving(), key=lambda model: model.name)
         of = self._services.statistics.of
-        found = [_counted(of(model.name), model.versions[-1]) for model in asked]
+        found = [counted(of(model.name), model.versions[-1]) for model in asked]
         return document({"model_stats": found})
 
     def _model_ready(self, _request: Request, route: Route) -> Response:
@@ -119,7 +119,7 @@ def server_metadata(settings: ServerSettings) -> dict[str, Any]:
     return {"name": "inferry", "version": version(), "extensions": extensions}
 
 
-def _counted(statistics: ModelStatistics, model_version: str) -> dict[str, Any]:
+def counted(statistics: ModelStatistics, model_version: str) -> dict[str, Any]:
     """Return *statistics* as the statistics extension writes them."""
     return {
         "name": statistics.name,

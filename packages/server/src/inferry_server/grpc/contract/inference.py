@@ -161,9 +161,10 @@ _MANAGEMENT = {
         "4 reason string",
     ),
     "RepositoryModelLoadRequest": _REPOSITORY,
-    "RepositoryModelLoadResponse": _NOTHING,
+    # Triton's are empty; these are KServe's.
+    "RepositoryModelLoadResponse": ("1 model_name string", "2 isLoaded bool"),
     "RepositoryModelUnloadRequest": _REPOSITORY,
-    "RepositoryModelUnloadResponse": _NOTHING,
+    "RepositoryModelUnloadResponse": ("1 model_name string", "2 isUnloaded bool"),
 }
 _SHARED_MEMORY = {
     "SystemSharedMemoryStatusRequest": ("1 name string",),

@@ -1,0 +1,220 @@
+"""``ModelStreamInfer``: many requests and their answers over one stream.
+
+Requests are worked on side by side. The answers of models with one answer each come in
+the order of their requests; those of a model that streams go out as it gives them. A
+request that fails is told of in the stream, which goes on.
+Source: Triton, ``grpc_service.proto`` and "Decoupled Backends and Models".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+from grpc import StatusCode
+
+from inferry.errors import InvalidInput
+from inferry_server.grpc import requests, wire
+from inferry_server.grpc.errors import status_of
+from inferry_server.grpc.inference import headers_of, is_slow_to_read, made
+from inferry_server.grpc.messages import message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from inferry_server.calls import Call
+    from inferry_server.grpc.inference import Inference
+    from inferry_server.loaded import LoadedModel
+
+    Turn = asyncio.Future[None]
+
+#: So many requests of one stream are worked on at a time; more are not read.
+_AT_ONCE = 64
+_RESPONSE = 2
+_ASKS_FOR_FINAL = "triton_enable_empty_final_response"
+_FINAL = "triton_final_response"
+#: With this metadata an error ends the stream as its status, as with Triton.
+_STRICT = "triton_grpc_error"
+_STOPPING = "the server is stopping"
+
+_ModelInferResponse = message("ModelInferResponse")
+_ModelStreamInferResponse = message("ModelStreamInferResponse")
+
+
+def _flag(*, final: bool) -> bytes:
+    """Return what makes an answer final, or not, when it is put behind its bytes."""
+    made = _ModelInferResponse()
+    made.parameters[_FINAL].bool_param = final
+    written: bytes = made.SerializeToString()
+    return written
+
+
+_IS_FINAL = _flag(final=True)
+_IS_NOT_FINAL = _flag(final=False)
+
+
+class Streaming:
+    """Answers streams with *inference* until `close`."""
+
+    def __init__(self, inference: Inference) -> None:
+        self._inference = inference
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Take no more requests; what is in flight is still answered."""
+        self._closing.set()
+
+    async def infer(self, bodies: AsyncIterator[bytes], context: Any) -> None:  # noqa: ANN401 - grpc's
+        """Answer the ``ModelInferRequest`` in each of *bodies*."""
+        await _Stream(self._inference, context).run(bodies, self._closing)
+
+
+class _Stream:
+    """One open stream."""
+
+    def __init__(self, inference: Inference, context: Any) -> None:  # noqa: ANN401 - grpc's
+        self._inference = inference
+        self._context = context
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writing = asyncio.Lock()
+        self._last: Turn | None = None
+        self._strict = headers_of(context).get(_STRICT) == "true"
+        self._failed: asyncio.Future[tuple[StatusCode, str]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    async def run(self, bodies: AsyncIterator[bytes], closing: asyncio.Event) -> None:
+        """Answer until the client has no more, or the server stops."""
+        reading = asyncio.create_task(self._read(bodies))
+        stopping = asyncio.create_task(closing.wait())
+        ends: set[asyncio.Future[Any]] = {reading, stopping, self._failed}
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            else:
+                reading.cancel()
+            while self._tasks and not self._failed.done():
+                ends = {*self._tasks, self._failed}
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._failed.done():
+                await self._context.abort(*self._failed.result())
+            if not reading.done() or reading.cancelled():
+                await self._context.abort(StatusCode.UNAVAILABLE, _STOPPING)
+        finally:
+            left = {reading, stopping, *self._tasks}
+            for task in left:
+                task.cancel()
+            self._failed.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _read(self, bodies: AsyncIterator[bytes]) -> None:
+        async for body in bodies:
+            await self._room.acquire()
+            task = asyncio.create_task(self._take(body, *self._turn()))
+            self._tasks.add(task)
+            task.add_done_callback(self._taken)
+
+    def _turn(self) -> tuple[Turn | None, Turn]:
+        before, self._last = self._last, asyncio.get_running_loop().create_future()
+        return before, self._last
+
+    def _taken(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._room.release()
+        if not task.cancelled():
+            task.exception()  # that it cannot be sent: the client has left
+
+    async def _take(self, body: bytes, before: Turn | None, turn: Turn) -> None:
+        """Answer the request in *body*; its one answer waits for the turn *before*."""
+        call = self._inference.begin(self._context)
+        call.size = len(body)
+        name, identity, sent, status = "", "", 0, 499
+        try:
+            try:
+                parsed, raws = requests.parse(body)
+                name, identity = parsed.model_name, parsed.id
+                model = self._inference.model(parsed)
+                if hasattr(model.instance, "stream"):
+                    before = None
+                    turn.set_result(None)
+                    sent = await self._decoupled(call, model, parsed, raws)
+                else:
+                    answer = self._inference.answer(call, parsed, raws)
+                    written = await answer if isinstance(answer, Awaitable) else answer
+                    sent = await self._send_in_turn(written, before)
+                status = 200
+            except Exception as error:  # noqa: BLE001 - each becomes a text
+                status = await self._tell(error, name, identity, before)
+        finally:
+            if not turn.done():
+                turn.set_result(None)
+            self._inference.end(call, name, status, sent=sent)
+
+    async def _decoupled(
+        self,
+        call: Call,
+        model: LoadedModel,
+        parsed: Any,  # noqa: ANN401 - a ModelInferRequest
+        raws: Any,  # noqa: ANN401 - of requests.parse
+    ) -> int:
+        """Send each answer of a model that streams; return the bytes of all."""
+        wants_final = _wants_final(parsed)
+        read = self._inference.read
+        if is_slow_to_read(call, raws):
+            request = await asyncio.to_thread(read, parsed, raws)
+        else:
+            request = read(parsed, raws)
+        sent = 0
+        answers = model.stream(made(model, request, call), call)
+        async with contextlib.aclosing(answers):
+            async for response in answers:
+                written = self._inference.write(model, request, response)
+                sent += await self._send(written + _IS_NOT_FINAL)
+        if wants_final:
+            empty = _ModelInferResponse(
+                model_name=model.name,
+                model_version=model.shown_version(request.version) or "",
+                id=request.id,
+            )
+            sent += await self._send(empty.SerializeToString() + _IS_FINAL)
+        return sent
+
+    async def _send_in_turn(self, written: bytes, before: Turn | None) -> int:
+        if before is not None:
+            await asyncio.shield(before)
+        return await self._send(written + _IS_FINAL)
+
+    async def _send(self, written: bytes) -> int:
+        whole = wire.prefix(_RESPONSE, len(written)) + written
+        async with self._writing:
+            await self._context.write(whole)
+        return len(whole)
+
+    async def _tell(
+        self, error: Exception, name: str, identity: str, before: Turn | None
+    ) -> int:
+        """Send that *error* ended a request; return its HTTP status."""
+        status, code, text = status_of(error, f"ModelStreamInfer of {name[:200]}")
+        if self._strict and not self._failed.done():
+            self._failed.set_result((code, text))
+            return status
+        answer = _ModelStreamInferResponse(error_message=text)
+        answer.infer_response.id = identity
+        if before is not None:
+            await asyncio.shield(before)
+        async with self._writing:
+            await self._context.write(answer.SerializeToString())
+        return status
+
+
+def _wants_final(parsed: Any) -> bool:  # noqa: ANN401 - a ModelInferRequest
+    if _ASKS_FOR_FINAL not in parsed.parameters:
+        return False
+    parameter = parsed.parameters[_ASKS_FOR_FINAL]
+    if parameter.WhichOneof("parameter_choice") != "bool_param":
+        raise InvalidInput(f"the parameter {_ASKS_FOR_FINAL!r} is no bool_param")
+    return bool(parameter.bool_param)
