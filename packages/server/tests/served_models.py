@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from inferry.model import (
     Tensor,
     TensorSpec,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 class Echo:
@@ -218,3 +222,52 @@ class Versioned(Echo):
     def predict(self, request: InferRequest) -> InferResponse:
         data = np.array([int(self.options["number"])], np.int64)
         return InferResponse(outputs=(Tensor(name="n", datatype="INT64", data=data),))
+
+
+class Logs(Echo):
+    """Writes to the log of this module, in a thread."""
+
+    def warm_up(self) -> None:
+        return None
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        logging.getLogger(__name__).warning("predicting")
+        return super().predict(request)
+
+
+class LogsAsync(Logs):
+    """The same on the loop."""
+
+    async def predict(self, request: InferRequest) -> InferResponse:  # type: ignore[override]
+        return super().predict(request)
+
+
+class Counter(Echo):
+    """Streams numbers up to ``count``; ten at most."""
+
+    closed = asyncio.Event()
+
+    def metadata(self) -> ModelMetadata:
+        return ModelMetadata(
+            inputs=(TensorSpec(name="count", datatype="INT32", shape=(1,)),),
+            outputs=(TensorSpec(name="n", datatype="INT32", shape=(1,)),),
+        )
+
+    def warm_up(self) -> None:
+        return None
+
+    async def stream(self, request: InferRequest) -> AsyncIterator[InferResponse]:
+        count = int(request.inputs[0].data[0])
+        if count < 0:
+            raise InvalidInput("count is negative")
+        try:
+            for number in range(count):
+                if number == 10:
+                    raise InvalidInput("ten is enough")
+                data = np.array([number], np.int32)
+                yield InferResponse(
+                    outputs=(Tensor(name="n", datatype="INT32", data=data),)
+                )
+                await asyncio.sleep(request.parameters.get("pause", 0))
+        finally:
+            self.closed.set()

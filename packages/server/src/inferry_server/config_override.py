@@ -24,13 +24,33 @@ if TYPE_CHECKING:
     from inferry_server.states import ModelSpec
 
 _FIELDS = frozenset(
-    """
-    backend batch_input batch_output cc_model_filenames default_model_filename
-    dynamic_batching ensemble_scheduling input instance_group max_batch_size metric_tags
-    model_metrics model_operations model_repository_agents model_transaction_policy
-    model_warmup name optimization output parameters platform response_cache runtime
-    sequence_batching version_policy
-    """.split()
+    [
+        "backend",
+        "batch_input",
+        "batch_output",
+        "cc_model_filenames",
+        "default_model_filename",
+        "dynamic_batching",
+        "ensemble_scheduling",
+        "input",
+        "instance_group",
+        "max_batch_size",
+        "metric_tags",
+        "model_metrics",
+        "model_operations",
+        "model_repository_agents",
+        "model_transaction_policy",
+        "model_warmup",
+        "name",
+        "optimization",
+        "output",
+        "parameters",
+        "platform",
+        "response_cache",
+        "runtime",
+        "sequence_batching",
+        "version_policy",
+    ]
 )
 #: Ways to schedule a model that this server has not.
 _REFUSED = ("ensemble_scheduling", "sequence_batching")

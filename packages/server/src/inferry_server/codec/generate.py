@@ -60,9 +60,7 @@ def decode(
         identity = str(identity) if type(identity) is int else _not_text()
     nested = given.pop(_PARAMETERS, None)
     if nested is not None and not isinstance(nested, dict):
-        raise InvalidInput(
-            f"'parameters' is {values.kind(nested)}, expected an object"
-        )
+        raise InvalidInput(f"'parameters' is {values.kind(nested)}, expected an object")
     check_names(given, "input")
     known = {spec.name: spec for spec in specs}
     if not known:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inferry_server.http.compression import packed
 from inferry_server.http.errors import error_response
 from inferry_server.http.exchange import Response
+from inferry_server.http.generate import Generation
 from inferry_server.http.inference import Inference
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ CLIENT_LEFT = 499
 #: The routes that infer, and the protocol that each is of.
 PROTOCOLS: Mapping[Kind, Protocol] = {
     "explain_v1": "v1",
+    "generate": "v2",
     "infer": "v2",
     "predict_v1": "v1",
 }
@@ -46,6 +49,7 @@ class Answering:
         inference = Inference(models, settings)
         self._handlers: Mapping[Kind, Handler] = {
             "explain_v1": inference.explain_v1,
+            "generate": Generation(models, settings).generate,
             "infer": inference.infer,
             "predict_v1": inference.predict_v1,
         }
@@ -63,7 +67,7 @@ class Answering:
     def begin(self, route: Route, headers: Mapping[str, str]) -> Call:
         """Return the call of a request whose head is there."""
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        protocol = PROTOCOLS[route.kind]
+        protocol = PROTOCOLS.get(route.kind, "v2")
         return self._calls.begin(protocol, headers, deadline=deadline, target=route)
 
     def answer(
@@ -79,14 +83,18 @@ class Answering:
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return self.failed(call, route, error)
         if isinstance(response, Response):
-            return self.ended(call, route, response)
+            response = packed(response, call.headers)
+            if isinstance(response, Response):
+                return self.ended(call, route, response)
         return self._later(call, route, response)
 
     async def _later(
         self, call: Call, route: Route, answer: Awaitable[Response]
     ) -> Response:
         try:
-            response = await answer
+            response = packed(await answer, call.headers)
+            if not isinstance(response, Response):
+                response = await response
         except asyncio.CancelledError:
             self.gone(call, route)
             raise
@@ -97,6 +105,11 @@ class Answering:
     def gone(self, call: Call, route: Route) -> None:
         """Tell all that *call* ended because its client left."""
         self._calls.end(call, self._label(route), CLIENT_LEFT, received=call.size)
+
+    def streamed(self, call: Call, route: Route, code: int, sent: int) -> None:
+        """Tell all that *call* ended with *code* after a stream of *sent* bytes."""
+        label = self._label(route)
+        self._calls.end(call, label, code, received=call.size, sent=sent)
 
     def failed(self, call: Call, route: Route, error: Exception) -> Response:
         """Return the response that tells of *error*, which ended *call*."""

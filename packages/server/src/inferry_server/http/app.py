@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from inferry.errors import ModelNotFound
 from inferry_server.errors import MethodNotAllowed, NotPermitted
 from inferry_server.http.answering import PROTOCOLS
+from inferry_server.http.compression import packed
 from inferry_server.http.errors import error_response, refusal
-from inferry_server.http.exchange import CLOSE, ClientGone, Request, Response, Room
+from inferry_server.http.exchange import (
+    CLOSE,
+    ClientGone,
+    Request,
+    Response,
+    Room,
+    unless_gone,
+)
+from inferry_server.http.generate_stream import Streaming
 from inferry_server.http.inference import json_length
 from inferry_server.http.information import Information, version
 from inferry_server.http.management import Management
@@ -23,16 +32,18 @@ if TYPE_CHECKING:
     from inferry_server.http.answering import Answering
     from inferry_server.http.exchange import Receive, Scope, Send
     from inferry_server.http.routes import Kind, Route
+    from inferry_server.http.streaming import Stream
     from inferry_server.services import Services
 
-    Handler = Callable[[Request, Route], Response | Awaitable[Response]]
+    Reply = Response | Stream
+    Handler = Callable[[Request, Route], Response | Awaitable[Reply]]
 
-T = TypeVar("T")
 _TOO_LARGE = 413
 #: So many of the largest bodies may be there at a time, or many more smaller ones.
 _BODIES = 16
 #: Seconds that a client has to see that its body is refused.
 _LINGER = 1.0
+_INFERENCE = {*PROTOCOLS, "generate_stream"}
 
 
 class App:
@@ -55,6 +66,7 @@ class App:
             **self._information.handlers,
             **Management(services, is_open=is_open).handlers,
             **Memory(services).handlers,
+            "generate_stream": Streaming(services, answering).generate_stream,
         }
 
     @property
@@ -88,21 +100,38 @@ class App:
             linger=request.discard(_LINGER) if refused else None,
         )
 
-    async def _respond(self, request: Request, route: Route | None) -> Response:
+    async def _respond(self, request: Request, route: Route | None) -> Reply:
         try:
-            route = _allowed(request, route)
+            route = self._allowed(request, route)
             if route.kind in PROTOCOLS:
-                if self._is_management:
-                    raise NotPermitted("the management port has no inference")
                 return await self._infer(request, route)
-            answer = self._handlers[route.kind](request, route)
-            return answer if isinstance(answer, Response) else await answer
+            return await self._handle(request, route)
         except ClientGone:
             raise
         except asyncio.CancelledError:
             return refusal(503, "the server stops", CLOSE)
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return error_response(error, f"{request.method} {request.path[:200]}")
+
+    def _allowed(self, request: Request, route: Route | None) -> Route:
+        if route is None or route.kind == "docs":
+            raise ModelNotFound(f"there is nothing at {request.path[:200]!r}")
+        if request.method not in route.methods:
+            raise MethodNotAllowed(
+                f"{request.method} is not allowed here; use {route.methods[0]}",
+                allowed=route.methods,
+            )
+        if self._is_management and route.kind in _INFERENCE:
+            raise NotPermitted("inference is not open on the management port")
+        return route
+
+    async def _handle(self, request: Request, route: Route) -> Reply:
+        answer = self._handlers[route.kind](request, route)
+        reply = answer if isinstance(answer, Response) else await answer
+        if not isinstance(reply, Response):
+            return reply
+        answer = packed(reply, request.headers)
+        return answer if isinstance(answer, Response) else await answer
 
     async def _infer(self, request: Request, route: Route) -> Response:
         call = self._answering.begin(route, request.headers)
@@ -135,37 +164,3 @@ def _make_docs() -> Any:  # noqa: ANN401 - an ASGI application
     from inferry_server.http.docs import make_docs
 
     return make_docs(version())
-
-
-def _allowed(request: Request, route: Route | None) -> Route:
-    if route is None or route.kind == "docs":
-        raise ModelNotFound(f"there is nothing at {request.path[:200]!r}")
-    if request.method not in route.methods:
-        raise MethodNotAllowed(
-            f"{request.method} is not allowed here; use {route.methods[0]}",
-            allowed=route.methods,
-        )
-    return route
-
-
-async def unless_gone(request: Request, answer: Awaitable[T]) -> T:
-    """Return what *answer* gives; cancel it when the client leaves before.
-
-    Raises:
-        ClientGone: The client left.
-
-    """
-    task = asyncio.ensure_future(answer)
-    gone = asyncio.create_task(request.gone())
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
-    finally:
-        gone.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # of a client that left: nobody's

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
     Scope = MutableMapping[str, Any]
+
+T = TypeVar("T")
 
 JSON = b"application/json"
 BINARY = b"application/octet-stream"
@@ -259,3 +261,26 @@ class _Inflated(_Plain):
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"the request body is over the limit of {limit} bytes")
+
+
+async def unless_gone(request: Request, answer: Awaitable[T]) -> T:
+    """Return what *answer* gives; cancel it when the client leaves before.
+
+    Raises:
+        ClientGone: The client left.
+
+    """
+    task = asyncio.ensure_future(answer)
+    gone = asyncio.create_task(request.gone())
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientGone
+        return task.result()
+    finally:
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # of a client that left: nobody's
