@@ -20,11 +20,11 @@ from inferry_server.codec.datatypes import FLOATS, INTEGERS, dtype_of, element_c
 from inferry_server.codec.values import narrowed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from inferry_server.codec.datatypes import Array
 
-D = TypeVar("D")
+T = TypeVar("T")
 
 #: Below this size of a document nothing is gained.
 SMALL = 16 * 1024
@@ -57,16 +57,32 @@ def _simdjson() -> Any:  # noqa: ANN401 - it has no types
     return simdjson
 
 
-def parse(text: memoryview, document: type[D], max_elements: int) -> D | None:
+def parse(text: memoryview, document: type[T], max_elements: int) -> T | None:
     """Return *text* as a V2 *document* with arrays for data, or None."""
     if not _NUMBERS.search(text[:_HEAD]) or _simdjson() is None:
         return None
+    return _kept(text, lambda parsed: _document(parsed, text, document, max_elements))
+
+
+def rows(
+    text: memoryview, datatype: str | None, max_elements: int
+) -> tuple[Array, str, dict[str, Any]] | None:
+    """Return the numbers of a V1 document, their datatype, and what stands beside.
+
+    Without a *datatype* they have that which `inferry_server.codec.v1` would give them.
+    """
+    if not _NUMBERS.search(text[:_HEAD]) or _simdjson() is None:
+        return None
+    return _kept(text, lambda parsed: _rows(parsed, text, datatype, max_elements))
+
+
+def _kept(text: memoryview, read: Callable[[Any], T]) -> T | None:
     try:
         parser = _idle.pop()
     except IndexError:
         parser = _simdjson().Parser()
     try:
-        found = _parse(parser.parse(text), text, document, max_elements)
+        found = read(parser.parse(text))
     except _GIVES_UP:
         return None  # and no parser to keep: what failed may still hold its memory
     if len(text) <= _KEPT_SIZE and len(_idle) < _KEPT:
@@ -80,12 +96,12 @@ _KEPT = 2
 _KEPT_SIZE = 4 * 1024 * 1024
 
 
-def _parse(
+def _document(
     parsed: Any,  # noqa: ANN401 - simdjson.Object
     text: memoryview,
-    document: type[D],
+    document: type[T],
     max_elements: int,
-) -> D | None:
+) -> T | None:
     root = _fields(parsed)
     items = [_fields(item) for item in root["inputs"]]
     lists = 1 + ("outputs" in root)
@@ -100,6 +116,38 @@ def _parse(
         return None
     root["inputs"] = [_plain(item) for item in items]
     return msgspec.convert(_plain(root), document)
+
+
+def _rows(
+    parsed: Any,  # noqa: ANN401 - simdjson.Object
+    text: memoryview,
+    datatype: str | None,
+    max_elements: int,
+) -> tuple[Array, str, dict[str, Any]] | None:
+    root = _fields(parsed)
+    (key,) = root.keys() & {"instances", "inputs"}
+    data = root.pop(key)
+    shape = _nested_shape(data)
+    if not _has_lists(text, _lists(data, shape)):
+        return None
+    kind = datatype or _guess(data)
+    return to_array(data, kind, shape, max_elements), kind, _plain(root)
+
+
+def _nested_shape(data: Any) -> list[int]:  # noqa: ANN401 - simdjson.Array
+    shape: list[int] = []
+    while isinstance(data, _simdjson().Array):
+        shape.append(len(data))
+        data = data[0]
+    return shape
+
+
+def _guess(data: Any) -> str:  # noqa: ANN401 - simdjson.Array
+    try:
+        data.as_buffer(of_type="i")
+    except TypeError:  # not all are integers; which are no numbers, comes out later
+        return "FP64"
+    return "INT64"  # a ValueError, of one beyond it, goes to the slow way
 
 
 def _fields(found: Any) -> dict[str, Any]:  # noqa: ANN401 - a simdjson.Object

@@ -15,9 +15,15 @@ import msgspec
 
 from inferry.errors import InvalidInput
 from inferry.model import InferResponse, Tensor
-from inferry_server.codec import values
-from inferry_server.codec.datatypes import INTEGERS, check_names, element_count
+from inferry_server.codec import numeric, values
+from inferry_server.codec.datatypes import (
+    INTEGERS,
+    MAX_ELEMENTS,
+    check_names,
+    element_count,
+)
 from inferry_server.codec.json_errors import readable
+from inferry_server.codec.numeric import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 #: The name of the one input of a model that declares none.
 DEFAULT_INPUT = "input-0"
 _LARGEST_INT64 = 2**63 - 1
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -50,30 +57,59 @@ def parse(body: memoryview) -> Any:  # noqa: ANN401 - any JSON value
         raise InvalidInput(readable(error, bytes(body[:64]))) from None
 
 
-def decode(body: memoryview, metadata: ModelMetadata) -> Request:
+def decode(
+    body: memoryview, metadata: ModelMetadata, *, max_elements: int = MAX_ELEMENTS
+) -> Request:
     """Read a request as the tensors that *metadata* describes.
+
+    No tensor has more than *max_elements*.
 
     Raises:
         InvalidInput: Whatever is wrong with it, naming the input.
 
     """
+    specs = metadata.inputs
+    if len(body) > SMALL and len(specs) <= 1:
+        found = _large(body, specs[0] if specs else None, max_elements)
+        if found is not None:
+            return found
     document = parse(body)
     if not isinstance(document, dict):
         raise InvalidInput(
             f"the body is {values.kind(document)}, expected an object with 'instances'"
         )
-    columns = _columns(document, metadata.inputs)
+    columns = _columns(document, specs)
     check_names(columns, "input")
-    specs = {spec.name: spec for spec in metadata.inputs}
+    by_name = {spec.name: spec for spec in specs}
     inputs = tuple(
-        _tensor(name, column, specs.get(name)) for name, column in columns.items()
+        [
+            _tensor(name, column, by_name.get(name), max_elements)
+            for name, column in columns.items()
+        ]
     )
-    rest = {
+    return Request(inputs, _beside(document) if len(document) > 1 else _NOTHING)
+
+
+def _large(
+    body: memoryview, spec: TensorSpec | None, max_elements: int
+) -> Request | None:
+    """Read numbers for the only input in the quick way, where that is possible."""
+    datatype = spec.datatype if spec else None
+    found = numeric.rows(body, datatype, max_elements)
+    if found is None:
+        return None
+    array, kind, document = found
+    name = spec.name if spec else DEFAULT_INPUT
+    shaped = array.reshape(_fitted(list(array.shape), spec))
+    return Request((Tensor(name=name, datatype=kind, data=shaped),), _beside(document))
+
+
+def _beside(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         key: value
         for key, value in document.items()
         if key not in ("instances", "inputs")
     }
-    return Request(inputs, rest)
 
 
 def _columns(
@@ -134,20 +170,32 @@ def _only_input(specs: Sequence[TensorSpec], instead: str) -> str:
     return specs[0].name if specs else DEFAULT_INPUT
 
 
-def _tensor(name: str, column: list[Any], spec: TensorSpec | None) -> Tensor:
+def _tensor(
+    name: str, column: list[Any], spec: TensorSpec | None, max_elements: int
+) -> Tensor:
     shape = _nested_shape(column)
-    flat = values.flatten(column, shape, element_count(shape, name), name)
+    count = element_count(shape, name, max_elements)
+    flat = values.flatten(column, shape, count, name)
+    data = values.packed(flat, spec.datatype) if spec else None
+    datatype = spec.datatype if spec else ""
+    if data is None:
+        data, datatype = _converted(flat, name, datatype)
+    shaped = data.reshape(_fitted(shape, spec))
+    return Tensor(name=name, datatype=datatype, data=shaped)
+
+
+def _converted(flat: list[Any], name: str, datatype: str) -> tuple[Array, str]:
+    """Return *flat* as an array of *datatype*, or of the one that it looks like."""
     if dict in set(map(type, flat)):
         flat = [_unpack(value, name) for value in flat]
-    datatype = spec.datatype if spec else _guess(flat, name)
+    datatype = datatype or _guess(flat, name)
     if datatype in INTEGERS:
         flat = [_whole(value) for value in flat]
     if datatype == "BYTES" and bytes in set(map(type, flat)):
         data = values.object_array([values.as_bytes(value) for value in flat])
     else:
         data = values.flat_array(flat, datatype, name)
-    shaped = data.reshape(_fitted(shape, spec))
-    return Tensor(name=name, datatype=datatype, data=shaped)
+    return data, datatype
 
 
 def _nested_shape(column: list[Any]) -> list[int]:

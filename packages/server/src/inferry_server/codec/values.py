@@ -92,12 +92,12 @@ def to_array(
     dtype = dtype_of(datatype, tensor)
     count = element_count(shape, tensor, max_elements)
     flat = flatten(data, shape, count, tensor)
-    packed = _packed(flat, datatype)
-    if packed is None:
-        return flat_array(flat, datatype, tensor).reshape(shape)
-    if count <= _PLANNED_ELEMENTS:
+    array = packed(flat, datatype)
+    if array is None:
+        array = flat_array(flat, datatype, tensor)
+    elif count <= _PLANNED_ELEMENTS:
         _plan(datatype, dtype, shape, count)
-    return np.ndarray(shape, dtype, packed)
+    return array.reshape(shape)
 
 
 class _Plan(Struct, frozen=True, gc=False):
@@ -123,15 +123,19 @@ def _plan(datatype: str, dtype: DType, shape: Sequence[int], count: int) -> None
     _plans[datatype, *shape] = _Plan(count, types, pack, dtype, tuple(shape))
 
 
-def _packed(flat: list[Any], datatype: str) -> bytearray | None:
-    """Return the bytes of *flat*; None if there is another way, or anything wrong."""
-    code, allowed = _CODES.get(datatype, _NO_CODE)
-    if not flat or not allowed.issuperset(map(type, flat)):
+def packed(flat: list[Any], datatype: str) -> Array | None:
+    """Return *flat* as an array of one dimension; None where `flat_array` must do it.
+
+    That is what has no quick way and what is wrong: this tells nothing of it.
+    """
+    code, types = _CODES.get(datatype, _NO_CODE)
+    if not flat or not types.issuperset(map(type, flat)):
         return None
     try:
-        return bytearray(struct.pack(f"={len(flat)}{code}", *flat))
+        buffer = bytearray(struct.pack(f"={len(flat)}{code}", *flat))
     except (struct.error, OverflowError):
         return None
+    return np.frombuffer(buffer, dtype_of(datatype, ""))
 
 
 _NO_CODE: tuple[str, frozenset[type]] = ("", frozenset())
