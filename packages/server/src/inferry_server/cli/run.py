@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from inferry.errors import BackendError, InferryError
+from inferry.errors import BackendError, InferryError, SettingsError
 from inferry_server.cli import flags as command_line
 from inferry_server.cli.chosen import Runtimes, choose
 from inferry_server.cli.logs import set_up
@@ -59,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BackendError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except SettingsError as error:  # a file of keys, or a middleware
+        print(f"error: {error}", file=sys.stderr)
+        return _USAGE_ERROR
 
 
 def _help(arguments: list[str]) -> int:

@@ -20,6 +20,7 @@ from inferry_server.http.protocol import limited_protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from inferry_server.auth.asgi import Application
     from inferry_server.http.answering import Answering
     from inferry_server.http.app import App
     from inferry_server.http.protocol import LimitedProtocol
@@ -112,7 +113,8 @@ class Listener:
     """Serves *app* from `start` to `stop`, with lane 0 where nothing forbids it.
 
     Without *answering* there is no lane 0. *address* is where to listen, where that is
-    not for inference, and the flag that chooses it.
+    not for inference, and the flag that chooses it; *front* is what stands before *app*
+    where there is something.
     """
 
     def __init__(
@@ -121,10 +123,12 @@ class Listener:
         settings: ServerSettings,
         answering: Answering | None,
         address: tuple[str, int, str] | None = None,
+        *,
+        front: Application | None = None,
     ) -> None:
         self._address = address or (settings.host, settings.http_port, "--http_port")
         config = uvicorn.Config(
-            app,
+            front or app,
             http=(
                 fast_protocol(app, answering, settings)
                 if answering is not None and is_plain(settings)
@@ -173,12 +177,14 @@ class Listener:
             logger.error("the listener failed", exc_info=error)
 
 
-def management_listener(app: App, settings: ServerSettings) -> Listener | None:
+def management_listener(
+    app: App, settings: ServerSettings, *, front: Application
+) -> Listener | None:
     """Return what serves *app* to this machine alone; None where no port is set."""
     if settings.management_port is None:
         return None
     address = ("127.0.0.1", settings.management_port, "--management_port")
-    return Listener(app, settings, None, address)
+    return Listener(app, settings, None, address, front=front)
 
 
 def bind(host: str, port: int, flag: str = "--http_port") -> socket.socket:
