@@ -271,3 +271,38 @@ class Counter(Echo):
                 await asyncio.sleep(request.parameters.get("pause", 0))
         finally:
             self.closed.set()
+
+
+class Spans(Echo):
+    """Makes a span of its own."""
+
+    def warm_up(self) -> None:
+        return None
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        from opentelemetry import trace
+
+        with trace.get_tracer("user").start_as_current_span("own"):
+            time.sleep(0.01)
+        return super().predict(request)
+
+
+class SpansAsync(Spans):
+    async def predict(self, request: InferRequest) -> InferResponse:  # type: ignore[override]
+        from opentelemetry import trace
+
+        with trace.get_tracer("user").start_as_current_span("own"):
+            await asyncio.sleep(0.01)
+        return InferResponse(outputs=request.inputs)
+
+
+class Injects(Spans):
+    """Answers with the header that the next service would get."""
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        from opentelemetry import propagate
+
+        headers: dict[str, str] = {}
+        propagate.inject(headers)
+        data = np.array([headers["traceparent"].encode()], object)
+        return InferResponse(outputs=(Tensor(name="h", datatype="BYTES", data=data),))

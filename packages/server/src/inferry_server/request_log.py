@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 GRPC_SERVICE = "inference.GRPCInferenceService"
-_TEMPLATES: Mapping[str, str] = {
-    "explain_v1": "/v1/models/{model}:explain",
-    "generate": "/v2/models/{model}/generate",
-    "generate_stream": "/v2/models/{model}/generate_stream",
-    "infer": "/v2/models/{model}/infer",
-    "predict_v1": "/v1/models/{model}:predict",
+#: What stands before and behind a model's name, and version.
+_AROUND: Mapping[str, tuple[str, str]] = {
+    "explain_v1": ("/v1/models/", ":explain"),
+    "generate": ("/v2/models/", "/generate"),
+    "generate_stream": ("/v2/models/", "/generate_stream"),
+    "infer": ("/v2/models/", "/infer"),
+    "predict_v1": ("/v1/models/", ":predict"),
 }
 
 
@@ -40,12 +41,12 @@ def asked(call: Call) -> Asked:
     if isinstance(target, str):
         path = f"/{GRPC_SERVICE}/{target or 'ModelInfer'}"
         return Asked("", path, path)
-    template = _TEMPLATES.get(target.kind, target.kind)
-    path = template.replace("{model}", target.model)
+    before, after = _AROUND[target.kind]
+    name, pattern = target.model, "{model}"
     if target.version is not None:
-        template = template.replace("{model}", "{model}/versions/{version}")
-        path = path.replace(target.model, f"{target.model}/versions/{target.version}")
-    return Asked("POST", path, template)
+        name += f"/versions/{target.version}"
+        pattern += "/versions/{version}"
+    return Asked("POST", before + name + after, before + pattern + after)
 
 
 class RequestLog:

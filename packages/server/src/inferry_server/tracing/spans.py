@@ -7,6 +7,7 @@ and ``inferry.`` ones beside them.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from inferry_server.request_log import GRPC_SERVICE, asked
+from inferry_server.workers import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -73,7 +75,10 @@ class Tracing:
         """Send what is not yet exported, within *patience* seconds."""
         flush = getattr(self._provider, "force_flush", None)
         if flush is not None:
-            await asyncio.to_thread(flush, int(patience * 1000))
+            # The SDK's own limit holds for each try, not for all of them together.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await in_thread("inferry-traces", flush, int(patience * 1000))
 
 
 class CallTrace:
