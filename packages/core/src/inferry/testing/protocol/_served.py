@@ -31,8 +31,8 @@ def free_port() -> int:
 class Served:
     """``python -m inferry_server`` on free ports of the loopback address.
 
-    ``http`` and ``grpc`` are the addresses as tritonclient takes them; the log is a
-    file in *folder*. A pytest that uses it fails with the end of the log when the
+    ``http``, ``grpc`` and ``management`` are addresses as tritonclient takes them;
+    the log is a file in *folder*. A pytest that uses it fails with the end of the log when the
     server does not come up.
     """
 
@@ -44,9 +44,10 @@ class Served:
         environment: Mapping[str, str] | None = None,
         seconds: float = 120,
     ) -> None:
-        http, grpc = free_port(), free_port()
+        http, grpc, management = free_port(), free_port(), free_port()
         self.http = f"127.0.0.1:{http}"
         self.grpc = f"127.0.0.1:{grpc}"
+        self.management = f"127.0.0.1:{management}"
         self.url = f"http://{self.http}"
         #: Made once: what a client of HTTPS needs takes longer than many requests.
         self._client = httpx.Client(
@@ -55,7 +56,11 @@ class Served:
             limits=httpx.Limits(max_keepalive_connections=0),
         )
         self.log = folder / f"server-{http}.log"
-        ports = (f"--http_port={http}", f"--grpc_port={grpc}")
+        ports = (
+            f"--http_port={http}",
+            f"--grpc_port={grpc}",
+            f"--management_port={management}",
+        )
         with self.log.open("wb") as sink:
             self.process = subprocess.Popen(  # noqa: S603 - our own arguments
                 [sys.executable, "-m", "inferry_server", *arguments, *ports],
