@@ -17,61 +17,48 @@ if TYPE_CHECKING:
 #: Tensors start at a multiple of this many bytes in memory, as SIMD code likes it.
 ALIGNMENT = 64
 #: From here on the receiver pays for its two changes of the protocol.
-_LARGE = 64 * 1024
+LARGE = 64 * 1024
 _DIGITS = 10
 
 
+def number(text: str) -> int:
+    """Read a header as far as it matters here; the codec says what is wrong with it."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
+
+
 class Body:
-    """So many bytes; *json_length* is the header's text, where tensors follow JSON."""
+    """So many bytes; byte *align_at* of them lies at an aligned address."""
 
-    def __init__(self, length: int, json_length: str | None) -> None:
+    def __init__(self, length: int, align_at: int) -> None:
         self.length = length
-        self.held = 0
-        self._have = 0
-        self._whole: bytes | None = None
+        #: How many bytes are there.
+        self.have = 0
+        self._align_at = align_at
         self._memory: memoryview | None = None
-        self._align_at = _number(json_length)
-
-    @property
-    def wants_receiver(self) -> bool:
-        """Whether enough is still to come."""
-        return self.length - self._have >= _LARGE
 
     def add(self, piece: bytes) -> None:
         """Take the next piece."""
-        if len(piece) == self.length and not self._align_at:
-            self._whole = piece
-        else:
-            end = self._have + len(piece)
-            self.memory()[self._have : end] = piece
-            self._have = end
+        end = self.have + len(piece)
+        self.view()[self.have : end] = piece
+        self.have = end
 
     def advance(self, size: int) -> bool:
         """Count *size* bytes that were written into `rest`; say whether all is here."""
-        self._have += size
-        return self._have == self.length
+        self.have += size
+        return self.have == self.length
 
     @property
     def rest(self) -> memoryview:
         """The memory that is still to be filled."""
-        return self.memory()[self._have :]
+        return self.view()[self.have :]
 
-    def memory(self) -> memoryview:
-        """Return the memory of the whole body; pages are taken as they are filled."""
+    def view(self) -> memoryview:
+        """Return the memory of the body; pages are taken as they are filled."""
         if self._memory is None:
             block = np.empty(self.length + ALIGNMENT, np.uint8)
             shift = -(block.ctypes.data + self._align_at) % ALIGNMENT
             self._memory = memoryview(block.data)[shift : shift + self.length]
         return self._memory
-
-    def view(self) -> memoryview:
-        """Return the body, once it is whole."""
-        return memoryview(self._whole) if self._whole is not None else self.memory()
-
-
-def _number(text: str | None) -> int:
-    """Read the header as far as it matters here; the codec says what is wrong."""
-    return int(text) if text and text.isdecimal() and len(text) < _DIGITS else 0
 
 
 class Receiver(asyncio.BufferedProtocol):
@@ -101,7 +88,8 @@ class Receiver(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Count; the last byte hands the connection back."""
-        self._owner.received(nbytes)
+        self._owner.due = self._owner.loop.time() + self._owner.patience
+        self._owner.took(nbytes)
         if self._body.advance(nbytes):
             self._owner.new_parser()
             self._switch(self._owner)

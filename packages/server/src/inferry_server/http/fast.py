@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import httptools
@@ -21,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from inferry.errors import Overloaded
 from inferry_server.http.answering import PROTOCOLS
-from inferry_server.http.body import Body, Receiver
+from inferry_server.http.body import LARGE, Body, Receiver, number
 from inferry_server.http.errors import error_response, refusal
 from inferry_server.http.exchange import CLOSE, Response
 from inferry_server.http.protocol import LimitedProtocol, limits
@@ -53,57 +52,81 @@ class FastProtocol(LimitedProtocol):
     routes: ClassVar[dict[bytes, Route | None]]
     _dated: ClassVar[tuple[Any, bytes]] = (None, b"")
 
-    _body: Body | None = None
-    _call: Call
+    _call: Call | None = None  # of the request whose body is on its way
     _route: Route
+    _length = 0
+    _body: Body | None = None  # what is there of it, if it did not come in one piece
+    _whole: bytes | None = None
+    _held = 0
+    _align_at = 0
+    _in_head = False
+    _is_http_1_1 = False
     _task: asyncio.Task[None] | None = None
 
-    # What uvicorn's parser tells
+    # What the transport and uvicorn's parser tell
 
     def data_received(self, data: bytes) -> None:
         """Parse; a large body is received where it shall lie from now on."""
         super().data_received(data)
-        body = self._body
-        if body is not None and body.wants_receiver and not self.transport.is_closing():
-            Receiver(self, self.transport, body).start()
+        call, cycle = self._call, self.cycle
+        if call is None and cycle is not None and not cycle.response_complete:
+            self.due = math.inf  # a request is being answered
+            return
+        now = self.loop.time()
+        if call is None:
+            self.due = now + (self.patience if self._in_head else self.idle_limit)
+            return
+        self.due = now + self.patience
+        if not self.transport.is_closing() and self._missing() >= LARGE:
+            Receiver(self, self.transport, self._memory()).start()
 
     def on_message_begin(self) -> None:
         """Begin with a head; the scope of ASGI is made only where it is needed."""
+        self._in_head = True
         self._head_bytes = 0
-        self.due = self.loop.time() + self.patience
         self.url = b""
         self.headers = []
 
+    def on_url(self, url: bytes) -> None:
+        """Keep a piece of the url."""
+        self._count(len(url))
+        self.url += url
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
-        self._count(len(name) + len(value) + 4)
+        size = self._head_bytes = self._head_bytes + len(name) + len(value) + 4
+        if size > self.max_head:
+            self._count(0)
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Take the lane, or go the usual way."""
+        self._in_head = False
         if self._takes_lane():
-            self.due = self.loop.time() + self.patience
             return
         url, headers = self.url, self.headers
         HttpToolsProtocol.on_message_begin(self)
         self.url = url
         self.headers.extend(headers)  # the scope holds this very list
-        self.expect_100_continue = any(
-            name == b"expect" and value.lower() == b"100-continue"
-            for name, value in headers
-        )
+        for name, value in headers:
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Collect a piece of a body."""
-        if self._body is None:
+        """Take a piece of a body."""
+        if self._call is None:
             super().on_body(body)
+        elif len(body) == self._length and self._align_at == 0:
+            self._whole = body
+            self.took(len(body))
         else:
-            self.received(body)
+            self._memory().add(body)
+            self.took(len(body))
 
     def on_message_complete(self) -> None:
         """Answer, once the body is there."""
-        if self._body is None:
+        if self._call is None:
             super().on_message_complete()
         else:
             self.completed()
@@ -111,9 +134,10 @@ class FastProtocol(LimitedProtocol):
     # What the lane does
 
     def _takes_lane(self) -> bool:
-        cycle = self.cycle
+        parser, cycle = self.parser, self.cycle
         if (
-            self.parser.get_method() != b"POST"
+            parser.get_method() != b"POST"
+            or not parser.should_keep_alive()
             or (cycle is not None and not cycle.response_complete)
             or self.flow.write_paused
             or self.app_.draining
@@ -121,23 +145,31 @@ class FastProtocol(LimitedProtocol):
         ):
             return False
         route = self.routes.get(self.url) or self._find(self.url)
-        if route is None or self.parser.get_http_version() != "1.1":
+        if route is None or not (self._is_http_1_1 or self._speaks_http_1_1()):
             return False
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in self.headers
         }
-        if not _ASKS_MORE.isdisjoint(headers):
+        length = headers.get("content-length")
+        if length is None or not _ASKS_MORE.isdisjoint(headers):
             return False
-        if headers.get("connection", "keep-alive").lower() != "keep-alive":
+        self._length = int(length)
+        if self._length > self.max_body:
             return False
-        length = int(headers.get("content-length", -1))
-        if not 0 <= length <= self.max_body:
-            return False
+        self._align_at = (
+            number(headers["inference-header-content-length"])
+            if "inference-header-content-length" in headers
+            else 0
+        )
         self._route = route
         self._call = self.answering.begin(route, headers)
-        self._body = Body(length, headers.get("inference-header-content-length"))
         return True
+
+    def _speaks_http_1_1(self) -> bool:
+        # Asked once: the parser writes the version as text each time.
+        self._is_http_1_1 = self.parser.get_http_version() == "1.1"
+        return self._is_http_1_1
 
     def _find(self, url: bytes) -> Route | None:
         """Look *url* up among the routes, once for as long as its model is there."""
@@ -155,39 +187,42 @@ class FastProtocol(LimitedProtocol):
         self.routes[url] = route
         return route
 
-    def received(self, piece: bytes | int) -> None:
-        """Take *piece* into the body, or that many bytes that are in it already."""
-        body = self._body
-        if body is None:
+    def _memory(self) -> Body:
+        if self._body is None:
+            self._body = Body(self._length, self._align_at)
+        return self._body
+
+    def _missing(self) -> int:
+        return self._length - (0 if self._body is None else self._body.have)
+
+    def took(self, size: int) -> None:
+        """Count *size* bytes of the body, which lie where they shall."""
+        if self._call is None:  # it was given up
             return
-        self.due = self.loop.time() + self.patience
-        size = piece if isinstance(piece, int) else len(piece)
         try:
             self.app_.room.take(size)
         except Overloaded as error:
             self._give_up(error_response(error, self._route.kind))
-            return
-        body.held += size
-        if not isinstance(piece, int):
-            body.add(piece)
+        else:
+            self._held += size
 
     def completed(self) -> None:
         """Answer: the body is whole."""
-        body, self._body = self._body, None
-        if body is None:
+        call, self._call = self._call, None
+        if call is None:  # it was given up
             return
-        self.due = math.inf
-        call, route = self._call, self._route
-        if body.length >= _JOINED:  # a small one comes with its head
-            call.read = perf_counter_ns()
-        answer = self.answering.answer(call, route, body.view())
+        route = self._route
+        whole, self._whole = self._whole, None
+        body, self._body = self._body, None
+        held, self._held = self._held, 0
+        view = memoryview(whole or b"") if body is None else body.view()
+        answer = self.answering.answer(call, route, view)
         if isinstance(answer, Response):
-            self.app_.room.give_back(body.held)
             self._write(answer)
-            self.due = self.loop.time() + self.idle_limit
+            self.app_.room.give_back(held)
             return
         self.cycle = pending = _Pending()  # type: ignore[assignment]  # stands for one
-        self._task = self.loop.create_task(self._later(answer, pending, body.held))
+        self._task = self.loop.create_task(self._later(answer, pending, held))
         self._task.add_done_callback(self.tasks.discard)
         self.tasks.add(self._task)
 
@@ -212,23 +247,24 @@ class FastProtocol(LimitedProtocol):
         self.on_response_complete()
 
     def _write(self, response: Response, *, close: bool = False) -> None:
-        parts = response.parts
-        close = close or CLOSE in response.headers
-        head = [
+        parts, more = response.parts, response.headers
+        size = len(parts[0]) if len(parts) == 1 else response.size
+        head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n" % (
             STATUS_LINE[response.status],
             self._date(),
-            b"content-type: %b\r\ncontent-length: %d\r\n"
-            % (response.content_type, response.size),
-        ]
-        for name, value in response.headers:
-            head += (name, b": ", value, b"\r\n")
-        if close and CLOSE not in response.headers:
-            head.append(b"connection: close\r\n")
-        head.append(b"\r\n")
-        if response.size > _JOINED:
-            self.transport.writelines([b"".join(head), *parts])
+            response.content_type,
+            size,
+        )
+        if more:
+            head += b"".join([b"%b: %b\r\n" % header for header in more])
+        if close or (more and CLOSE in more):
+            close = True
+            if CLOSE not in more:
+                head += b"connection: close\r\n"
+        if size > _JOINED:
+            self.transport.writelines([head + b"\r\n", *parts])
         else:
-            self.transport.write(b"".join((*head, *parts)))
+            self.transport.write(b"".join((head, b"\r\n", *parts)))
         if close:
             self.transport.close()
 
@@ -243,27 +279,30 @@ class FastProtocol(LimitedProtocol):
 
     def sweep(self, now: float) -> None:
         """Tell a client that its body is late; close what is idle too long."""
-        if self._body is not None and now > self.due:
+        if self._call is not None and now > self.due:
             text = "the request's body did not arrive in time"
             self._give_up(refusal(_TIMEOUT, text, CLOSE))
         super().sweep(now)
 
     def _give_up(self, response: Response) -> None:
         """Answer before the body is there, and close."""
-        self._drop_body()
-        self.answering.ended(self._call, self._route, response)
-        self._write(response, close=True)
+        call = self._drop()
+        if call is not None:
+            response = self.answering.ended(call, self._route, response)
+            self._write(response, close=True)
 
-    def _drop_body(self) -> None:
-        body, self._body = self._body, None
-        if body is not None:
-            self.app_.room.give_back(body.held)
+    def _drop(self) -> Call | None:
+        call, self._call = self._call, None
+        self._body = self._whole = None
+        self.app_.room.give_back(self._held)
+        self._held = 0
+        return call
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
-        if self._body is not None:
-            self.answering.gone(self._call, self._route)
-        self._drop_body()
+        call = self._drop()
+        if call is not None:
+            self.answering.gone(call, self._route)
         super().connection_lost(exc)
         if self._task is not None:
             self._task.cancel()
