@@ -59,7 +59,7 @@ class ModelServer:
         self.services = Services.of(
             settings, self.models, self.metrics, self.statistics
         )
-        answering = Answering(self.models, settings, self.calls)
+        answering = Answering(self.models, settings, self.calls, self.services.memory)
         self._app = App(self.services, answering)
         self._gatekeeper = Gatekeeper.of(settings)
         self._listener = Listener(

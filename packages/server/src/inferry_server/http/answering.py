@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from inferry_server.calls import Call, Calls, Protocol
+    from inferry_server.codec.shared_memory import SharedMemory
     from inferry_server.http.routes import Kind, Route
     from inferry_server.models import Models
     from inferry_server.settings import ServerSettings
@@ -42,11 +43,17 @@ PROTOCOLS: Mapping[Kind, Protocol] = {
 class Answering:
     """Answers the inference requests of *models*; *calls* hears of each."""
 
-    def __init__(self, models: Models, settings: ServerSettings, calls: Calls) -> None:
+    def __init__(
+        self,
+        models: Models,
+        settings: ServerSettings,
+        calls: Calls,
+        memory: SharedMemory | None = None,
+    ) -> None:
         self._models = models
         self._calls = calls
         self._timeout = settings.request_timeout
-        inference = Inference(models, settings)
+        inference = Inference(models, settings, memory)
         self._handlers: Mapping[Kind, Handler] = {
             "explain_v1": inference.explain_v1,
             "generate": Generation(models, settings).generate,

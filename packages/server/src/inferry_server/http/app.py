@@ -82,7 +82,7 @@ class App:
         """Answer one request; nothing that is raised leaves this method."""
         if scope["type"] != "http":
             return
-        request = Request(scope, receive, self.room)
+        request = Request(scope, receive, self.room, self._settings.max_inflate_ratio)
         route = match(request.path)
         if route is not None and route.kind == "docs" and self._settings.docs:
             await (await self._load_docs())(scope, receive, send)

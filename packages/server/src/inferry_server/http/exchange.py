@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
 from inferry.errors import InvalidInput, Overloaded
-from inferry_server.errors import BodyTimeout, BodyTooLarge
+from inferry_server.errors import BodyTimeout
 from inferry_server.http.body import ALIGNMENT
+from inferry_server.http.inflation import ENCODINGS, Inflated, Plain, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
 
 T = TypeVar("T")
+#: Compressed pieces above this are inflated in a thread: they may grow a lot.
+_INLINE = 4 * 1024
 
 JSON = b"application/json"
 BINARY = b"application/octet-stream"
 #: The header of an answer that ends its connection.
 CLOSE = (b"connection", b"close")
-_ZLIB_METHOD = 8
-_ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # name -> zlib's wbits
 
 
 class ClientGone(Exception):
@@ -99,10 +99,16 @@ class Room:
 
 
 class Request:
-    """One request; its body is read once, on demand, into *room* until `release`."""
+    """One request; its body is read once, on demand, into *room* until `release`.
 
-    def __init__(self, scope: Scope, receive: Receive, room: Room) -> None:
+    What is large and inflates to more than *max_ratio* times its size is refused.
+    """
+
+    def __init__(
+        self, scope: Scope, receive: Receive, room: Room, max_ratio: int
+    ) -> None:
         self.is_cut = False
+        self._max_ratio = max_ratio
         self._room = room
         self._held = 0
         self.method: str = scope["method"]
@@ -140,10 +146,14 @@ class Request:
         """
         announced = self.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and int(announced) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         padding = -align_at % ALIGNMENT
-        sink = _Inflated if self._encoding else _Plain
-        taken = sink(bytearray(padding), limit, self._encoding)
+        encoding = self._encoding
+        taken = (
+            Inflated(bytearray(padding), limit, encoding, self._max_ratio)
+            if encoding
+            else Plain(bytearray(padding), limit)
+        )
         more = True
         while more:
             try:
@@ -154,7 +164,11 @@ class Request:
             if message["type"] == "http.disconnect":
                 raise ClientGone
             before = taken.size
-            taken.take(message.get("body", b""))
+            piece = message.get("body", b"")
+            if encoding and len(piece) > _INLINE:
+                await asyncio.to_thread(taken.take, piece)
+            else:
+                taken.take(piece)
             self._hold(taken.size - before)
             more = message.get("more_body", False)
         return memoryview(taken.finish())[padding:]
@@ -177,7 +191,7 @@ class Request:
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
         if encoding in ("", "identity"):
             return ""
-        if encoding not in _ENCODINGS:
+        if encoding not in ENCODINGS:
             raise InvalidInput(
                 f"Content-Encoding {encoding[:40]!r} is not supported; expected gzip "
                 "or deflate"
@@ -199,68 +213,6 @@ class Request:
         """Return when the client has left; only after the body was read."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-
-
-class _Plain:
-    """Collects a body as it comes."""
-
-    def __init__(self, into: bytearray, limit: int, encoding: str) -> None:
-        del encoding
-        self._into = into
-        self._limit = limit
-        self._room = limit
-
-    @property
-    def size(self) -> int:
-        return self._limit - self._room
-
-    def take(self, piece: bytes) -> None:
-        self._room -= len(piece)
-        if self._room < 0:
-            raise _too_large(self._limit)
-        self._into += piece
-
-    def finish(self) -> bytearray:
-        return self._into
-
-
-class _Inflated(_Plain):
-    """Inflates a body piece by piece, so that a bomb bursts at the limit."""
-
-    def __init__(self, into: bytearray, limit: int, encoding: str) -> None:
-        super().__init__(into, limit, encoding)
-        self._encoding = encoding
-        self._inflate = zlib.decompressobj(_ENCODINGS[encoding])
-        self._first = True
-
-    def take(self, piece: bytes) -> None:
-        if self._first and piece:
-            self._first = False
-            if self._encoding == "deflate" and piece[0] & 0x0F != _ZLIB_METHOD:
-                # Some clients send the bare stream, without zlib's header.
-                self._inflate = zlib.decompressobj(-15)
-        while piece:
-            try:
-                out = self._inflate.decompress(piece, self._room + 1)
-            except zlib.error as error:
-                raise InvalidInput(
-                    f"the body is not {self._encoding}: {error}"
-                ) from None
-            super().take(out)
-            if self._inflate.unused_data:
-                raise InvalidInput(
-                    f"the body goes on after its {self._encoding} stream"
-                )
-            piece = self._inflate.unconsumed_tail
-
-    def finish(self) -> bytearray:
-        if not self._inflate.eof:
-            raise InvalidInput(f"the {self._encoding} body ends too early")
-        return super().finish()
-
-
-def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"the request body is over the limit of {limit} bytes")
 
 
 async def unless_gone(request: Request, answer: Awaitable[T]) -> T:

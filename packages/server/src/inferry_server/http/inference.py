@@ -11,11 +11,13 @@ from inferry.errors import InvalidInput
 from inferry.model import InferResponse
 from inferry_server.codec import v1, v2
 from inferry_server.http.exchange import BINARY, JSON, Response
+from inferry_server.timeouts import take_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from inferry_server.calls import Call
+    from inferry_server.codec.shared_memory import SharedMemory
     from inferry_server.http.routes import Route
     from inferry_server.loaded import Answer, LoadedModel
     from inferry_server.models import Models
@@ -48,9 +50,15 @@ def json_length(headers: Mapping[str, str]) -> int | None:
 class Inference:
     """Answers with the models of *models*, at once where the model is quick."""
 
-    def __init__(self, models: Models, settings: ServerSettings) -> None:
+    def __init__(
+        self,
+        models: Models,
+        settings: ServerSettings,
+        memory: SharedMemory | None = None,
+    ) -> None:
         self._models = models
-        self._settings = settings
+        self._max_elements = settings.max_elements
+        self._memory = memory
 
     def infer(
         self, call: Call, route: Route, body: memoryview
@@ -60,17 +68,24 @@ class Inference:
         length = json_length(call.headers)
         if (len(body) if length is None else length) > _LARGE:
             return self._infer_large(model, call, route, body, length)
-        decoded = v2.decode(body, length)
+        decoded = self._decode(body, length)
         answer = self._predict(model, call, route, decoded)
         if not isinstance(answer, InferResponse):
             return self._infer_later(model, route, decoded, answer)
         if _json_size(answer, decoded.wanted) > _LARGE:
-            return asyncio.to_thread(_v2, model, route, decoded, answer)
-        return _v2(model, route, decoded, answer)
+            return asyncio.to_thread(self._encode, model, route, decoded, answer)
+        return self._encode(model, route, decoded, answer)
+
+    def _decode(self, body: memoryview, length: int | None) -> v2.Request:
+        return v2.decode(
+            body, length, max_elements=self._max_elements, memory=self._memory
+        )
 
     def _predict(
         self, model: LoadedModel, call: Call, route: Route, decoded: v2.Request
     ) -> Answer:
+        if decoded.parameters:
+            take_timeout(call, decoded.parameters)
         request = model.request(
             decoded.inputs,
             call,
@@ -89,7 +104,7 @@ class Inference:
         body: memoryview,
         length: int | None,
     ) -> Response:
-        decoded = await asyncio.to_thread(v2.decode, body, length)
+        decoded = await asyncio.to_thread(self._decode, body, length)
         answer = self._predict(model, call, route, decoded)
         return await self._infer_later(model, route, decoded, answer)
 
@@ -102,7 +117,29 @@ class Inference:
     ) -> Response:
         response = await answer if isinstance(answer, Awaitable) else answer
         size = _json_size(response, decoded.wanted)
-        return await _maybe_in_thread(size, _v2, model, route, decoded, response)
+        return await _maybe_in_thread(
+            size, self._encode, model, route, decoded, response
+        )
+
+    def _encode(
+        self,
+        model: LoadedModel,
+        route: Route,
+        decoded: v2.Request,
+        response: InferResponse,
+    ) -> Response:
+        body = v2.encode(
+            response,
+            decoded.wanted,
+            model=model.name,
+            version=model.shown_version(route.version),
+            request_id=decoded.id,
+            memory=self._memory,
+        )
+        if body.json_length is None:
+            return Response(200, body.parts, JSON)
+        length = (b"inference-header-content-length", b"%d" % body.json_length)
+        return Response(200, body.parts, BINARY, (length,))
 
     def predict_v1(
         self, call: Call, route: Route, body: memoryview
@@ -133,7 +170,7 @@ class Inference:
     ) -> Response | Awaitable[Response]:
         if len(body) > _LARGE:
             return self._v1_large(model, method, call, body, key)
-        decoded = v1.decode(body, model.metadata)
+        decoded = v1.decode(body, model.metadata, max_elements=self._max_elements)
         request = model.request(decoded.inputs, call, parameters=decoded.parameters)
         answer = method(request, call)
         if not isinstance(answer, InferResponse):
@@ -150,25 +187,11 @@ class Inference:
         body: memoryview,
         key: str,
     ) -> Response:
-        decoded = await asyncio.to_thread(v1.decode, body, model.metadata)
+        decoded = await asyncio.to_thread(
+            v1.decode, body, model.metadata, max_elements=self._max_elements
+        )
         request = model.request(decoded.inputs, call, parameters=decoded.parameters)
         return await _v1_later(model, method(request, call), key)
-
-
-def _v2(
-    model: LoadedModel, route: Route, decoded: v2.Request, response: InferResponse
-) -> Response:
-    body = v2.encode(
-        response,
-        decoded.wanted,
-        model=model.name,
-        version=model.shown_version(route.version),
-        request_id=decoded.id,
-    )
-    if body.json_length is None:
-        return Response(200, body.parts, JSON)
-    length = (b"inference-header-content-length", b"%d" % body.json_length)
-    return Response(200, body.parts, BINARY, (length,))
 
 
 def _v1(model: LoadedModel, response: InferResponse, key: str) -> Response:
