@@ -11,6 +11,7 @@ from inferry_local.channel import Link
 from inferry_local.messages import Hello, State
 from inferry_local.records import Failure, ReplicaRecord, RevisionRecord, ServiceRecord
 from inferry_local.routes import gateway_service
+from inferry_local.status import service_status
 
 DESCRIBE = "`inferry describe iris -n team`"
 FAILURE = Failure(reason="ModelCorrupt", message="/home/ada/m/model.onnx is no ONNX")
@@ -63,3 +64,19 @@ def test_a_service_that_answers_is_busy_at_most(failure: Failure | None) -> None
     )
     service.revisions["abc"] = revision
     assert gateway_service(service, in_full=True).unavailable == ""
+
+
+def test_replicas_that_answer_grpc_are_routed_to_by_both_ports() -> None:
+    service = record()
+    revision = RevisionRecord(plan=service.plan.revisions[0], application="a")
+    revision.replicas["r"] = ReplicaRecord(
+        link=Link(Hello(application="a", replica="r", pid=1), cast("Any", None)),
+        port=5001,
+        grpc_port=5002,
+        state=State(name="iris", phase="Ready", unhonoured=("x: why",)),
+    )
+    service.revisions["abc"], service.traffic["abc"] = revision, 100
+    (target,) = gateway_service(service, in_full=True).targets
+    assert [(e.port, e.grpc_port) for e in target.endpoints] == [(5001, 5002)]
+    status = service_status(service, "http://127.0.0.1:8080")
+    assert (status.grpc, status.unhonoured) == ("127.0.0.1:8080", ("x: why",))

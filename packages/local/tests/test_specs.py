@@ -6,7 +6,7 @@ import pytest
 
 from inferry.planning import ComponentPlan
 from inferry.storage import Source
-from inferry_local.specs import _source, environment
+from inferry_local.specs import _server, _source, environment
 
 
 def test_variables_of_the_container_are_passed_on() -> None:
@@ -39,3 +39,15 @@ def test_the_source_of_a_download_is_told(
     sources = tuple(Source(uri=uri) for uri in uris)
 
     assert _source(ComponentPlan(component="predictor", sources=sources)) == expected
+
+
+@pytest.mark.parametrize(
+    ("protocols", "port"), [(("v1", "v2", "grpc-v2"), 0), (("v1", "v2"), None)]
+)
+def test_replicas_take_free_ports_and_grpc_where_the_runtime_speaks_it(
+    protocols: tuple[str, ...], port: int | None
+) -> None:
+    predictor = ComponentPlan(component="predictor", protocols=protocols)
+    settings = _server(predictor, {"http_port": 8080, "grpc_port": 8081}, 5.0)
+    assert (settings["http_port"], settings["grpc_port"]) == (0, port)
+    assert settings["management_port"] is None

@@ -55,12 +55,16 @@ class RevisionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One InferenceService as a backend sees it, the same shape everywhere."""
+    """One InferenceService as a backend sees it, the same shape everywhere.
+
+    ``grpc`` is ``host:port`` where it takes gRPC calls, empty where it does not.
+    """
 
     namespace: str
     name: str
     phase: Phase
     url: str = ""
+    grpc: str = ""
     reason: str = ""
     message: str = ""
     remedy: str = ""

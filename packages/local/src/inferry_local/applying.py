@@ -12,6 +12,7 @@ from inferry.errors import BackendError, PlanningError
 from inferry.planning import Catalog, plan
 from inferry.plugins import lacks_extra
 from inferry.status import Reason
+from inferry_local.model_fields import model_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -98,6 +99,8 @@ def _check(component: ComponentPlan, provided: dict[str, Provided[Runtime]]) -> 
             reason=Reason.NotSupportedByBackend,
             remedy="use a runtime with a Python model, or the kubernetes backend",
         )
+    # A batcher or logger that makes no sense is said now, not by a replica.
+    model_fields(component, None)
     choice = component.runtime
     plugin = provided.get(choice.name) if choice else None
     reference = plugin.descriptor.model if plugin else None

@@ -143,6 +143,8 @@ def _below(service: ServiceStatus) -> list[RenderableType]:
     lines: list[RenderableType] = []
     if service.phase == "Ready":
         lines.append(Text(service.url, style="cyan"))
+        if service.grpc:
+            lines.append(Text(f"gRPC {service.grpc}  {service.model}", style="dim"))
     elif service.message:
         style = "red" if service.phase == "Failed" else "dim"
         lines.append(Text(service.message, style=style))

@@ -40,13 +40,21 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True, tag="listening"):
-    """The replica's server accepts connections on this port of 127.0.0.1."""
+    """The replica's server accepts connections on these ports of 127.0.0.1.
+
+    ``grpc_port`` 0: it does not answer gRPC.
+    """
 
     port: int
+    grpc_port: int = 0
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
-    """Where one model is; the fields of `inferry_server.ModelState`."""
+    """Where one model is; the fields of `inferry_server.ModelState`.
+
+    ``unhonoured`` are lines about fields of the service that the loaded model cannot
+    honour, which nobody could know before.
+    """
 
     name: str
     phase: ModelPhase
@@ -54,6 +62,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
     message: str = ""
     remedy: str = ""
     progress: float | None = None
+    unhonoured: tuple[str, ...] = ()
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True, tag="leaving"):

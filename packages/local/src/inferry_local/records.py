@@ -42,6 +42,7 @@ class ReplicaRecord:
 
     link: Link
     port: int = 0
+    grpc_port: int = 0
     state: State | None = None
     peak_bytes: int = 0
     ready_since: float | None = None

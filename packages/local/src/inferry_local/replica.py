@@ -15,16 +15,17 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from inferry_local import messages
+from inferry_local.model_fields import BATCHER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from inferry_server import ModelServer, ModelState
+    from inferry_server import ModelServer, ModelSpec, ModelState
 
 #: How long the gateway has to hear that a replica takes no more requests.
 LEAVE_SECONDS = 0.2
@@ -194,20 +195,41 @@ async def _start_server(
     except Exception as error:  # noqa: BLE001 - whatever it is, the status tells it
         link.fail(name, f"the model server did not start: {error}")
         return None
-    link.send(messages.Listening(port=port))
+    link.send(messages.Listening(port=port, grpc_port=server.ports.grpc or 0))
     return server
 
 
 async def _load(server: ModelServer, spec: messages.ReplicaSpec, link: _Uplink) -> None:
-    from inferry_server import ModelSpec
-
+    name = str(spec.model.get("name", ""))
     try:
-        told = {**spec.model, "path": Path(spec.model["path"])}
-        state = await server.load(ModelSpec(**told))
+        state = await server.load(_model_spec(spec.model))
+        told = _unhonoured(server, name) if state.phase == "Ready" else ()
     except Exception as error:  # noqa: BLE001 - whatever it is, the status tells it
-        link.fail(str(spec.model.get("name", "")), f"the model did not load: {error}")
+        link.fail(name, f"the model did not load: {error}")
     else:
-        link.report(state)
+        link.report(state, told)
+
+
+def _model_spec(told: Mapping[str, Any]) -> ModelSpec:
+    from inferry_server.states import Batching, ModelSpec, PayloadLog
+
+    batching, log = told.get("batching"), told.get("payload_log")
+    fields = {
+        **told,
+        "path": Path(told["path"]),
+        "batching": batching and msgspec.convert(batching, Batching),
+        "payload_log": log and msgspec.convert(log, PayloadLog),
+    }
+    return ModelSpec(**fields)
+
+
+def _unhonoured(server: ModelServer, name: str) -> tuple[str, ...]:
+    """Return what only the loaded model could tell: that it cannot be batched."""
+    model = server.models.get(name)
+    if model.spec.batching is None or getattr(model.instance, "batching", False):
+        return ()
+    why = f"model {name!r} does not say that its rows are independent of each other"
+    return (f"{BATCHER}: {why}, so requests are not merged",)
 
 
 async def _drain(server: ModelServer | None, link: _Uplink | None) -> None:
@@ -228,7 +250,7 @@ class _Uplink:
         if self._loop.is_running():
             self._loop.call_soon_threadsafe(self._writer.write, messages.line(message))
 
-    def report(self, state: ModelState) -> None:
+    def report(self, state: ModelState, unhonoured: tuple[str, ...] = ()) -> None:
         self.send(
             messages.State(
                 name=state.name,
@@ -237,6 +259,7 @@ class _Uplink:
                 message=state.message,
                 remedy=state.remedy,
                 progress=state.progress,
+                unhonoured=unhonoured,
             )
         )
 

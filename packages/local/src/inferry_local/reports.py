@@ -157,6 +157,8 @@ def status_lines(service: ServiceStatus) -> list[str]:
     if service.phase == "Failed" and service.message:
         first += f": {service.message}"
     lines = [first]
+    if service.phase == "Ready" and service.grpc:
+        lines.append(f"  gRPC at {service.grpc}, model {service.model!r}")
     if service.phase == "Failed" and service.remedy:
         lines.append(f"  {service.remedy}")
     return lines + [f"  {line}" for line in failed_revisions(service)]

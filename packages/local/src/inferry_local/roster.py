@@ -76,7 +76,7 @@ class Roster:
         service, revision = known
         before = replica.ready
         if isinstance(message, messages.Listening):
-            replica.port = message.port
+            replica.port, replica.grpc_port = message.port, message.grpc_port
         elif isinstance(message, messages.Leaving):
             replica.port = 0
         elif isinstance(message, messages.State):

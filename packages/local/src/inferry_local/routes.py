@@ -58,7 +58,12 @@ def _target(revision: RevisionRecord, share: int) -> Target:
         revision=revision.name,
         weight=share,
         endpoints=tuple(
-            Endpoint(host="127.0.0.1", port=replica.port, id=replica.name)
+            Endpoint(
+                host="127.0.0.1",
+                port=replica.port,
+                id=replica.name,
+                grpc_port=replica.grpc_port,
+            )
             for replica in revision.replicas.values()
             if replica.ready
         ),

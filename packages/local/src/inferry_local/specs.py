@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry.storage import shown_uri
 from inferry_local.messages import ReplicaSpec
+from inferry_local.model_fields import model_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from inferry_local.records import RevisionRecord
 
 
+#: The protocol of runtimes whose replicas answer gRPC as well.
+GRPC = "grpc-v2"
 #: Settings have no "none": these say "no limit" with 0.
 UNLIMITED_AT_ZERO = ("load_timeout", "request_timeout")
 
@@ -27,6 +30,7 @@ def replica_spec(
     server: Mapping[str, Any],
     drain_timeout: float,
     forget: tuple[str, ...] = (),
+    namespace: str = "",
 ) -> ReplicaSpec:
     """Return what each replica of *revision* is told."""
     predictor = revision.predictor
@@ -35,7 +39,7 @@ def replica_spec(
         application=revision.application,
         revision=revision.name,
         logs=str(logs),
-        model=_model(predictor, revision.path),
+        model=model_fields(predictor, revision.path) | {"namespace": namespace},
         server=_server(predictor, server, drain_timeout),
         environment=environment(predictor.container) | _source(predictor),
         drain_timeout=drain_timeout,
@@ -67,26 +71,13 @@ def _source(predictor: ComponentPlan) -> dict[str, str]:
     return {"INFERRY_MODEL_SOURCE": shown_uri(uris[0])}
 
 
-def _model(predictor: ComponentPlan, path: Path | None) -> dict[str, Any]:
-    model, runtime = predictor.model, predictor.runtime
-    if model is None:  # `applying` refuses such a plan
-        msg = "the predictor has no model"
-        raise ValueError(msg)
-    return {
-        "name": model.name,
-        "target": model.target,
-        "path": str(path) if path else "",
-        "runtime": runtime.name if runtime else "",
-        "install": f"{runtime.plugin}[serve]" if runtime and runtime.plugin else "",
-        "options": dict(model.options),
-        "concurrency": predictor.concurrency,
-    }
-
-
 def _server(
     predictor: ComponentPlan, server: Mapping[str, Any], drain_timeout: float
 ) -> dict[str, Any]:
-    settings = {**server, "drain_timeout": drain_timeout}
+    grpc = 0 if GRPC in predictor.protocols else None
+    # A replica takes free ports of its own, and nobody manages its models over them.
+    own = {"http_port": 0, "grpc_port": grpc, "management_port": None}
+    settings = {**server, **own, "drain_timeout": drain_timeout}
     for key in UNLIMITED_AT_ZERO:
         settings[key] = settings.get(key) or None
     if predictor.timeout is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from inferry.backends import RevisionStatus, ServiceStatus
 from inferry.status import ObservedRevision, conditions, phase
@@ -37,6 +38,7 @@ def service_status(service: ServiceRecord, base_url: str) -> ServiceStatus:
         name=plan.name,
         phase=phase(service.conditions),
         url=f"{base_url}{plan.path}",
+        grpc=urlsplit(base_url).netloc if _answers_grpc(service) else "",
         reason=trouble.reason,
         message=trouble.message,
         remedy=trouble.what_to_do,
@@ -47,7 +49,7 @@ def service_status(service: ServiceRecord, base_url: str) -> ServiceStatus:
         age_seconds=time.monotonic() - service.created,
         conditions=service.conditions,
         revisions=tuple(_revision(service, each) for each in _order(service)),
-        unhonoured=tuple(f"{each.path}: {each.why}" for each in plan.unhonoured),
+        unhonoured=_unhonoured(service),
         events=tuple(service.events),
         endpoints=_endpoints(service),
         spec=service.document.get("spec", {}),
@@ -126,6 +128,23 @@ def _progress(record: RevisionRecord) -> float | None:
         return record.progress
     loading = [r.state.progress for r in record.replicas.values() if r.state]
     return next((each for each in loading if each is not None), None)
+
+
+def _unhonoured(service: ServiceRecord) -> tuple[str, ...]:
+    """Return what has no effect: by the plan, and by what its models then said."""
+    lines = [f"{each.path}: {each.why}" for each in service.plan.unhonoured]
+    for revision in service.revisions.values():
+        for replica in revision.replicas.values():
+            lines += replica.state.unhonoured if replica.state else ()
+    return tuple(dict.fromkeys(lines))
+
+
+def _answers_grpc(service: ServiceRecord) -> bool:
+    return any(
+        replica.ready and replica.grpc_port
+        for revision in service.revisions.values()
+        for replica in revision.replicas.values()
+    )
 
 
 def _endpoints(service: ServiceRecord) -> tuple[str, ...]:

@@ -245,6 +245,7 @@ class Supervisor:
             server=self._server_settings,
             drain_timeout=self.drain_timeout,
             forget=() if "OMP_NUM_THREADS" in os.environ else ("OMP_NUM_THREADS",),
+            namespace=service.plan.namespace,
         )
 
     def changed(self, service: ServiceRecord, *, routes: bool = False) -> None:

@@ -15,7 +15,7 @@ def test_serves_the_format_onnx_over_v1_and_v2() -> None:
 
     assert runtime.name == "onnx"
     assert [f.name for f in runtime.formats] == ["onnx"]
-    assert runtime.protocols == ("v1", "v2")
+    assert runtime.protocols == ("v1", "v2", "grpc-v2")
     assert runtime.model is not None
     assert runtime.model.extra == "serve"
 

@@ -15,7 +15,7 @@ def test_serves_the_format_sklearn_over_v1_and_v2() -> None:
 
     assert runtime.name == "sklearn"
     assert [f.name for f in runtime.formats] == ["sklearn"]
-    assert runtime.protocols == ("v1", "v2")
+    assert runtime.protocols == ("v1", "v2", "grpc-v2")
     assert runtime.aliases == ("kserve-sklearnserver",)
 
 

@@ -60,6 +60,7 @@ def _summary(service: ServiceStatus) -> Iterator[str]:
         "Message": service.message,
         "Remedy": service.remedy,
         "URL": service.url,
+        "gRPC": service.grpc,
         "Runtime": service.runtime,
         "Model": service.model,
         "Replicas": replicas(service),

@@ -117,8 +117,27 @@ FIELDS: Mapping[str, Treatment] = MappingProxyType(
         "ComponentSpec.containerConcurrency": _HONOURED,
         "ComponentSpec.timeout": _HONOURED,
         "ComponentSpec.canaryTrafficPercent": _HONOURED,
-        "ComponentSpec.logger": _reported("payloads are not logged yet"),
-        "ComponentSpec.batcher": _reported("requests are not batched yet"),
+        "ComponentSpec.logger": _HONOURED,
+        "ComponentSpec.batcher": _HONOURED,
+        "Batcher.maxBatchSize": _HONOURED,
+        "Batcher.maxLatency": _HONOURED,
+        "Batcher.timeout": _reported(
+            "a request has the time of the predictor's timeout, batched or not"
+        ),
+        "LoggerSpec.url": _HONOURED,
+        "LoggerSpec.mode": _HONOURED,
+        "LoggerSpec.metadataHeaders": _HONOURED,
+        "LoggerSpec.metadataAnnotations": _HONOURED,
+        "LoggerSpec.storage": _HONOURED,
+        "LoggerSpec.marshallerUrl": _reported(
+            "the server writes the payloads itself, no marshaller is asked"
+        ),
+        "LoggerSpec.batchSize": _HONOURED,
+        "LoggerSpec.batchInterval": _HONOURED,
+        "LoggerStorageSpec.path": _HONOURED,
+        "LoggerStorageSpec.parameters": _HONOURED,
+        "LoggerStorageSpec.key": _reported(_NO_CREDENTIALS),
+        "LoggerStorageSpec.serviceAccountName": _reported(_NO_CREDENTIALS),
         "ComponentSpec.labels": _HONOURED,
         "ComponentSpec.annotations": _HONOURED,
         "ComponentSpec.deploymentStrategy": _reported(

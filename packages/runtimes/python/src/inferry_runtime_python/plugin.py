@@ -26,7 +26,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
     yield Runtime(
         name="python",
         formats=(ModelFormat(name="python", version="1", priority=1),),
-        protocols=("v1", "v2"),
+        protocols=("v1", "v2", "grpc-v2"),
         container=ContainerTemplate(
             image="{registry}/inferry-runtime-python:{version}",
             args=(

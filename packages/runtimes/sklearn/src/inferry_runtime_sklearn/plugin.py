@@ -55,7 +55,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
     yield Runtime(
         name="sklearn",
         formats=(ModelFormat(name="sklearn", version="1", priority=1),),
-        protocols=("v1", "v2"),
+        protocols=("v1", "v2", "grpc-v2"),
         container=ContainerTemplate(
             image="{registry}/inferry-runtime-sklearn:{version}",
             args=(
