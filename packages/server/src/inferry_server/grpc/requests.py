@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
@@ -15,6 +16,7 @@ from inferry_server.codec.shared_memory import REGION, opened, region_of
 from inferry_server.codec.wanted import EVERYTHING, Output, Wanted
 from inferry_server.grpc import parameters, wire
 from inferry_server.grpc.messages import message
+from inferry_server.grpc.responses import PACKED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ _ModelInferRequest = message("ModelInferRequest")
 _RAW = 7
 #: From here on the tensors of a message are left where they are; see `wire`.
 _LARGE = 16 * 1024
+_SIZES = {"BOOL": 1, "FP32": 4, "FP64": 8}
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -74,18 +77,17 @@ def decode(
     given = parsed.inputs
     if len(given) > 1:
         check_names([item.name for item in given], "input")
-    in_memory = [REGION in item.parameters for item in given]
+    given_parameters = [_read(item, "input") for item in given]
     typed = not raws and any(item.HasField("contents") for item in given)
     if raws:
-        _check_raw(parsed, len(raws), in_memory)
+        _check_raw(parsed, len(raws), given_parameters)
     rest = iter(raws)
     inputs: dict[str, Tensor] = {}
-    for item, elsewhere in zip(given, in_memory, strict=True):
+    for item, more in zip(given, given_parameters, strict=True):
         name = item.name
         if name in inputs:
             raise InvalidInput(f"input {name!r} is given twice")
-        more = _read(item.parameters, f"input {name!r}")
-        if elsewhere:
+        if REGION in more:
             data = _shared(item, more, max_elements, memory)
         elif raws:
             data = tensors.from_raw(
@@ -96,23 +98,28 @@ def decode(
         inputs[name] = Tensor(
             name=name, datatype=item.datatype, data=data, parameters=more
         )
-    asked = _read(parsed.parameters, "the request")
+    asked = parsed.parameters
     return Request(
         parsed.model_name,
         parsed.model_version or None,
         parsed.id,
         tuple(inputs.values()),
         _wanted(parsed.outputs, memory) if parsed.outputs else EVERYTHING,
-        asked,
+        parameters.read(asked, "the request") if asked else _NOTHING,
         typed,
     )
 
 
-def _read(given: Mapping[str, Any], what: str) -> Mapping[str, Any]:
-    return parameters.read(given, what) if given else _NOTHING
+def _read(item: Any, what: str) -> Mapping[str, Any]:  # noqa: ANN401 - an input or output
+    given = item.parameters
+    return parameters.read(given, f"{what} {item.name!r}") if given else _NOTHING
 
 
-def _check_raw(parsed: Any, count: int, in_memory: list[bool]) -> None:  # noqa: ANN401 - as above
+def _check_raw(
+    parsed: Any,  # noqa: ANN401 - as above
+    count: int,
+    given: Sequence[Mapping[str, Any]],
+) -> None:
     """All inputs or none are raw, with the texts that KServe has for it."""
     model = parsed.model_name[:200]
     for item in parsed.inputs:
@@ -121,7 +128,7 @@ def _check_raw(parsed: Any, count: int, in_memory: list[bool]) -> None:  # noqa:
                 "contents field must not be specified when using raw_input_contents "
                 f"for input '{item.name}' for model '{model}'"
             )
-    expected = in_memory.count(False)
+    expected = sum(REGION not in more for more in given)
     if expected != count:
         raise InvalidInput(
             f"the number of inputs ({expected}) does not match the expected number of "
@@ -146,14 +153,18 @@ def _shared(
 
 
 def _typed(item: Any, max_elements: int) -> Array:  # noqa: ANN401 - an InferInputTensor
-    return tensors.from_message(
-        item.contents, item.datatype, item.shape, item.name, max_elements
-    )
+    datatype, shape, name = item.datatype, item.shape, item.name
+    size = math.prod(shape) * _SIZES.get(datatype, 0)
+    if size > 0:
+        # Values of these are written as they lie in memory: no list of them is needed.
+        written = memoryview(item.contents.SerializeToString())
+        head = wire.prefix(PACKED[datatype], size)
+        packed = written[len(head) :]
+        if len(packed) == size and written[: len(head)] == head:
+            return tensors.from_raw(packed, datatype, shape, name, max_elements)
+    return tensors.from_message(item.contents, datatype, shape, name, max_elements)
 
 
 def _wanted(given: Sequence[Any], memory: SharedMemory | None) -> Wanted:
-    outputs = [
-        Output(item.name, parameters.read(item.parameters, f"output {item.name!r}"))
-        for item in given
-    ]
+    outputs = [Output(item.name, dict(_read(item, "output"))) for item in given]
     return wanted.read(outputs, _NOTHING, memory)

@@ -1,7 +1,9 @@
 """A ``ModelInferResponse`` from tensors to its bytes.
 
-The raw bytes of the outputs come last in the message, so they are put behind what
-protobuf has written, and copied once.
+What an answer repeats, the names of the model and of its outputs, is kept as bytes;
+the tensors are put behind it and copied once. protobuf writes the rest: messages may
+be written in parts, which are put together by putting one behind the other.
+Source: protobuf, "Encoding", "Last One Wins" and "Packed Repeated Fields".
 """
 
 from __future__ import annotations
@@ -11,19 +13,33 @@ from typing import TYPE_CHECKING, Any
 from inferry_server.codec import tensors
 from inferry_server.codec.classification import classify
 from inferry_server.codec.shared_memory import BYTE_SIZE, OFFSET, REGION, put
-from inferry_server.grpc import parameters, wire
+from inferry_server.grpc import parameters
 from inferry_server.grpc.messages import message
+from inferry_server.grpc.wire import prefix
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inferry.model import InferResponse, Tensor
     from inferry_server.codec.shared_memory import SharedMemory
     from inferry_server.codec.wanted import Wanted
     from inferry_server.grpc.requests import Request
 
+    Chunk = bytes | memoryview
+
 _ModelInferResponse = message("ModelInferResponse")
-_RAW = 6
+_InferOutputTensor = message("ModelInferResponse.InferOutputTensor")
+_InferTensorContents = message("InferTensorContents")
+#: Numbers of fields.
+_ID, _OUTPUTS, _RAW = 3, 5, 6
+_CONTENTS = 5
+#: Datatype -> the number of the field whose packed values are the tensor's own bytes.
+PACKED = {"BOOL": 1, "FP32": 6, "FP64": 7}
 #: What an input says of its own bytes; a model that gives it back does not mean it.
 _OF_THE_INPUT = (REGION, BYTE_SIZE, OFFSET, "binary_data_size")
+_KEPT = 2048
+_heads: dict[tuple[str, str | None], bytes] = {}
+_outputs: dict[tuple[str, str, tuple[int, ...]], bytes] = {}
 
 
 def encode(
@@ -43,25 +59,42 @@ def encode(
         InferenceError: A parameter that cannot be written.
 
     """
-    made = _ModelInferResponse(
-        model_name=model, model_version=version or "", id=request.id
-    )
+    parts: list[Chunk] = [_heads.get((model, version)) or _head(model, version)]
+    if request.id:
+        identity = request.id.encode()
+        parts += prefix(_ID, len(identity)), identity
     if response.parameters:
+        made = _ModelInferResponse()
         parameters.write(response.parameters, made.parameters)
-    outputs = [_classified(tensor, request.wanted) for tensor in response.outputs]
+        parts.append(made.SerializeToString())
+    outputs = response.outputs
+    if request.wanted.classes:
+        outputs = tuple(_classified(tensor, request.wanted) for tensor in outputs)
     typed = request.typed and all(
         tensor.datatype in tensors.CONTENTS for tensor in outputs
     )
-    raws: list[bytes | memoryview] = []
+    raws: list[Chunk] = []
     for tensor in outputs:
-        _add(tensor, made, request.wanted, raws, memory, typed=typed)
-    head: bytes = made.SerializeToString()
-    if not raws:
-        return head
-    parts: list[bytes | memoryview] = [head]
+        item = _item(tensor, request.wanted, raws, memory, typed=typed)
+        parts.append(prefix(_OUTPUTS, sum(map(len, item))))
+        parts += item
     for chunk in raws:
-        parts += wire.prefix(_RAW, len(chunk)), chunk
+        parts += prefix(_RAW, len(chunk)), chunk
     return b"".join(parts)
+
+
+def _head(model: str, version: str | None) -> bytes:
+    made = _ModelInferResponse(model_name=model, model_version=version or "")
+    if len(_heads) >= _KEPT:
+        _heads.clear()
+    return _heads.setdefault((model, version), made.SerializeToString())
+
+
+def _output(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
+    made = _InferOutputTensor(name=name, datatype=datatype, shape=shape)
+    if len(_outputs) >= _KEPT:
+        _outputs.clear()
+    return _outputs.setdefault((name, datatype, shape), made.SerializeToString())
 
 
 def _classified(tensor: Tensor, wanted: Wanted) -> Tensor:
@@ -69,32 +102,47 @@ def _classified(tensor: Tensor, wanted: Wanted) -> Tensor:
     return classify(tensor, count) if count else tensor
 
 
-def _add(
+def _item(
     tensor: Tensor,
-    made: Any,  # noqa: ANN401 - a ModelInferResponse
     wanted: Wanted,
-    raws: list[bytes | memoryview],
+    raws: list[Chunk],
     memory: SharedMemory | None,
     *,
     typed: bool,
-) -> None:
-    item = made.outputs.add(
-        name=tensor.name, datatype=tensor.datatype, shape=tensor.data.shape
-    )
+) -> list[Chunk]:
+    """Return the parts of the message of one output; its raw bytes go to *raws*."""
+    key = (tensor.name, tensor.datatype, tensor.data.shape)
+    item: list[Chunk] = [_outputs.get(key) or _output(*key)]
     if tensor.parameters:
         given = {
             name: value
             for name, value in tensor.parameters.items()
             if name not in _OF_THE_INPUT
         }
-        parameters.write(given, item.parameters)
+        item.append(_parameters(given))
     region = wanted.regions.get(tensor.name)
     if region is not None:
         used = put(tensors.to_raw(tensor.data, tensor.datatype), region, memory)
-        parameters.write(region.parameters(used), item.parameters)
+        item.append(_parameters(region.parameters(used)))
     elif typed:
-        field, values = tensors.to_contents(tensor.data, tensor.datatype)
-        getattr(item.contents, field).extend(values)
-        item.contents.SetInParent()
+        contents = _contents(tensor)
+        item += prefix(_CONTENTS, sum(map(len, contents))), *contents
     else:
         raws.append(tensors.to_raw(tensor.data, tensor.datatype))
+    return item
+
+
+def _parameters(given: Mapping[str, Any]) -> bytes:
+    made = _InferOutputTensor()
+    parameters.write(given, made.parameters)
+    written: bytes = made.SerializeToString()
+    return written
+
+
+def _contents(tensor: Tensor) -> list[Chunk]:
+    number = PACKED.get(tensor.datatype)
+    if number is not None:
+        packed = tensors.to_raw(tensor.data, tensor.datatype)
+        return [prefix(number, len(packed)), packed] if packed else []
+    field, values = tensors.to_contents(tensor.data, tensor.datatype)
+    return [_InferTensorContents(**{field: values}).SerializeToString()]
