@@ -128,7 +128,8 @@ def _until_idle(served: Served) -> None:
     """Wait for a call that was given up, which a thread cannot be stopped in."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        response = served.request("POST", encodings.INFER, json=document())
+        asked = document(report=True)
+        response = served.request("POST", encodings.INFER, json=asked)
         if response.status_code == 200:
             return
     pytest.fail("the server stays busy")

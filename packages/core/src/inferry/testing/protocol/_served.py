@@ -32,8 +32,8 @@ class Served:
     """``python -m inferry_server`` on free ports of the loopback address.
 
     ``http``, ``grpc`` and ``management`` are addresses as tritonclient takes them;
-    the log is a file in *folder*. A pytest that uses it fails with the end of the log when the
-    server does not come up.
+    the log is a file in *folder*. A pytest that uses it fails with the end of the log
+    when the server does not come up.
     """
 
     def __init__(
