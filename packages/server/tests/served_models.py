@@ -21,6 +21,7 @@ from inferry.model import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 
 class Echo:
@@ -50,6 +51,12 @@ class Iris(Echo):
     def predict(self, request: InferRequest) -> InferResponse:
         total = request.inputs[0].data.sum(axis=1)
         return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
+
+
+class RowWise(Iris):
+    """Takes rows of several requests at a time."""
+
+    batching = True
 
 
 class ChecksInputs(Iris):
@@ -306,3 +313,14 @@ class Injects(Spans):
         propagate.inject(headers)
         data = np.array([headers["traceparent"].encode()], object)
         return InferResponse(outputs=(Tensor(name="h", datatype="BYTES", data=data),))
+
+
+class Reads(Echo):
+    """Reads ``a.txt`` of its folder, if there is one."""
+
+    def load(self, path: Path, options: dict[str, Any]) -> None:
+        super().load(path, options)
+        file = path / "a.txt"
+        self.text = file.read_text() if file.exists() else "nothing"
+        if self.text == "fail":
+            raise ModelLoadError("no good file")

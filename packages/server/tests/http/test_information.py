@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inferry_server.states import Batching
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -89,6 +91,84 @@ async def test_what_is_not_there_says_so(
     assert answer.status_code == status
     assert list(answer.json()) == ["error"]
     assert ("allow" in answer.headers) == (status == 405)
+
+
+async def test_the_configuration_is_as_triton_writes_it(iris: Any) -> None:
+    for path in ("/v2/models/m/config", "/v2/models/m/versions/1/config"):
+        config = (await iris.get(path)).json()
+        assert config["name"] == "m"
+        assert config["platform"] == "test"
+        assert config["max_batch_size"] == 0
+        assert "dynamic_batching" not in config
+        (given,), (taken,) = config["output"], config["input"]
+        assert (taken["name"], taken["data_type"]) == ("input", "TYPE_FP32")
+        assert taken["dims"] == [-1, 4]
+        assert (given["data_type"], given["dims"]) == ("TYPE_FP32", [-1])
+
+
+async def test_a_model_that_is_batched_has_no_first_dimension_in_its_configuration(
+    serve: Serve, spec: SpecOf
+) -> None:
+    batching = Batching(max_size=16, max_delay=0.5)
+    async with serve(spec("RowWise", batching=batching)) as (_, client):
+        config = (await client.get("/v2/models/m/config")).json()
+        assert config["max_batch_size"] == 16
+        assert config["input"][0]["dims"] == [4]
+        assert config["dynamic_batching"]["max_queue_delay_microseconds"] == 500_000
+        metadata = (await client.get("/v2/models/m")).json()
+        assert metadata["inputs"][0]["shape"] == [-1, 4]
+
+
+async def test_texts_and_versions_of_a_configuration(
+    serve: Serve, spec: SpecOf
+) -> None:
+    async with serve(spec("Pair")) as (_, client):
+        config = (await client.get("/v2/models/m/config")).json()
+        types = [tensor["data_type"] for tensor in config["input"]]
+        assert types == ["TYPE_STRING", "TYPE_INT32"]
+        assert config["version_policy"] == {"specific": {"versions": [1, 2]}}
+
+
+async def test_statistics_rise_by_the_rows_of_a_request(iris: Any) -> None:
+    async def counts(path: str = "/v2/models/m/stats") -> Any:
+        (found,) = (await iris.get(path)).json()["model_stats"]
+        return found
+
+    before = await counts()
+    assert (before["name"], before["version"]) == ("m", "1")
+    assert (before["inference_count"], before["last_inference"]) == (0, 0)
+    rows = {"instances": [[1, 2, 3, 4]] * 3}
+    assert (await iris.post("/v1/models/m:predict", json=rows)).status_code == 200
+    wrong = await iris.post("/v1/models/m:predict", json={"instances": [[1]]})
+    assert wrong.status_code == 400
+    for path in ("/v2/models/m/stats", "/v2/models/stats"):
+        after = await counts(path)
+        assert (after["inference_count"], after["execution_count"]) == (3, 1)
+        assert after["last_inference"] > 1_600_000_000_000
+        numbers = after["inference_stats"]
+        assert numbers["success"]["count"] == 1
+        assert numbers["fail"]["count"] == 1
+        assert numbers["compute_infer"]["ns"] > 0
+        (batch,) = after["batch_stats"]
+        assert (batch["batch_size"], batch["compute_infer"]["count"]) == (3, 1)
+    assert await counts("/v2/models/m/versions/1/stats") == after
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v2/models/x/stats", 404),
+        ("/v2/models/x/config", 404),
+        ("/v2/models/m/versions/9/stats", 404),
+        ("/v2/models/m/versions/9/config", 404),
+        ("/v2/models/m/config/", 200),
+        ("/v2/models/%6D/config", 200),
+        ("/v2/models/m%2Fx/config", 404),
+        ("/v2/models/m/versions//config", 404),
+    ],
+)
+async def test_paths_are_read_with_care(iris: Any, path: str, status: int) -> None:
+    assert (await iris.get(path)).status_code == status
 
 
 async def test_no_model_at_all_is_not_ready(serve: Serve) -> None:
