@@ -25,6 +25,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``module:attribute``, outermost first. ``fast_lane`` False sends every request
     through ASGI, which answers the same.
 
+    ``ce_type`` and ``ce_source`` name what answers to CloudEvents are; an empty source
+    is made of the model's name, and ``ce_merge`` keeps the request's other attributes.
+
     ``queue_size`` bounds the calls that wait for a model, beyond those that run.
     ``drain_delay`` is how long a server that stops still accepts, because clients learn
     late that it does; ``drain_timeout`` is what requests in flight then have.
@@ -46,6 +49,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     fast_lane: bool = True
     tracing: bool = False
     log_requests: bool = False
+    ce_type: str = "io.kserve.inference.response"
+    ce_source: str = ""
+    ce_merge: bool = False
     max_body_bytes: int = 64 * MIB
     max_message_bytes: int = 64 * MIB
     max_elements: int = 2**26

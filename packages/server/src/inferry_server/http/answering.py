@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inferry_server.http.cloudevents import CloudEvents
 from inferry_server.http.compression import packed
 from inferry_server.http.errors import error_response
 from inferry_server.http.exchange import Response
@@ -54,11 +55,12 @@ class Answering:
         self._calls = calls
         self._timeout = settings.request_timeout
         inference = Inference(models, settings, memory)
+        events = CloudEvents(settings)
         self._handlers: Mapping[Kind, Handler] = {
-            "explain_v1": inference.explain_v1,
+            "explain_v1": events.around(inference.explain_v1),
             "generate": Generation(models, settings).generate,
             "infer": inference.infer,
-            "predict_v1": inference.predict_v1,
+            "predict_v1": events.around(inference.predict_v1),
         }
 
     def check(self, route: Route) -> None:
