@@ -40,14 +40,24 @@ def status_of(error: Exception, where: str) -> tuple[int, StatusCode, str]:
     return status, CODES.get(status, StatusCode.INTERNAL), fitting(text)
 
 
-def refuse(context: Any, error: Exception, where: str) -> int:  # noqa: ANN401 - grpc's
-    """Make *error* the end of the call of *context*; return the HTTP status of it."""
+def refuse(
+    context: Any,  # noqa: ANN401 - grpc's
+    error: Exception,
+    where: str,
+    metadata: tuple[tuple[str, str], ...] = (),
+) -> int:
+    """Make *error* the end of the call of *context*; return the HTTP status of it.
+
+    *metadata* goes along with it.
+    """
     status, text, headers = explain(error, where)
     context.set_code(CODES.get(status, StatusCode.INTERNAL))
     context.set_details(fitting(text))
     for name, value in headers:
         if name == _RETRY.encode():
-            context.set_trailing_metadata(((_RETRY, value.decode()),))
+            metadata = (*metadata, (_RETRY, value.decode()))
+    if metadata:
+        context.set_trailing_metadata(metadata)
     return status
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry_server.grpc import requests, responses
 from inferry_server.grpc.errors import refuse
+from inferry_server.timeouts import take_timeout
 
 if TYPE_CHECKING:
     from inferry.model import InferRequest, InferResponse
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 #: Typed contents over this size are read and written in a thread: each value of them
 #: is an object of Python's for a moment.
 _LARGE = 256 * 1024
+_REQUEST_ID = "x-request-id"
 
 
 class Inference:
@@ -38,7 +40,7 @@ class Inference:
 
     async def infer(self, body: bytes, context: Any) -> bytes:  # noqa: ANN401 - grpc's
         """Answer the ``ModelInferRequest`` in *body*."""
-        call = self.begin(context)
+        call = self.begin(context, "ModelInfer")
         call.size = len(body)
         name = ""
         try:
@@ -50,19 +52,24 @@ class Inference:
             self.end(call, name, 499)
             raise
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
-            status = refuse(context, error, f"ModelInfer of {name[:200]}")
+            where = f"ModelInfer of {name[:200]}"
+            status = call.within(refuse, context, error, where, trailing(call))
             self.end(call, name, status)
             return b""
+        metadata = trailing(call)
+        if metadata:
+            context.set_trailing_metadata(metadata)
         self.end(call, name, 200, sent=len(sent))
         return sent
 
-    def begin(self, context: Any) -> Call:  # noqa: ANN401 - grpc's
-        """Return the call of a request whose metadata is there."""
+    def begin(self, context: Any, rpc: str) -> Call:  # noqa: ANN401 - grpc's
+        """Return the call of a request for *rpc* whose metadata is there."""
         left = context.time_remaining()
         if self._timeout is not None and (left is None or left > self._timeout):
             left = self._timeout
         deadline = None if left is None else time.monotonic() + left
-        return self._calls.begin("grpc", headers_of(context), deadline=deadline)
+        headers = headers_of(context)
+        return self._calls.begin("grpc", headers, deadline=deadline, target=rpc)
 
     def end(self, call: Call, name: str, code: int, *, sent: int = 0) -> None:
         """Record the end of *call*, which asked for the model *name*."""
@@ -149,7 +156,9 @@ def is_slow_to_read(call: Call, raws: Any) -> bool:  # noqa: ANN401 - of request
 
 
 def made(model: LoadedModel, request: Request, call: Call) -> InferRequest:
-    """Return what *model* gets of *request*."""
+    """Return what *model* gets of *request*, and bound *call* as it asks."""
+    if request.parameters:
+        take_timeout(call, request.parameters)
     return model.request(
         request.inputs,
         call,
@@ -167,6 +176,13 @@ def headers_of(context: Any) -> dict[str, str]:  # noqa: ANN401 - grpc's
         for key, value in context.invocation_metadata()
         if isinstance(value, str)
     }
+
+
+def trailing(call: Call) -> tuple[tuple[str, str], ...]:
+    """Return the metadata that ends *call*: its id, where the client gave one."""
+    if _REQUEST_ID in call.headers and call.id:
+        return ((_REQUEST_ID, call.id),)
+    return ()
 
 
 def size_of(response: InferResponse) -> int:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: So many requests of one stream are worked on at a time; more are not read.
 _AT_ONCE = 64
+_RPC = "ModelStreamInfer"
 _RESPONSE = 2
 _ASKS_FOR_FINAL = "triton_enable_empty_final_response"
 _FINAL = "triton_final_response"
@@ -130,7 +131,7 @@ class _Stream:
 
     async def _take(self, body: bytes, before: Turn | None, turn: Turn) -> None:
         """Answer the request in *body*; its one answer waits for the turn *before*."""
-        call = self._inference.begin(self._context)
+        call = self._inference.begin(self._context, _RPC)
         call.size = len(body)
         name, identity, sent, status = "", "", 0, 499
         try:
@@ -148,7 +149,11 @@ class _Stream:
                     sent = await self._send_in_turn(written, before)
                 status = 200
             except Exception as error:  # noqa: BLE001 - each becomes a text
-                status = await self._tell(error, name, identity, before)
+                if self._context.done():
+                    return  # the client has left, which is not the server's error
+                told = call.within(status_of, error, f"{_RPC} of {name[:200]}")
+                status = told[0]
+                await self._tell(told, identity, before)
         finally:
             if not turn.done():
                 turn.set_result(None)
@@ -195,20 +200,20 @@ class _Stream:
         return len(whole)
 
     async def _tell(
-        self, error: Exception, name: str, identity: str, before: Turn | None
-    ) -> int:
-        """Send that *error* ended a request; return its HTTP status."""
-        status, code, text = status_of(error, f"ModelStreamInfer of {name[:200]}")
-        if self._strict and not self._failed.done():
-            self._failed.set_result((code, text))
-            return status
+        self, told: tuple[int, StatusCode, str], identity: str, before: Turn | None
+    ) -> None:
+        """Send what a client is *told* of an error that ended a request."""
+        _, code, text = told
+        if self._strict:
+            if not self._failed.done():
+                self._failed.set_result((code, text))
+            return
         answer = _ModelStreamInferResponse(error_message=text)
         answer.infer_response.id = identity
         if before is not None:
             await asyncio.shield(before)
         async with self._writing:
             await self._context.write(answer.SerializeToString())
-        return status
 
 
 def _wants_final(parsed: Any) -> bool:  # noqa: ANN401 - a ModelInferRequest

@@ -224,28 +224,34 @@ _SETTINGS = {
     "LogSettingsResponse.SettingValue": _SETTING,
 }
 
-_PLAIN = (
-    "ServerLive",
-    "ServerReady",
-    "ModelReady",
-    "ServerMetadata",
-    "ModelMetadata",
-    "ModelInfer",
-    "ModelConfig",
-    "ModelStatistics",
-    "RepositoryIndex",
-    "RepositoryModelLoad",
-    "RepositoryModelUnload",
-    "SystemSharedMemoryStatus",
-    "SystemSharedMemoryRegister",
-    "SystemSharedMemoryUnregister",
-    "CudaSharedMemoryStatus",
-    "CudaSharedMemoryRegister",
-    "CudaSharedMemoryUnregister",
-    "TraceSetting",
-    "LogSettings",
+#: The RPCs that are answered once, each with what it does.
+_PLAIN = {
+    "ServerLive": "Whether the server runs.",
+    "ServerReady": "Whether the server takes requests for all of its models.",
+    "ModelReady": "Whether a model takes requests; one that is unknown does not.",
+    "ServerMetadata": "The name, version and extensions of the server.",
+    "ModelMetadata": "The inputs, outputs, versions and platform of a model.",
+    "ModelInfer": "One inference.",
+    "ModelConfig": "How a model is run, as far as Triton's configuration has a word.",
+    "ModelStatistics": "What was counted of the requests of one model, or of all.",
+    "RepositoryIndex": "The models that the server knows, and the state of each.",
+    "RepositoryModelLoad": "Load a model again and wait until it is ready.",
+    "RepositoryModelUnload": "Take a model out of service, once it has answered.",
+    "SystemSharedMemoryStatus": "The regions of shared memory that are registered.",
+    "SystemSharedMemoryRegister": "Register a region of POSIX shared memory.",
+    "SystemSharedMemoryUnregister": "Let go of one region, or of all.",
+    "CudaSharedMemoryStatus": "No region: memory of a GPU is not shared.",
+    "CudaSharedMemoryRegister": "Refused with UNIMPLEMENTED.",
+    "CudaSharedMemoryUnregister": "Nothing, as there is no region.",
+    "TraceSetting": "Read and change which requests are traced.",
+    "LogSettings": "Read and change what the server logs.",
+}
+_STREAM = Method(
+    "ModelInferRequest",
+    "ModelStreamInferResponse",
+    "both",
+    "Many inferences over one stream, each with no, one or many answers.",
 )
-_STREAM = Method("ModelInferRequest", "ModelStreamInferResponse", "both")
 
 INFERENCE = Table(
     file="grpc_service.proto",
@@ -263,7 +269,10 @@ INFERENCE = Table(
     },
     services={
         "GRPCInferenceService": {
-            **{name: Method(f"{name}Request", f"{name}Response") for name in _PLAIN},
+            **{
+                name: Method(f"{name}Request", f"{name}Response", about=about)
+                for name, about in _PLAIN.items()
+            },
             "ModelStreamInfer": _STREAM,
         }
     },

@@ -30,11 +30,12 @@ _MAP = re.compile(r"\{(\w+): ([\w.]+)\}")
 
 
 class Method(Struct, frozen=True):
-    """One RPC; ``streams`` says whether both sides, or the server alone, stream."""
+    """One RPC; ``streams`` is ``both`` or ``server``, whichever streams."""
 
     request: str
     response: str
     streams: str = ""
+    about: str = ""
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -47,6 +48,24 @@ class Table(Struct, frozen=True, kw_only=True):
     enums: Mapping[str, Mapping[str, int]] = {}
     services: Mapping[str, Mapping[str, Method]] = {}
     imports: tuple[str, ...] = ()
+
+
+class Field(Struct, frozen=True):
+    """One field of a message, as its text says; ``choice`` is the oneof it is in."""
+
+    number: int
+    name: str
+    kind: str
+    choice: str = ""
+
+
+def field(text: str) -> Field:
+    """Return the field that *text* writes down."""
+    found = _FIELD.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no field")
+    number, name, kind, choice = found.groups("")
+    return Field(int(number), name, kind, choice)
 
 
 def descriptor(table: Table, known: Mapping[str, Table] | None = None) -> Any:  # noqa: ANN401 - a FileDescriptorProto
@@ -97,22 +116,20 @@ def _add_field(
     table: Table,
     enums: set[str],
 ) -> None:
-    found = _FIELD.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{where}: {text!r} is no field")
-    number, name, kind, choice = found.groups()
-    field = message.field.add(name=name, number=int(number))
-    field.label = FieldDescriptorProto.LABEL_OPTIONAL
-    pair = _MAP.fullmatch(kind)
+    part = field(text)
+    made = message.field.add(name=part.name, number=part.number)
+    made.label = FieldDescriptorProto.LABEL_REPEATED
+    pair = _MAP.fullmatch(part.kind)
     if pair:
-        kind = _add_entry(message, name, pair.groups(), table, enums)
-    elif kind.startswith("["):
-        kind = kind[1:-1]
-    if pair or f"[{kind}]" in text:
-        field.label = FieldDescriptorProto.LABEL_REPEATED
-    _set_type(field, where + kind if pair else kind, table, enums)
-    if choice:
-        field.oneof_index = _choice(message, choice)
+        entry = _add_entry(message, part.name, pair.groups(), table, enums)
+        _set_type(made, f"{where}.{entry}", table, enums)
+    elif part.kind.startswith("["):
+        _set_type(made, part.kind[1:-1], table, enums)
+    else:
+        made.label = FieldDescriptorProto.LABEL_OPTIONAL
+        _set_type(made, part.kind, table, enums)
+    if part.choice:
+        made.oneof_index = _choice(message, part.choice)
 
 
 def _add_entry(
@@ -130,7 +147,7 @@ def _add_entry(
         part = entry.field.add(name=own, number=number)
         part.label = FieldDescriptorProto.LABEL_OPTIONAL
         _set_type(part, kind, table, enums)
-    return f".{name}"
+    return name
 
 
 def _set_type(field: Any, kind: str, table: Table, enums: set[str]) -> None:  # noqa: ANN401 - no stubs
