@@ -96,11 +96,22 @@ WRONG = [
     ({"inputs": [[1, 2]]}, PAIR, "takes 2 inputs"),
     ({"instances": [{"a": 1}, {"b": 1}]}, PAIR, r"instances\[1\] has \['b'\]"),
     ({"instances": [{"a": 1}, 2]}, PAIR, r"instances\[1\] has an integer"),
+    ({"n" * 999: 1}, NOTHING, "it has 'n{59}"),
+    (
+        {"instances": [{str(n): 1 for n in range(9)}, {}]},
+        NOTHING,
+        r"instances\[0\]: \['0', '1', '2', '3', '4', \.\.\.\]",
+    ),
     ({"instances": [1, {"a": 1}]}, NOTHING, "is an object, expected a value"),
     ({"instances": [{"b64": "*"}]}, TEXTS, "not base64"),
     ({"instances": [None]}, NOTHING, "has null among its values; expected only"),
     ({"instances": [{"n" * 1025: 1}]}, NOTHING, "has 1025 characters, at most 1024"),
     ({"inputs": {str(n): [1] for n in range(10_001)}}, NOTHING, "10001 inputs"),
+    (
+        {"instances": [{"b64": "YQ=="}, 2]},
+        TEXTS,
+        "'text': element 1 is an integer, expected a string or",
+    ),
     ({"instances": [{"b64": 1}]}, TEXTS, "an object, expected a value"),
     ({"instances": [{"b64": "YQ=="}]}, declares(x=("FP32", (-1,))), "bytes"),
     ({"inputs": {"a": 1}}, PAIR, "input 'a' is an integer, expected a list"),
@@ -123,6 +134,13 @@ def test_what_is_no_v1_is_refused_by_name(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         decode(document, metadata)
+
+
+def test_the_number_of_elements_has_a_limit() -> None:
+    body = memoryview(orjson.dumps({"instances": [[1, 2], [3, 4]]}))
+    with pytest.raises(InvalidInput, match=r"'x': .* has 4 elements, at most 3"):
+        v1.decode(body, ROWS, max_elements=3)
+    assert v1.decode(body, ROWS, max_elements=4).inputs[0].data.size == 4
 
 
 def test_no_json_is_refused() -> None:

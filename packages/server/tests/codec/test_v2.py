@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from inferry.errors import InferenceError, InvalidInput
 from inferry.model import InferResponse, Tensor
-from inferry_server.codec import datatypes, v2
+from inferry_server.codec import datatypes, v2, v2_response
 from inferry_server.codec.values import object_array
 
 
@@ -276,6 +276,77 @@ WRONG_DOCUMENTS = [
 def test_a_broken_document_is_refused(body: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         v2.decode(memoryview(body))
+
+
+def test_an_error_does_not_repeat_what_is_long() -> None:
+    size = {"binary_data_size": "a" * 10**5}
+    item = {"name": "x", "shape": [1], "datatype": "FP32", "parameters": size}
+    for document in (
+        {"inputs": [item]},
+        {"inputs": [], "parameters": {"binary_data_output": "a" * 10**5}},
+        {"inputs": [{**small("x"), "datatype": "FP16", "data": [int("9" * 4000)]}]},
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            parse(document)
+        assert len(str(caught.value)) < 300
+
+
+LIMITED = [
+    {"data": [1, 2, 3, 4]},
+    {"data": [[1, 2], [3, 4]]},
+    {"data": []},
+    {"parameters": {"binary_data_size": 0}},
+]
+
+
+@pytest.mark.parametrize("given", LIMITED)
+def test_the_number_of_elements_has_a_limit(given: Any) -> None:
+    item = {"name": "x", "shape": [2, 2], "datatype": "FP32", **given}
+    text = orjson.dumps({"inputs": [item]})
+    with pytest.raises(
+        InvalidInput, match=r"'x': .*\[2, 2\] has 4 elements, at most 3"
+    ):
+        v2.decode(memoryview(text), len(text), max_elements=3)
+
+
+def test_a_limit_below_what_came_before_holds_too() -> None:
+    text = memoryview(orjson.dumps({"inputs": [small("x") | {"shape": [1, 1]}]}))
+    assert v2.decode(text).inputs[0].data.tolist() == [[1]]
+    with pytest.raises(InvalidInput, match="at most 0"):
+        v2.decode(text, max_elements=0)
+
+
+@pytest.mark.parametrize("data", [[5], 5])
+def test_a_scalar_has_the_shape_of_nothing(data: Any) -> None:
+    tensor = decode(shape=[], datatype="INT8", data=data)
+    assert tensor.data.shape == ()
+    assert tensor.data == 5
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(tensors(text_only=True), max_size=3), st.none() | st.text())
+def test_an_answer_is_the_same_text_with_and_without_kept_parts(
+    outputs: Any, request_id: Any
+) -> None:
+    response = InferResponse(outputs=tuple(outputs))
+    for _ in range(2):
+        body = v2.encode(
+            response, v2.Wanted(), model="m", version="1", request_id=request_id
+        )
+        items = [v2_response._item(one, v2.Wanted(), [], None) for one in outputs]
+        document = v2_response._document(items, response, "m", "1", request_id)
+        assert body.parts == [v2.dump(document, "m")]
+
+
+def test_kept_parts_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(v2_response, "_KEPT", 2)
+    for size in range(5):
+        tensor = Tensor(name="y", datatype="INT8", data=np.zeros(size, np.int8))
+        response = InferResponse(outputs=(tensor,))
+        body = v2.encode(response, v2.Wanted(), model=f"m{size}")
+        assert orjson.loads(body.parts[0])["outputs"][0]["data"] == [0] * size
+    assert len(v2_response._outputs) <= 2
+    assert len(v2_response._heads) <= 2
 
 
 def test_an_input_given_twice_is_refused() -> None:

@@ -9,6 +9,15 @@ import msgspec
 _WHERE = re.compile(r" - at `\$\.?(?P<path>.*)`\Z")
 
 
+_SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """Return *value* of a document for an error, which must not repeat a megabyte."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
 def readable(error: Exception, start: bytes) -> str:
     """Return one line for *error*; *start* is how the body begins."""
     if isinstance(error, msgspec.ValidationError):

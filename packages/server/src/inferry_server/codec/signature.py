@@ -136,8 +136,7 @@ def check_response(response: object, model: str) -> InferResponse:
 def _is_right(tensor: Tensor) -> bool:
     """Say quickly whether *tensor* is right; `_check_output` says what is wrong."""
     data = getattr(tensor, "data", None)
-    # numpy has one dtype object for each type of the machine's byte order.
-    return type(data) is np.ndarray and data.dtype is _DTYPES.get(tensor.datatype)
+    return type(data) is np.ndarray and data.dtype == _DTYPES.get(tensor.datatype)
 
 
 def _check_output(tensor: object, model: str) -> None:

@@ -22,11 +22,11 @@ from inferry_server.codec.datatypes import (
     check_names,
     element_count,
 )
-from inferry_server.codec.json_errors import readable
+from inferry_server.codec.json_errors import readable, shown
 from inferry_server.codec.numeric import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from inferry.model import ModelMetadata, TensorSpec
     from inferry_server.codec.datatypes import Array
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 DEFAULT_INPUT = "input-0"
 _LARGEST_INT64 = 2**63 - 1
 _NOTHING: Mapping[str, Any] = {}
+_LISTED = 5
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -121,7 +122,7 @@ def _columns(
         return _from_rows(document["instances"], specs)
     if "inputs" in document:
         return _from_columns(document["inputs"], specs)
-    found = ", ".join(map(repr, list(document)[:5])) or "nothing"
+    found = ", ".join(map(shown, list(document)[:_LISTED])) or "nothing"
     raise InvalidInput(f"the body has no 'instances' (it has {found})")
 
 
@@ -135,12 +136,19 @@ def _from_rows(rows: object, specs: Sequence[TensorSpec]) -> dict[str, list[Any]
     names = rows[0].keys()
     for position, row in enumerate(rows):
         if not _is_named(row) or row.keys() != names:
-            got = sorted(row) if isinstance(row, dict) else values.kind(row)
+            got = _listed(row) if isinstance(row, dict) else values.kind(row)
             raise InvalidInput(
                 f"instances[{position}] has {got}, expected the same names as "
-                f"instances[0]: {sorted(names)}"
+                f"instances[0]: {_listed(names)}"
             )
     return {name: [row[name] for row in rows] for name in names}
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return the first of *names* for an error, each with its beginning."""
+    found = sorted(names)
+    text = ", ".join(map(shown, found[:_LISTED]))
+    return f"[{text}{', ...' if len(found) > _LISTED else ''}]"
 
 
 def _from_columns(given: object, specs: Sequence[TensorSpec]) -> dict[str, list[Any]]:
@@ -192,10 +200,20 @@ def _converted(flat: list[Any], name: str, datatype: str) -> tuple[Array, str]:
     if datatype in INTEGERS:
         flat = [_whole(value) for value in flat]
     if datatype == "BYTES" and bytes in set(map(type, flat)):
-        data = values.object_array([values.as_bytes(value) for value in flat])
+        data = values.object_array(_bytes(flat, name))
     else:
         data = values.flat_array(flat, datatype, name)
     return data, datatype
+
+
+def _bytes(flat: list[Any], name: str) -> list[bytes]:
+    for position, value in enumerate(flat):
+        if not isinstance(value, (bytes, str)):
+            raise InvalidInput(
+                f"input {name!r}: element {position} is {values.kind(value)}, expected "
+                'a string or {"b64": "..."} for BYTES'
+            )
+    return [values.as_bytes(value) for value in flat]
 
 
 def _nested_shape(column: list[Any]) -> list[int]:

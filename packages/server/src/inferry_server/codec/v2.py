@@ -16,7 +16,7 @@ from inferry.errors import InvalidInput
 from inferry.model import Tensor
 from inferry_server.codec import numeric, raw, values, wanted
 from inferry_server.codec.datatypes import MAX_ELEMENTS, MAX_NAME, check_names
-from inferry_server.codec.json_errors import readable
+from inferry_server.codec.json_errors import readable, shown
 from inferry_server.codec.numeric import SMALL
 from inferry_server.codec.shared_memory import opened, region_of
 from inferry_server.codec.v2_response import Body, dump, encode
@@ -204,8 +204,8 @@ def _binary_size(parameters: Mapping[str, Any], tensor: str) -> int | None:
     size = parameters["binary_data_size"]
     if type(size) is not int or size < 0:
         raise InvalidInput(
-            f"tensor {tensor!r}: binary_data_size is {size!r}, expected a number of "
-            "bytes"
+            f"tensor {tensor!r}: binary_data_size is {shown(size)}, expected a number "
+            "of bytes"
         )
     return size
 

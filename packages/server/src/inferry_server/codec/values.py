@@ -21,6 +21,7 @@ from inferry_server.codec.datatypes import (
     dtype_of,
     element_count,
 )
+from inferry_server.codec.json_errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,6 +90,8 @@ def to_array(
             pass  # what is wrong with it, the way below says
     if type(data) is np.ndarray:
         return data
+    if not shape and not isinstance(data, list):
+        data = [data]  # a scalar may come without a list around it
     dtype = dtype_of(datatype, tensor)
     count = element_count(shape, tensor, max_elements)
     flat = flatten(data, shape, count, tensor)
@@ -206,8 +209,8 @@ def _floats(flat: list[Any], datatype: str, tensor: str) -> Array:
     if not finite.all():
         position = int(np.argmin(finite))
         raise InvalidInput(
-            f"tensor {tensor!r}: element {position} is {flat[position]!r}, out of the "
-            f"range of {datatype}"
+            f"tensor {tensor!r}: element {position} is {shown(flat[position])}, out of "
+            f"the range of {datatype}"
         )
     return array
 

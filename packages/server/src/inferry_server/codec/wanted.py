@@ -9,6 +9,7 @@ from msgspec import Struct
 from inferry.errors import InvalidInput
 from inferry_server.codec.classification import CLASSIFICATION, classes_wanted
 from inferry_server.codec.datatypes import check_names
+from inferry_server.codec.json_errors import shown
 from inferry_server.codec.shared_memory import Region, opened, region_of
 
 if TYPE_CHECKING:
@@ -64,9 +65,11 @@ def read(
     found = Wanted(
         tuple(output.name for output in outputs), {}, default, classes={}, regions={}
     )
-    if len(set(found.names)) < len(found.names):
-        twice = next(name for name in found.names if found.names.count(name) > 1)
-        raise InvalidInput(f"output {twice!r} is requested twice")
+    seen: set[str] = set()
+    for name in found.names:
+        if name in seen:
+            raise InvalidInput(f"output {name!r} is requested twice")
+        seen.add(name)
     for output in outputs:
         if output.parameters:
             _read_one(output.name, output.parameters, found, memory)
@@ -92,5 +95,7 @@ def _read_one(
 
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise InvalidInput(f"parameter {name!r} is {value!r}, expected true or false")
+        raise InvalidInput(
+            f"parameter {name!r} is {shown(value)}, expected true or false"
+        )
     return value
