@@ -19,6 +19,15 @@ def too_large(limit: int) -> Refusal:
     )
 
 
+def too_much(limit: int) -> Refusal:
+    """Return the 429 for a call that came while the others already fill the memory."""
+    return Refusal(
+        429,
+        f"the requests under way take more than {limit} bytes; try again, or raise the "
+        "setting gateway.max_held_bytes",
+    )
+
+
 def too_slow(service: Service) -> Refusal:
     """Return the 504 for a replica that did not answer in time."""
     return Refusal(

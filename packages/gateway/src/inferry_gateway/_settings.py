@@ -37,6 +37,9 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     max_message_bytes: Annotated[
         Count, _help("largest gRPC message, both ways (RESOURCE_EXHAUSTED)")
     ] = 64 * MIB
+    max_held_bytes: Annotated[
+        Count, _help("most bytes of gRPC requests held at a time (RESOURCE_EXHAUSTED)")
+    ] = 1024 * MIB
     max_streams: Annotated[
         Count, _help("most gRPC calls of one connection at a time")
     ] = 1024

@@ -72,6 +72,20 @@ async def test_messages_of_megabytes_pass_up_to_the_limit(calls: Any) -> None:
     assert await calls.infer(channel) == message()
 
 
+async def test_requests_together_take_bounded_memory(calls: Any) -> None:
+    replica = await calls.replica()
+    await calls.serve(replica, settings={"max_held_bytes": MIB})
+    channel = calls.channel()
+    waiting = asyncio.create_task(_result(calls.infer(channel, do="!wait")))
+    await calls.world.until(lambda: replica.started)
+    error = await calls.error(calls.infer(channel, do="x" * MIB))
+    assert error.code() is StatusCode.RESOURCE_EXHAUSTED
+    assert "gateway.max_held_bytes" in error.details()
+    replica.gate.set()
+    await waiting
+    assert await calls.infer(channel) == message()
+
+
 async def test_a_stream_passes_message_by_message(calls: Any) -> None:
     replica = await calls.replica()
     await calls.serve(replica)

@@ -104,6 +104,17 @@ async def test_a_method_that_nobody_knows_reaches_the_service_that_is_named(
     assert "inferry-service: NAMESPACE/NAME" in error.details()
 
 
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_is_answered_by_any_service(calls: Any, version: str) -> None:
+    replica = await calls.replica()
+    await calls.world.start(
+        calls.service(name="zero", models=()), calls.service(replica)
+    )
+    method = f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+    await calls.channel().unary_unary(method)(b"x", timeout=10)
+    assert replica.methods == [method]
+
+
 async def ask(calls: Any, method: str, message: bytes = b"") -> bytes:
     name = method if "/" in method else f"/inference.GRPCInferenceService/{method}"
     answer: bytes = await calls.channel().unary_unary(name)(message, timeout=10)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from grpc import aio
 
 from inferry.errors import BackendError
 from inferry_gateway import Gateway, GatewaySettings
@@ -92,6 +95,33 @@ async def test_many_calls_at_once_all_get_their_own_answer(calls: Any) -> None:
     assert answers == [text(1, "iris") + text(9, str(n)) for n in range(200)]
     report = gateway.report()["default/iris"]
     assert (report["requests"], report["in_flight"], report["waiting"]) == (200, 0, 0)
+
+
+async def test_calls_that_are_given_up_leave_no_trace(calls: Any) -> None:
+    replicas = [await calls.replica() for _ in range(2)]
+    gateway = await calls.serve(*replicas, slots=3)
+    channel = calls.channel()
+    chance = random.Random(7)
+
+    async def one(number: int) -> None:
+        do = "!wait" if number % 3 == 0 else ""
+        call = calls.infer(channel, do=do, timeout=chance.choice((0.02, 0.2, 5)))
+        await asyncio.sleep(chance.random() / 10)
+        if number % 2:
+            call.cancel()
+        with contextlib.suppress(aio.AioRpcError, asyncio.CancelledError):
+            await call
+
+    work = asyncio.gather(*(one(number) for number in range(150)))
+    await asyncio.sleep(0.3)
+    for replica in replicas:
+        replica.gate.set()
+    await work
+    await calls.world.until(lambda: gateway.report()["default/iris"]["in_flight"] == 0)
+    report = gateway.report()["default/iris"]
+    assert report["waiting"] == 0
+    assert gateway._grpc_server.held_bytes == 0
+    assert await calls.infer(channel) == text(1, "iris")
 
 
 async def test_channels_to_replicas_close_when_they_go(calls: Any) -> None:

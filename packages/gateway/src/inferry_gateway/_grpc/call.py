@@ -12,7 +12,7 @@ from inferry_gateway._grpc.metadata import passed_back, passed_on
 from inferry_gateway._grpc.placing import Place
 from inferry_gateway._grpc.routing import Routing
 from inferry_gateway._grpc.status import code_of, counted
-from inferry_gateway._refusals import closed_early, too_slow
+from inferry_gateway._refusals import closed_early, too_much, too_slow
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -69,7 +69,11 @@ class Call:
 
     async def unary(self, request: bytes) -> bytes:
         """Answer one request."""
-        return await self._ended(self._unary(request))
+        self._server.held_bytes += len(request)
+        try:
+            return await self._ended(self._unary(request))
+        finally:
+            self._server.held_bytes -= len(request)
 
     async def stream(self) -> None:
         """Pass messages both ways until both sides have ended."""
@@ -101,12 +105,15 @@ class Call:
         balancer = self._routed(request)
         if isinstance(balancer, bytes):
             return balancer
+        limit = self._gateway.settings.max_held_bytes
+        if self._server.held_bytes > limit:
+            raise too_much(limit)
         channel = await self._placed(balancer)
         sent = self._gateway.now()
-        remaining, limit = self._time_left(), balancer.service.timeout
-        ours = limit is not None and (remaining is None or limit < remaining)
+        remaining, longest = self._time_left(), balancer.service.timeout
+        ours = longest is not None and (remaining is None or longest < remaining)
         call = channel.unary(self._name)(
-            request, timeout=limit if ours else remaining, metadata=self._passed_on()
+            request, timeout=longest if ours else remaining, metadata=self._passed_on()
         )
         try:
             answer: bytes = await call

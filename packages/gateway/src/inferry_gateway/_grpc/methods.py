@@ -45,5 +45,10 @@ METHODS: Final[dict[str, Method]] = {
     f"{HEALTH}Check": Method(asks=True),
     f"{HEALTH}Watch": Method(unary=False, asks=True),
 }
+#: Asks what can be called; every replica here gives the same answer.
+REFLECTION: Final = frozenset(
+    f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+    for version in ("v1", "v1alpha")
+)
 #: What the gateway does not know is passed on message by message.
 UNKNOWN: Final = Method(unary=False)

@@ -63,7 +63,9 @@ class Place:
             if not replica.endpoint.grpc_port:
                 raise no_grpc(self._balancer.service)
             channel = self._server.channel(replica)
-            if await channel.connect(self._gateway.settings.connect_timeout):
+            left = max(0.0, self._until - self._gateway.now())
+            patience = min(left, self._gateway.settings.connect_timeout)
+            if await channel.connect(patience):
                 replica.accepted()
                 channel.take()
                 self._channel = channel
@@ -75,6 +77,9 @@ class Place:
         if self._channel is not None:
             self._channel.done()
             self._channel = None
+        got = self._got
+        if got is not None and not got.cancel() and not got.cancelled():
+            got.exception()  # nobody waits for it any more
         replica, self.replica = self.replica, None
         if replica is not None:
             self._balancer.release(replica, self._gateway.now())

@@ -8,6 +8,7 @@ from inferry_gateway._answers import Refusal
 from inferry_gateway._grpc import own
 from inferry_gateway._grpc.messages import Malformed, text_field
 from inferry_gateway._grpc.metadata import authority, value
+from inferry_gateway._grpc.methods import REFLECTION
 from inferry_gateway._table import SERVICE_METADATA
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Routing:
         try:
             model = self._model(message) if self.needs_message else ""
             found = self._gateway.table.call(self._host, self._service, model)
+            if found is None and self._name in REFLECTION:
+                found = self._any()
             if found is None:
                 return own.answer(self._gateway, self._name, message)
         except Refusal as refusal:
@@ -70,6 +73,13 @@ class Routing:
         if no is None:
             raise balancer.unavailable("it has no replica")
         return no
+
+    def _any(self) -> Balancer | None:
+        """Return a service whose replicas answer gRPC."""
+        for balancer in self._gateway.balancers:
+            if any(replica.endpoint.grpc_port for replica in balancer.replicas()):
+                return balancer
+        return None
 
     def _model(self, message: bytes) -> str:
         fields = (text_field(message, number) for number in self._method.model)

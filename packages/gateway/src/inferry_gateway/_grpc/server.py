@@ -39,6 +39,8 @@ class GrpcServer:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
+        #: How much memory the requests of unary calls take now.
+        self.held_bytes = 0
         self._server: Any = None
         self._folder: Path | None = None
         self._channels: set[Channel] = set()
