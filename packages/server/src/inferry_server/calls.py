@@ -13,6 +13,8 @@ from contextvars import ContextVar, copy_context
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from inferry_server.payload_log import PayloadLogs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Context
@@ -141,8 +143,13 @@ class Calls:
     """Begins and ends the calls of one server; the one place where others look on."""
 
     def __init__(
-        self, statistics: Statistics, observers: tuple[Observer, ...] = ()
+        self,
+        statistics: Statistics,
+        observers: tuple[Observer, ...] = (),
+        payloads: PayloadLogs | None = None,
     ) -> None:
+        #: Lanes show it bodies, where its ``active`` is not empty.
+        self.payloads = payloads or PayloadLogs()
         self._statistics = statistics
         self._in_flight = statistics.in_flight
         self._observers = observers
@@ -182,6 +189,7 @@ class Calls:
             call.context = None  # which holds the call
 
     async def close(self, patience: float) -> None:
-        """Let the observers finish, within *patience* seconds each."""
+        """Let all who look on finish, within *patience* seconds each."""
+        await self.payloads.close(patience)
         for observer in self._observers:
             await observer.close(patience)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inferry.errors import InferryError, ModelLoadError, one_line
 from inferry.model import DATATYPES, ModelMetadata
 from inferry_server.loaded import LoadedModel
+from inferry_server.payload_log import check
 from inferry_server.warmup import warm_up
 from inferry_server.workers import in_thread
 
@@ -49,10 +50,11 @@ async def load_model(
                 instance,
                 metadata,
                 queue_size=settings.queue_size,
-                forwarded_headers=settings.forwarded_headers,
+                forwarded_headers=_seen_headers(spec, settings),
             )
             on_phase("WarmingUp")
-            return model, await _warm_up(model)
+            said = await _warm_up(model)
+            return model, "; ".join(filter(None, (said, model.note)))
     except TimeoutError as error:
         if not limit.expired():
             raise _load_error(error, spec) from error
@@ -65,9 +67,15 @@ async def load_model(
         raise _load_error(error, spec) from error
 
 
+def _seen_headers(spec: ModelSpec, settings: ServerSettings) -> tuple[str, ...]:
+    """Return the headers that the model sees: a component passes some on."""
+    passed_on = spec.predictor.forwarded_headers if spec.predictor else ()
+    return tuple(dict.fromkeys((*settings.forwarded_headers, *passed_on)))
+
+
 async def unload_model(model: LoadedModel, limit: float | None) -> None:
     """Let the calls in flight end, then have the model free what it took."""
-    if not await model.execution.close(limit):
+    if not await model.close(limit):
         logger.warning(
             "model %s still computes after %s s; its memory is not freed",
             model.name,
@@ -93,7 +101,9 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata]:
             f"model name {spec.name!r} must be letters, digits, '.', '_' or '-'",
             reason="InvalidSpec",
         )
-    instance = _target(spec)()
+    if spec.payload_log is not None:
+        check(spec.payload_log)
+    instance = _instance(spec)
     for method in ("load", "predict"):
         if not callable(getattr(instance, method, None)):
             raise ModelLoadError(
@@ -102,6 +112,15 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata]:
             )
     instance.load(spec.path, spec.options)
     return instance, _metadata(instance, spec)
+
+
+def _instance(spec: ModelSpec) -> Any:  # noqa: ANN401 - of a class of the user's
+    instance = _target(spec)()
+    if spec.predictor is None:
+        return instance
+    from inferry_server.components.component import Component
+
+    return Component(instance, spec)
 
 
 def _target(spec: ModelSpec) -> Any:  # noqa: ANN401 - a class of the user's
@@ -158,7 +177,7 @@ async def _warm_up(model: LoadedModel) -> str:
 
 
 async def _free_soon(model: LoadedModel) -> None:
-    if await model.execution.close(patience=0):
+    if await model.close(patience=0):
         await _free(model.instance, model.name)
 
 

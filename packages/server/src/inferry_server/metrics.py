@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from inferry_server.counters import Durations
     from inferry_server.models import Models
+    from inferry_server.payload_log import PayloadLogs
     from inferry_server.statistics import Statistics
 
     Kind = Literal["counter", "gauge", "histogram"]
@@ -149,6 +150,18 @@ _LOAD = Family(
 _STATE = Family(
     "inferry_model_state", "gauge", ("model", "phase"), "1 for the phase of a model."
 )
+_LOGGED = Family(
+    "inferry_payload_log_messages",
+    "counter",
+    ("model", "outcome"),
+    "Copies of requests and responses: sent, failed at the sink, dropped for room.",
+)
+_LOG_WAITS = Family(
+    "inferry_payload_log_waiting_bytes",
+    "gauge",
+    _MODEL,
+    "Memory of the copies that wait to be sent.",
+)
 FAMILIES: tuple[Family, ...] = (
     _REQUESTS,
     _DURATION,
@@ -161,6 +174,8 @@ FAMILIES: tuple[Family, ...] = (
     _WAITING,
     _LOAD,
     _STATE,
+    _LOGGED,
+    _LOG_WAITS,
     *_KSERVE.values(),
 )
 
@@ -168,13 +183,17 @@ FAMILIES: tuple[Family, ...] = (
 class Metrics:
     """Shows what *statistics* has and the server does; `render` is ``/metrics``."""
 
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(
+        self, statistics: Statistics, payloads: PayloadLogs | None = None
+    ) -> None:
         self.registry = CollectorRegistry()
         self._load_seconds: dict[str, float] = {}
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.registry.register(_Collected(lambda: _counts(statistics)))
         self.registry.register(_Collected(lambda: [self._loads()]))
+        if payloads is not None:
+            self.registry.register(_Collected(lambda: _payloads(payloads)))
 
     def watch(self, models: Models) -> None:
         """Report the gauges of *models*, read when they are asked for."""
@@ -260,12 +279,22 @@ def _gauges(models: Models) -> Iterable[Metric]:
     waiting = _gauge(_WAITING)
     for model in models.serving():
         running.add_metric([model.name], model.execution.running)
-        waiting.add_metric([model.name], model.execution.waiting)
+        waiting.add_metric([model.name], model.waiting)
     state = _gauge(_STATE)
     for name, now in models.states().items():
         for phase in MODEL_PHASES:
             state.add_metric([name, phase], float(now.phase == phase))
     return (running, waiting, state)
+
+
+def _payloads(payloads: PayloadLogs) -> Iterable[Metric]:
+    messages = _counter(_LOGGED)
+    waiting = _gauge(_LOG_WAITS)
+    for model, counts, size in payloads.counts():
+        for outcome in ("sent", "failed", "dropped"):
+            messages.add_metric([model, outcome], getattr(counts, outcome))
+        waiting.add_metric([model], size)
+    return (messages, waiting)
 
 
 def _counter(family: Family) -> CounterMetricFamily:

@@ -14,6 +14,7 @@ from inferry_server.http.listener import Listener, management_listener
 from inferry_server.metrics import Metrics
 from inferry_server.models import Models
 from inferry_server.observers import observers
+from inferry_server.payload_log import PayloadLogs
 from inferry_server.services import Services
 from inferry_server.states import Ports
 from inferry_server.statistics import Statistics
@@ -52,10 +53,11 @@ class ModelServer:
         self.settings = settings
         self._on_state = on_state
         self.statistics = Statistics()
-        self.metrics = Metrics(self.statistics)
+        self.payloads = PayloadLogs()
+        self.metrics = Metrics(self.statistics, self.payloads)
         self.models = Models(settings, self.metrics, on_state=self._changed)
         self.metrics.watch(self.models)
-        self.calls = Calls(self.statistics, observers(settings))
+        self.calls = Calls(self.statistics, observers(settings), self.payloads)
         self.services = Services.of(
             settings, self.models, self.metrics, self.statistics
         )
@@ -106,6 +108,10 @@ class ModelServer:
         return http_port
 
     def _changed(self, state: ModelState) -> None:
+        if state.phase == "Ready":
+            self.payloads.serve(self.models.get(state.name).spec)
+        elif state.phase == "Unloaded":
+            self.payloads.forget(state.name)
         if self._grpc is not None:
             self._grpc.changed()
         if self._on_state is not None:

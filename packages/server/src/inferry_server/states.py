@@ -37,8 +37,9 @@ class PayloadLog(msgspec.Struct, frozen=True, kw_only=True):
     ``url`` is an HTTP endpoint, which gets a CloudEvent per message, or the folder of
     an object store. ``metadata_headers`` are the request headers that go along.
     ``batch_size`` and ``batch_interval`` (seconds) say how many make one object, and
-    ``format`` how it is written; an HTTP endpoint ignores the three. Source: KServe's
-    payload logger.
+    ``format`` how it is written; an HTTP endpoint ignores the three. ``max_bytes``
+    bounds what waits to be sent; what comes beyond is dropped. Source: KServe's payload
+    logger.
     """
 
     url: str
@@ -54,6 +55,7 @@ class PayloadLog(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str = ""
     verify: bool = True
     parameters: dict[str, str] = {}
+    max_bytes: int = 32 * 1024 * 1024
 
 
 class Predictor(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry_server.grpc import requests, responses
 from inferry_server.grpc.errors import refuse
+from inferry_server.payload_log.logs import PROTOBUF
 from inferry_server.timeouts import take_timeout
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Inference:
     ) -> None:
         self._models = services.models
         self._calls = calls
+        self._payloads = calls.payloads
         self._timeout = services.settings.request_timeout
         self._max_elements = services.settings.max_elements
         self._memory = services.memory
@@ -46,8 +48,10 @@ class Inference:
         try:
             parsed, raws = requests.parse(body)
             name = parsed.model_name
+            self.copy_request(call, name, body)
             answer = self.answer(call, parsed, raws)
             sent = await answer if isinstance(answer, Awaitable) else answer
+            self.copy_response(call, name, sent)
         except asyncio.CancelledError:
             self.end(call, name, 499)
             raise
@@ -76,6 +80,16 @@ class Inference:
         # What clients invent must not become labels.
         label = name if name in self._models else ""
         self._calls.end(call, label, code, received=call.size, sent=sent)
+
+    def copy_request(self, call: Call, name: str, body: bytes) -> None:
+        """Show *body* to the payload log of the model *name*, where it has one."""
+        if self._payloads.active:
+            self._payloads.request(call, name, body, PROTOBUF)
+
+    def copy_response(self, call: Call, name: str, body: bytes) -> None:
+        """Show the answer *body* to the payload log of the model *name*."""
+        if self._payloads.active:
+            self._payloads.response(call, name, (body,), PROTOBUF)
 
     def model(self, parsed: Any) -> LoadedModel:  # noqa: ANN401 - a ModelInferRequest
         """Return the model that *parsed* names.

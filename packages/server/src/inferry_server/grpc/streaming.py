@@ -138,6 +138,7 @@ class _Stream:
             try:
                 parsed, raws = requests.parse(body)
                 name, identity = parsed.model_name, parsed.id
+                self._inference.copy_request(call, name, body)
                 model = self._inference.model(parsed)
                 if hasattr(model.instance, "stream"):
                     before = None
@@ -146,6 +147,7 @@ class _Stream:
                 else:
                     answer = self._inference.answer(call, parsed, raws)
                     written = await answer if isinstance(answer, Awaitable) else answer
+                    self._inference.copy_response(call, name, written)
                     sent = await self._send_in_turn(written, before)
                 status = 200
             except Exception as error:  # noqa: BLE001 - each becomes a text

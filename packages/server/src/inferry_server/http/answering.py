@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: The status, beyond HTTP's own, of a call whose client did not wait for the answer.
 CLIENT_LEFT = 499
+_OK = 200
 #: The routes that infer, and the protocol that each is of.
 PROTOCOLS: Mapping[Kind, Protocol] = {
     "explain_v1": "v1",
@@ -53,6 +54,7 @@ class Answering:
     ) -> None:
         self._models = models
         self._calls = calls
+        self._payloads = calls.payloads
         self._timeout = settings.request_timeout
         inference = Inference(models, settings, memory)
         events = CloudEvents(settings)
@@ -87,11 +89,13 @@ class Answering:
         Cancelling what is awaited drops the call.
         """
         call.size = len(body)
+        self.copy_request(call, route, body)
         try:
             response = self._handlers[route.kind](call, route, body)
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return self.failed(call, route, error)
         if isinstance(response, Response):
+            self._copy(call, route, response)
             response = packed(response, call.headers)
             if isinstance(response, Response):
                 return self.ended(call, route, response)
@@ -101,7 +105,9 @@ class Answering:
         self, call: Call, route: Route, answer: Awaitable[Response]
     ) -> Response:
         try:
-            response = packed(await answer, call.headers)
+            plain = await answer
+            self._copy(call, route, plain)
+            response = packed(plain, call.headers)
             if not isinstance(response, Response):
                 response = await response
         except asyncio.CancelledError:
@@ -110,6 +116,21 @@ class Answering:
         except Exception as error:  # noqa: BLE001 - as above
             return self.failed(call, route, error)
         return self.ended(call, route, response)
+
+    def copy_request(self, call: Call, route: Route, body: memoryview) -> None:
+        """Show *body* to the payload log of its model, where it has one."""
+        if self._payloads.active:
+            self._payloads.request(call, route.model, body)
+
+    def _copy(self, call: Call, route: Route, response: Response) -> None:
+        if self._payloads.active and response.status == _OK:
+            self._payloads.response(
+                call,
+                route.model,
+                response.parts,
+                response.content_type.decode(),
+                response.headers,
+            )
 
     def gone(self, call: Call, route: Route) -> None:
         """Tell all that *call* ended because its client left."""
@@ -131,12 +152,19 @@ class Answering:
         self._calls.end(
             call, model, response.status, received=call.size, sent=response.size
         )
-        if "x-request-id" in call.headers and call.id:
-            header = (b"x-request-id", call.id.encode())
-            headers = (*response.headers, header)
+        header = given_id(call)
+        if header:
+            headers = (*response.headers, *header)
             return msgspec.structs.replace(response, headers=headers)
         return response
 
     def _label(self, route: Route) -> str:
         # What clients invent must not become labels.
         return route.model if route.model in self._models else ""
+
+
+def given_id(call: Call) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the header that gives the client its request's id back, if it has one."""
+    if "x-request-id" in call.headers and call.id:
+        return ((b"x-request-id", call.id.encode()),)
+    return ()

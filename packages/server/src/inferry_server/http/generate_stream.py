@@ -10,6 +10,7 @@ from contextlib import aclosing
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
+from inferry_server.http.answering import given_id
 from inferry_server.http.exchange import ClientGone, Response, unless_gone
 from inferry_server.http.generate import Generation, encoded
 from inferry_server.http.streaming import Stream, event
@@ -47,6 +48,7 @@ class Streaming:
             )
             call.size = len(body)
             call.read = perf_counter_ns()
+            self._answering.copy_request(call, route, body)
             model = self._models.get(route.model, route.version)
             asked = self._generation.request(model, call, route, body)
             answers = _events(model, asked, call)
@@ -60,7 +62,7 @@ class Streaming:
         def end(code: int, sent: int) -> None:
             self._answering.streamed(call, route, code, sent)
 
-        return Stream(request, _rest(first, answers), end)
+        return Stream(request, _rest(first, answers), end, given_id(call))
 
 
 async def _events(
