@@ -71,28 +71,3 @@ async def test_a_stream_ends_at_the_replica_when_its_client_leaves(world: Any) -
         await ended.wait()
     assert time.monotonic() - left < 1
     await world.until(lambda: gateway.report()["default/iris"]["in_flight"] == 0)
-
-
-async def test_a_service_whose_slots_are_taken_says_at_once_that_it_is_ready(
-    world: Any,
-) -> None:
-    gate = asyncio.Event()
-
-    async def work(message: Any, _reader: Any, writer: Any) -> None:
-        if message.target.endswith("/infer"):
-            await gate.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-    gateway = await world.serve(await world.replica(work), slots=1)
-    predictions = [
-        asyncio.create_task(world.ask("POST", "/v2/models/iris/infer", b"{}"))
-        for _ in range(4)
-    ]
-    await world.until(lambda: gateway.report()["default/iris"]["waiting"] == 3)
-    for path in ("/v2/models/iris/ready", "/v1/models/iris", "/v2/health/live"):
-        began = time.monotonic()
-        answer = await world.ask("GET", path)
-        assert (answer.status, time.monotonic() - began < 0.5) == (200, True)
-    assert gateway.report()["default/iris"]["waiting"] == 3
-    gate.set()
-    assert [(await p).status for p in predictions] == [200] * 4
