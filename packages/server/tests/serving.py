@@ -24,10 +24,10 @@ SpecOf = Callable[..., ModelSpec]
 
 
 def spec_of(target: str, name: str = "m", **more: Any) -> ModelSpec:
-    """Return the spec of a class in `served_models`."""
-    return ModelSpec(
-        name=name, target=f"served_models:{target}", path=Path("/nowhere"), **more
-    )
+    """Return the spec of a class in `served_models`, or of ``module:Class``."""
+    if ":" not in target:
+        target = f"served_models:{target}"
+    return ModelSpec(name=name, target=target, path=Path("/nowhere"), **more)
 
 
 @asynccontextmanager

@@ -33,6 +33,10 @@ class NotPermitted(ModelError):
     """What was asked for is not open on this port (HTTP 403)."""
 
 
+class PredictorFailed(ModelError):
+    """The predictor behind this component gave no answer of use (HTTP 502)."""
+
+
 class Unauthorized(ModelError):
     """The caller has not shown who it is (HTTP 401)."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Awaitable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from inferry.errors import InferenceError, ModelNotFound
+from inferry.errors import InferenceError, InvalidInput, ModelNotFound
 from inferry.model import InferRequest, InferResponse, ModelMetadata
+from inferry_server.batching import Batcher
 from inferry_server.codec import signature
 from inferry_server.errors import Unsupported
 from inferry_server.execution import ASYNC_CONCURRENCY, Execution
@@ -47,11 +49,46 @@ class LoadedModel:
             queue_size=queue_size,
             trusted=bool(getattr(instance, "inline", False)),
         )
+        self._batcher = self._make_batcher(queue_size)
         self._forwarded = forwarded_headers
         self._inputs = signature.Inputs(metadata, spec.name)
         self._checks_inputs = bool(getattr(instance, "checks_inputs", False))
+        self._newest = self.versions[-1]
         #: What is known of the outputs: declared, or seen in an answer.
         self.outputs = tuple(output.name for output in metadata.outputs)
+
+    def _make_batcher(self, queue_size: int) -> Batcher | None:
+        if self.spec.batching is None or not getattr(self.instance, "batching", False):
+            return None
+        return Batcher(
+            self.name,
+            partial(self.execution.call, self.instance.predict),
+            self.spec.batching,
+            concurrency=self.execution.concurrency,
+            queue_size=queue_size,
+        )
+
+    @property
+    def note(self) -> str:
+        """What its owner should know of how it is served; mostly empty."""
+        if self.spec.batching is not None and self._batcher is None:
+            return (
+                "requests are not batched: the model does not declare that its rows "
+                "are independent of each other (batching = True)"
+            )
+        return ""
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        batched = 0 if self._batcher is None else self._batcher.waiting
+        return self.execution.waiting + batched
+
+    async def close(self, patience: float | None) -> bool:
+        """Refuse new calls and wait for those there are; False if some still run."""
+        if self._batcher is not None:
+            await self._batcher.close(patience)
+        return await self.execution.close(patience)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -62,6 +99,11 @@ class LoadedModel:
     def takes_raw_v1(self) -> bool:
         """Whether the model wants the body of V1 as it is."""
         return hasattr(self.instance, "predict_v1")
+
+    @property
+    def why_unhealthy(self) -> str:
+        """What keeps a loaded model from being ready, such as a predictor behind it."""
+        return str(getattr(self.instance, "why_unhealthy", ""))
 
     def check_version(self, version: str | None) -> None:
         """Refuse a *version* that the model has not.
@@ -76,9 +118,9 @@ class LoadedModel:
                 f"{', '.join(self.versions)}"
             )
 
-    def shown_version(self, asked: str | None) -> str | None:
-        """Return the version that an answer names; None where the model has none."""
-        return asked or (self.metadata.versions or (None,))[-1]
+    def shown_version(self, asked: str | None) -> str:
+        """Return the version that an answer names: *asked*, else the newest."""
+        return asked or self._newest
 
     def request(
         self,
@@ -96,25 +138,33 @@ class LoadedModel:
             InvalidInput: They do not, naming the input.
 
         """
+        if not inputs:
+            raise InvalidInput(f"model {self.name!r}: the request has no inputs")
         if not self._checks_inputs:
             inputs = self._inputs.check(inputs)
-        headers = call.headers
         return InferRequest(
             inputs=inputs,
             outputs=outputs,
             parameters=parameters or {},
-            headers={name: headers[name] for name in self._forwarded if name in headers}
-            if self._forwarded
-            else {},
+            headers=self._headers(call) if self._forwarded else {},
             id=id,
             model_name=self.name,
             model_version=version,
             deadline=call.deadline,
         )
 
+    def _headers(self, call: Call) -> dict[str, str]:
+        given = call.headers
+        return {name: given[name] for name in self._forwarded if name in given}
+
     def predict(self, request: InferRequest, call: Call) -> Answer:
         """Answer *request* when its turn comes, with the outputs it asks for."""
-        return self._infer(self.instance.predict, request, call)
+        if self._batcher is None:
+            return self._infer(self.instance.predict, request, call)
+        if request.outputs:
+            signature.check_requested(request.outputs, self.outputs, self.name)
+        call.rows = _rows(request)
+        return self._later(self._batcher.submit(request, call), request.outputs)
 
     def explain(self, request: InferRequest, call: Call) -> Answer:
         """Explain *request*.
@@ -155,7 +205,10 @@ class LoadedModel:
 
     def predict_v1(self, body: object, call: Call) -> Any | Awaitable[Any]:  # noqa: ANN401 - any JSON
         """Hand the body of V1 to the model that wants it so."""
-        return self.execution.call(self.instance.predict_v1, body, call)
+        function = self.instance.predict_v1
+        if hasattr(self.instance, "predict_v1_of"):  # a component passes headers on
+            function = self.instance.predict_v1_of(self._headers(call), call.deadline)
+        return self.execution.call(function, body, call)
 
     def _infer(
         self,
@@ -165,9 +218,7 @@ class LoadedModel:
     ) -> Answer:
         if request.outputs:
             signature.check_requested(request.outputs, self.outputs, self.name)
-        shape = request.inputs[0].data.shape if request.inputs else ()
-        if shape and shape[0]:
-            call.rows = shape[0]
+        call.rows = _rows(request)
         answer = self.execution.call(function, request, call)
         if type(answer) is not InferResponse and isinstance(answer, Awaitable):
             return self._later(answer, request.outputs)
@@ -198,6 +249,11 @@ class LoadedModel:
             outputs=tuple(given[name] for name in wanted),
             parameters=response.parameters,
         )
+
+
+def _rows(request: InferRequest) -> int:
+    shape = request.inputs[0].data.shape if request.inputs else ()
+    return shape[0] or 1 if shape else 1
 
 
 def _concurrency(spec: ModelSpec, instance: object) -> int:

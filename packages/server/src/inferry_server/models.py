@@ -248,9 +248,17 @@ class Models:
 
         """
         entry = self._entry(name)
-        return msgspec.structs.replace(
-            entry.state, seconds=round(time.monotonic() - entry.since, 3)
-        )
+        seconds = round(time.monotonic() - entry.since, 3)
+        if entry.serving is not None and entry.serving.why_unhealthy:
+            return ModelState(
+                name=name,
+                phase="Pending",
+                reason="Pending",
+                message=entry.serving.why_unhealthy,
+                remedy=remedy_of("Pending"),
+                seconds=seconds,
+            )
+        return msgspec.structs.replace(entry.state, seconds=seconds)
 
     def states(self) -> dict[str, ModelState]:
         """Return where each model is, by name."""
@@ -269,10 +277,7 @@ class Models:
     def ready(self) -> bool:
         """Whether there is a model and each one serves that was not unloaded."""
         entries = self._entries.values()
-        return bool(entries) and all(
-            entry.serving is not None or entry.state.phase == "Unloaded"
-            for entry in entries
-        )
+        return bool(entries) and all(_is_well(entry) for entry in entries)
 
     def _set(self, entry: _Entry, state: ModelState) -> None:
         if state.phase != entry.state.phase:
@@ -287,6 +292,12 @@ class Models:
             self._on_state(entry.state)
         except Exception:
             logger.exception("the listener for model states failed")
+
+
+def _is_well(entry: _Entry) -> bool:
+    if entry.serving is None:
+        return entry.state.phase == "Unloaded"
+    return not entry.serving.why_unhealthy
 
 
 def _is_cancelled_itself() -> bool:

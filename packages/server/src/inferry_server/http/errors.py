@@ -17,6 +17,7 @@ from inferry_server.errors import (
     DeadlineExceeded,
     MethodNotAllowed,
     NotPermitted,
+    PredictorFailed,
     Unauthorized,
     Unsupported,
 )
@@ -37,6 +38,7 @@ STATUS: Mapping[type[Exception], int] = {
     Conflict: 409,
     errors.ModelLoadError: 500,
     NotPermitted: 403,
+    PredictorFailed: 502,
     Unauthorized: 401,
     errors.Overloaded: 503,
     errors.ModelNotReady: 503,
