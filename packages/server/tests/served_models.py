@@ -69,6 +69,22 @@ class ChecksInputs(Iris):
         return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
 
 
+class SlowRows(Iris):
+    """The same, slowly, and for many requests at once; refuses negative numbers."""
+
+    batching = True
+    sizes: ClassVar[list[int]] = []
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        data = request.inputs[0].data
+        if request.id != "warm-up":
+            type(self).sizes.append(len(data))
+            time.sleep(0.05)
+        if (data < 0).any():
+            raise InvalidInput("negative")
+        return super().predict(request)
+
+
 class Pair(Echo):
     """Two inputs, two outputs."""
 
@@ -324,3 +340,21 @@ class Reads(Echo):
         self.text = file.read_text() if file.exists() else "nothing"
         if self.text == "fail":
             raise ModelLoadError("no good file")
+
+
+class Overwrites(Echo):
+    """Works in the memory of its inputs, where it may."""
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        data = request.inputs[0].data
+        if data.flags.writeable:
+            data[:] = 0
+        return super().predict(request)
+
+
+class Headers(Echo):
+    """Answers with the headers that reach it."""
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        data = np.array([str(dict(request.headers)).encode()], object)
+        return InferResponse(outputs=(Tensor(name="h", datatype="BYTES", data=data),))

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from inferry_server import PayloadLog
 from inferry_server.metrics import FAMILIES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
     from prometheus_client.samples import Sample
     from serving import Serve, SpecOf
@@ -30,9 +33,10 @@ def value(found: list[Sample], name: str, **labels: str) -> float:
 
 
 async def test_every_family_is_shown_as_it_is_documented(
-    serve: Serve, spec: SpecOf
+    serve: Serve, spec: SpecOf, tmp_path: Path
 ) -> None:
-    async with serve(spec("Pair", name="p"), spec("Iris")) as (_, client):
+    what = spec("Iris", payload_log=PayloadLog(url=tmp_path.as_uri()))
+    async with serve(spec("Pair", name="p"), what) as (_, client):
         await client.post("/v1/models/m:predict", json={"instances": [[1, 2, 3, 4]]})
         body = {"instances": [{"text": "a", "size": [1]}]}
         answer = await client.post("/v1/models/p:explain", json=body)

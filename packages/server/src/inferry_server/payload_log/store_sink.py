@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile(r"[^\w.=@+-]", re.ASCII)
 _TIMEOUT = timedelta(seconds=20)
 #: Keys of ``parameters`` that are ours; the rest configures the store.
-_OURS = frozenset({"format"})
+_OURS = frozenset({"format", "type"})
 
 
 def key_of(message: Message, origin: Origin, form: str, suffix: str = "") -> str:
@@ -72,7 +72,7 @@ class StoreSink:
     """Puts objects into the object store of *log*."""
 
     def __init__(self, log: PayloadLog, origin: Origin, store: Any = None) -> None:  # noqa: ANN401 - one of obstore's
-        self._store = _store(log) if store is None else store
+        self._store = open_store(log) if store is None else store
         self._form = log.format
         self._origin = origin
 
@@ -111,13 +111,22 @@ def _another() -> str:
     return f"-{secrets.token_hex(4)}"
 
 
-def _store(log: PayloadLog) -> Any:  # noqa: ANN401 - one of obstore's
+def open_store(log: PayloadLog) -> Any:  # noqa: ANN401 - one of obstore's
+    """Return the store of *log*; nothing is asked of it yet.
+
+    Raises:
+        obstore.exceptions.BaseError: The URL or a parameter is none of a store's.
+
+    """
     from obstore.store import from_url
 
     config = {k: v for k, v in log.parameters.items() if k not in _OURS}
     how: dict[str, Any] = {
         "config": config or None,
-        "client_options": {"timeout": _TIMEOUT},
+        "client_options": {
+            "timeout": _TIMEOUT,
+            "allow_http": any(text.startswith("http://") for text in config.values()),
+        },
         "retry_config": {"max_retries": 2, "retry_timeout": _TIMEOUT},
     }
     return from_url(log.url, **how)
