@@ -11,15 +11,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inferry_server.server import ModelServer
     from inferry_server.settings import ServerSettings
-    from inferry_server.states import ModelSpec, ModelState, Ports
+    from inferry_server.states import (
+        Batching,
+        ModelSpec,
+        ModelState,
+        PayloadLog,
+        Ports,
+        Predictor,
+    )
 
-__all__ = ["ModelServer", "ModelSpec", "ModelState", "Ports", "ServerSettings"]
+__all__ = [
+    "Batching",
+    "ModelServer",
+    "ModelSpec",
+    "ModelState",
+    "PayloadLog",
+    "Ports",
+    "Predictor",
+    "ServerSettings",
+]
 
 _HOMES = {
+    "Batching": "inferry_server.states",
     "ModelServer": "inferry_server.server",
     "ModelSpec": "inferry_server.states",
     "ModelState": "inferry_server.states",
+    "PayloadLog": "inferry_server.states",
     "Ports": "inferry_server.states",
+    "Predictor": "inferry_server.states",
     "ServerSettings": "inferry_server.settings",
 }
 

@@ -138,10 +138,10 @@ class LoadedModel:
             InvalidInput: They do not, naming the input.
 
         """
-        if not inputs:
-            raise InvalidInput(f"model {self.name!r}: the request has no inputs")
         if not self._checks_inputs:
             inputs = self._inputs.check(inputs)
+        if not inputs:
+            raise InvalidInput(f"model {self.name!r}: the request has no inputs")
         return InferRequest(
             inputs=inputs,
             outputs=outputs,

@@ -213,6 +213,20 @@ async def test_a_body_that_stalls_is_told_and_closed(
             assert b"did not arrive in time" in got
 
 
+@pytest.mark.parametrize("lane", [True, False])
+async def test_a_head_without_end_is_refused(
+    serve: Serve, spec: SpecOf, *, lane: bool
+) -> None:
+    async with serve(spec("Iris"), max_header_bytes=4096, fast_lane=lane) as (
+        _,
+        client,
+    ):
+        head = b"POST /v2/models/m/infer HTTP/1.1\r\nX-Long: " + b"x" * 8000
+        got = await answers(client, head, len(head))
+        assert got.startswith(b"HTTP/1.1 431 ")
+        assert b"over the limit of 4096 bytes" in got
+
+
 async def test_an_idle_connection_is_closed(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Iris"), keep_alive_timeout=0.2) as (_, client):
         got = await answers(client, post("/v2/models/m/infer", V2), 10_000)

@@ -59,7 +59,6 @@ class FastProtocol(LimitedProtocol):
     _whole: bytes | None = None
     _held = 0
     _align_at = 0
-    _in_head = False
     _is_http_1_1 = False
     _task: asyncio.Task[None] | None = None
 
@@ -67,7 +66,19 @@ class FastProtocol(LimitedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse; a large body is received where it shall lie from now on."""
-        super().data_received(data)
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("the request is no HTTP/1.1")
+            return
+        except httptools.HttpParserUpgrade:
+            return  # there is nothing to upgrade to: the client goes on or leaves
+        if self._in_head:
+            self.bound_head(len(data))
+        else:
+            self._unparsed = 0
         call, cycle = self._call, self.cycle
         if call is None and cycle is not None and not cycle.response_complete:
             self.due = math.inf  # a request is being answered

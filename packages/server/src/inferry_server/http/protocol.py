@@ -36,6 +36,8 @@ class LimitedProtocol(HttpToolsProtocol):
     patience: ClassVar[float]
 
     _head_bytes = 0
+    _in_head = False
+    _unparsed = 0
     #: When to give up on the client, a time of the loop; `sweep` looks at it.
     due = math.inf
 
@@ -56,8 +58,21 @@ class LimitedProtocol(HttpToolsProtocol):
         if now > self.due and not self.transport.is_closing():
             self.transport.close()
 
+    def data_received(self, data: bytes) -> None:
+        """Parse, and bound what the parser keeps of a line that does not end."""
+        super().data_received(data)
+        self.bound_head(len(data))
+
+    def bound_head(self, size: int) -> None:
+        """Count *size* bytes that arrived, if the head is not complete with them."""
+        self._unparsed = self._unparsed + size if self._in_head else 0
+        if self._unparsed > self.max_head and not self.transport.is_closing():
+            self._head_bytes = self._unparsed
+            self.send_400_response("")
+
     def on_message_begin(self) -> None:
         """Begin to count the next head."""
+        self._in_head = True
         self._head_bytes = 0
         self.due = self.loop.time() + self.patience
         super().on_message_begin()
@@ -74,6 +89,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Stop the clock: the head is there."""
+        self._in_head = False
         self.due = math.inf
         super().on_headers_complete()
 
