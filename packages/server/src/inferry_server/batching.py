@@ -254,6 +254,8 @@ class Batcher:
             deadline=None if None in deadlines else max(filter(None, deadlines)),
         )
         call.rows = call.batch = total
+        # What user code logs and traces can belong to one of the requests only.
+        call.context, call.trace = first.call.context, first.call.trace
         call.size = sum(item.call.size for item in batch)
         if len(batch) == 1:
             return first.request, call
