@@ -3,86 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import httpx
 import pytest
+from processes import HERE, command, environment, process, until_ready
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-HERE = Path(__file__).parent.parent
 PATH = "/v1/models/m:predict"
-
-
-def command(*flags: str) -> list[str]:
-    code = "import runpy; runpy.run_module('inferry_server', run_name='__main__')"
-    return [sys.executable, "-c", code, *flags]
-
-
-def environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME")}
-    return kept | {"PYTHONPATH": str(HERE)}
-
-
-@contextmanager
-def process(
-    *flags: str, target: str = "Iris"
-) -> Iterator[tuple[subprocess.Popen[str], httpx.Client, list[str]]]:
-    """Run the server; gives the process, a client and the lines of its log so far."""
-    flags = (f"--model_class=served_models:{target}", "--http_port=0", *flags)
-    with subprocess.Popen(
-        command("--model_name=m", *flags),
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        cwd=HERE,
-    ) as running:
-        lines = []
-        port = None
-        for line in running.stderr:
-            lines.append(line)
-            found = re.search(r"listening on http://127.0.0.1:(\d+)", line)
-            if found:
-                port = int(found[1])
-                break
-        assert port, lines
-        rest = threading.Thread(target=lambda: lines.extend(running.stderr))
-        rest.start()
-        try:
-            with httpx.Client(
-                base_url=f"http://127.0.0.1:{port}", trust_env=False
-            ) as client:
-                yield running, client, lines
-        finally:
-            running.kill()
-            rest.join()
-
-
-def until_ready(
-    client: httpx.Client,
-    path: str = "/v2/health/ready",
-    *,
-    status: int = 200,
-    phase: str | None = None,
-) -> None:
-    for _ in range(200):
-        reply = client.get(path)
-        if reply.status_code == status and reply.json().get("phase") == phase:
-            return
-        time.sleep(0.05)
-    pytest.fail("not ready after 10 s")
 
 
 def test_it_serves_until_sigterm_and_exits_with_0() -> None:
@@ -97,7 +28,11 @@ def test_it_serves_until_sigterm_and_exits_with_0() -> None:
 
 
 def test_sigterm_finishes_what_is_in_flight() -> None:
-    with process("--drain_delay=0.2", target="SlowAsync") as (running, client, _):
+    with process("--drain_delay=0.2", target="served_models:SlowAsync") as (
+        running,
+        client,
+        _,
+    ):
         until_ready(client)
         replies = []
         asking = threading.Thread(
@@ -112,7 +47,11 @@ def test_sigterm_finishes_what_is_in_flight() -> None:
 
 
 def test_a_model_that_hangs_does_not_keep_the_process() -> None:
-    with process("--drain_timeout=0.2", target="Hangs") as (running, _, _):
+    with process("--drain_timeout=0.2", target="served_models:Hangs") as (
+        running,
+        _,
+        _,
+    ):
         time.sleep(0.2)
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) == 0
@@ -151,7 +90,11 @@ def test_options_reach_the_model_that_they_name() -> None:
 
 
 def test_a_model_that_fails_leaves_the_server_up_and_says_why() -> None:
-    with process("--log_format=json", target="NoPredict") as (_, client, lines):
+    with process("--log_format=json", target="served_models:NoPredict") as (
+        _,
+        client,
+        lines,
+    ):
         for _ in range(100):
             reply = client.get("/v2/models/m/ready")
             if reply.json().get("phase") == "Failed":
