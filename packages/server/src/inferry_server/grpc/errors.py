@@ -26,6 +26,7 @@ CODES: Mapping[int, StatusCode] = {
     499: StatusCode.CANCELLED,
     500: StatusCode.INTERNAL,
     501: StatusCode.UNIMPLEMENTED,
+    502: StatusCode.UNAVAILABLE,
     503: StatusCode.UNAVAILABLE,
     504: StatusCode.DEADLINE_EXCEEDED,
 }
@@ -63,6 +64,7 @@ def refuse(
 
 def fitting(text: str) -> str:
     """Return as much of *text* as fits into the metadata of an answer."""
+    text = text.encode(errors="replace").decode()
     while len(quote(text, safe=" ")) > _LONGEST:
         text = text[: len(text) * 3 // 4] + "..."
     return text
