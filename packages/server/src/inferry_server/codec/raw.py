@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from struct import Struct
+from struct import error as struct_error
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,31 +64,47 @@ def _split(buffer: memoryview, count: int, tensor: str) -> Array:
             f"tensor {tensor!r}: {len(buffer)} bytes of data cannot hold {count} BYTES "
             "elements"
         )
+    data = bytes(buffer)
+    unpack = _LENGTH.unpack_from
     items: list[bytes] = []
+    append = items.append
+    at = 0
+    try:
+        for _ in range(count):
+            start = at + 4
+            at = start + unpack(data, at)[0]
+            append(data[start:at])
+    except struct_error:
+        at = len(data) + 1
+    if at != len(data):
+        raise _uneven(data, count, tensor)
+    return object_array(items)
+
+
+def _uneven(data: bytes, count: int, tensor: str) -> InvalidInput:
+    """Return what is wrong with *data*, whose elements do not end where it does."""
     at = 0
     for index in range(count):
         start = at + _LENGTH.size
-        if start > len(buffer):
-            raise InvalidInput(f"tensor {tensor!r}: data ends before element {index}")
-        at = start + _LENGTH.unpack_from(buffer, at)[0]
-        if at > len(buffer):
-            raise InvalidInput(f"tensor {tensor!r}: data ends within element {index}")
-        items.append(bytes(buffer[start:at]))
-    if at != len(buffer):
-        raise InvalidInput(
-            f"tensor {tensor!r}: {len(buffer) - at} bytes are left after its {count} "
-            "elements"
-        )
-    return object_array(items)
+        if start > len(data):
+            return InvalidInput(f"tensor {tensor!r}: data ends before element {index}")
+        at = start + _LENGTH.unpack_from(data, at)[0]
+        if at > len(data):
+            return InvalidInput(f"tensor {tensor!r}: data ends within element {index}")
+    return InvalidInput(
+        f"tensor {tensor!r}: {len(data) - at} bytes are left after its {count} elements"
+    )
 
 
 def to_bytes(data: Array, datatype: str) -> bytes | memoryview:
     """Return the bytes of *data*, without a copy where its memory is laid out so."""
     if datatype == "BYTES":
-        items = [as_bytes(item) for item in data.reshape(-1)]
-        return b"".join(
-            part for item in items for part in (_LENGTH.pack(len(item)), item)
-        )
+        parts: list[bytes] = []
+        pack = _LENGTH.pack
+        for item in data.ravel().tolist():
+            found = item if type(item) is bytes else as_bytes(item)
+            parts += pack(len(found)), found
+        return b"".join(parts)
     if datatype == "BF16":  # its dtype has no buffer interface
         return np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
     little = data.astype(data.dtype.newbyteorder("<"), copy=False)
