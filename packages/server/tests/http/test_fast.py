@@ -85,6 +85,7 @@ REQUESTS = {
     ),
     "wants-gzip": post("/v2/models/echo/infer", TEXT, "Accept-Encoding: gzip"),
     "expect": post("/v2/models/m/infer", V2, "Expect: 100-continue"),
+    "upgrade": post("/v2/models/m/infer", V2, "Connection: Upgrade", "Upgrade: h2c"),
     "query": post("/v2/models/m/infer?a=b", V2),
     "percent": post("/v2/models/%6D/infer", V2),
     "slash": post("/v2/models/m/infer/", V2),
@@ -199,6 +200,16 @@ def test_the_lane_is_off_where_something_must_see_each_request(
 ) -> None:
     assert not is_plain(ServerSettings(**settings))
     assert is_plain(ServerSettings())
+
+
+@pytest.mark.parametrize("lane", [True, False])
+async def test_a_wish_for_http_2_does_not_lose_the_body(
+    serve: Serve, spec: SpecOf, *, lane: bool
+) -> None:
+    async with serve(spec("Iris"), fast_lane=lane) as (_, client):
+        headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c"}
+        reply = await client.post("/v2/models/m/infer", content=V2, headers=headers)
+        assert (reply.status_code, reply.json()["id"]) == (200, "7")
 
 
 async def test_a_body_that_stalls_is_told_and_closed(

@@ -23,7 +23,7 @@ from inferry_server.http.answering import PROTOCOLS
 from inferry_server.http.body import LARGE, Body, Receiver, number
 from inferry_server.http.errors import error_response, refusal
 from inferry_server.http.exchange import CLOSE, Response
-from inferry_server.http.protocol import LimitedProtocol, limits
+from inferry_server.http.protocol import LimitedProtocol, limits, without_upgrade
 from inferry_server.http.routes import Route, match
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ class FastProtocol(LimitedProtocol):
         """Parse; a large body is received where it shall lie from now on."""
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
+        cycle = self.cycle
+        if self._call is None and (cycle is None or not cycle.more_body):
+            data = without_upgrade(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
@@ -331,6 +334,7 @@ class _Pending:
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = True
+        self.more_body = False
         self.message_event = asyncio.Event()
 
 

@@ -8,6 +8,7 @@ head may stay for ever. Its errors are plain text where our clients read
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 import orjson
@@ -23,9 +24,25 @@ _HEAD_TOO_LARGE = 431
 _UNAVAILABLE = 503
 _SEPARATORS = 4  # ": " and the end of the line, which the parser does not report
 
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_HEAD_SEARCHED = 8192
+
 
 class _HeadTooLarge(Exception):
     pass
+
+
+def without_upgrade(data: bytes) -> bytes:
+    """Return *data*, which begins in a head, with no wish to change the protocol.
+
+    Clients that speak HTTP/2 ask for it with their first request. The parser would stop
+    there and lose the body, but HTTP/1.1 lets a server ignore such a wish.
+    """
+    if data.find(b"pgrade:", 0, _HEAD_SEARCHED) < 0:
+        return data
+    end = data.find(b"\r\n\r\n")
+    head = data if end < 0 else data[:end]
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + data[len(head) :]
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -60,7 +77,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, and bound what the parser keeps of a line that does not end."""
-        super().data_received(data)
+        in_body = self.cycle is not None and self.cycle.more_body
+        super().data_received(data if in_body else without_upgrade(data))
         self.bound_head(len(data))
 
     def bound_head(self, size: int) -> None:
