@@ -23,7 +23,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
     yield Runtime(
         name="{{ name }}",
         formats=(ModelFormat(name="{{ name }}", version="1", priority=1),),
-        protocols=("v1", "v2"),
+        protocols=("v1", "v2", "grpc-v2"),
         container=ContainerTemplate(
             image="{registry}/{{ distribution }}:{version}",
             args=(
