@@ -41,13 +41,15 @@ async def read_object(request: Request, settings: ServerSettings) -> dict[str, A
 
 
 def read_parameters(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the ``parameters`` of *content*, which may have nothing else.
+    """Return the ``parameters`` of *content*, where it has any.
 
     Raises:
         InvalidInput: They are no object.
 
     """
-    parameters = content.get("parameters") or {}
+    parameters = content.get("parameters")
+    if parameters is None:
+        return {}
     if not isinstance(parameters, dict):
         raise InvalidInput("'parameters' is not a JSON object")
     return parameters
