@@ -207,12 +207,18 @@ class Gateway:
     async def grpc_socket(self) -> str:
         """Return where the gRPC server listens; the first connection starts it.
 
-        Raises:
-            ImportError: grpcio is not installed.
+        Whatever keeps it from starting is raised, and the next connection tries again.
         """
-        if self._grpc_started is None:
-            self._grpc_started = asyncio.get_running_loop().create_task(self._grpc())
-        return await asyncio.shield(self._grpc_started)
+        started = self._grpc_started
+        failed = (
+            started is not None
+            and started.done()
+            and (started.cancelled() or started.exception() is not None)
+        )
+        if started is None or failed:
+            started = asyncio.get_running_loop().create_task(self._grpc())
+            self._grpc_started = started
+        return await asyncio.shield(started)
 
     def admit(self, client: Client) -> Refusal | None:
         """Register a client connection, or say why not."""

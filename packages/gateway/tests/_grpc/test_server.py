@@ -66,6 +66,22 @@ async def test_a_folder_whose_path_is_too_long_is_not_used(
     assert inside(long) == []
 
 
+async def test_a_server_that_cannot_start_is_said_and_tried_again(
+    calls: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full() -> Path:
+        raise OSError(28, "No space left on device")
+
+    await calls.serve(await calls.replica())
+    with monkeypatch.context() as broken:
+        broken.setattr("inferry_gateway._grpc.server._private_folder", full)
+        client = await calls.world.client()
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        assert b"the gateway cannot serve gRPC; see its log" in await client.rest()
+    assert "No space left on device" in caplog.text
+    assert await calls.infer(calls.channel()) == text(1, "iris")
+
+
 async def test_a_port_of_its_own_takes_calls_too(calls: Any, unused_port: int) -> None:
     replica = await calls.replica()
     await calls.serve(replica, settings={"grpc_port": unused_port})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, cast
 
 from inferry_gateway._http2.frames import PREFACE, Broken, Labeller, goaway
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
     from inferry_gateway._settings import GatewaySettings
 
-_UNAVAILABLE = 0x2  # INTERNAL_ERROR: the gateway's own fault
+_INTERNAL_ERROR = 0x2
+_log = logging.getLogger("inferry_gateway")
 
 
 class Tunnel(asyncio.Protocol):
@@ -35,8 +37,9 @@ class Tunnel(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             await loop.create_unix_connection(lambda: self, await path())
-        except (OSError, ImportError) as error:
-            self.refuse(_UNAVAILABLE, f"the gateway cannot serve gRPC: {error}")
+        except Exception:  # noqa: BLE001 - grpc raises what it likes; the log says it
+            _log.exception("a connection cannot be carried to the gRPC server")
+            self.refuse(_INTERNAL_ERROR, "the gateway cannot serve gRPC; see its log")
 
     def feed(self, data: bytes) -> None:
         """Take what the client sent."""
