@@ -25,7 +25,7 @@ from inferry.model import (
 from inferry_runtime_onnx import _external, _files, _session, _tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 __all__ = ["OnnxModel"]
@@ -43,7 +43,7 @@ class OnnxModel:
     checks_inputs = True
 
     def __init__(self) -> None:
-        self._session: Any = None
+        self._run: Callable[[list[str], dict[str, Any]], list[Any]] | None = None
         self._inputs: dict[str, _tensors.Port] = {}
         self._outputs: dict[str, _tensors.Port] = {}
         self._names: list[str] = []
@@ -77,7 +77,7 @@ class OnnxModel:
         )
         # Calls release the interpreter lock, and one fills the gaps of another.
         self.max_concurrency = max(2, threads)
-        self._session = session
+        self._run = _session.runner(session)
 
     def metadata(self) -> ModelMetadata:
         """Return the inputs and outputs as the session declares them."""
@@ -111,13 +111,13 @@ class OnnxModel:
             InferenceError: onnxruntime failed on inputs that fit.
 
         """
-        session = self._session
-        if session is None:
+        run = self._run
+        if run is None:
             raise ModelNotReady("the ONNX model is not loaded")
         feed = _tensors.feed(self._inputs, request.inputs)
         names = self._wanted(request.outputs)
         try:
-            values = session.run(names, feed)
+            values = run(names, feed)
         except ort_errors.InvalidArgument as error:
             raise InvalidInput(_one_line(error)) from None
         except Exception as error:
@@ -132,7 +132,7 @@ class OnnxModel:
 
     def unload(self) -> None:
         """Close the session."""
-        self._session = None
+        self._run = None
 
     def _wanted(self, names: tuple[str, ...]) -> list[str]:
         if not names:

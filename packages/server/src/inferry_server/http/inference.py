@@ -227,11 +227,14 @@ def _is_slow(body: memoryview, json_length: int | None) -> bool:
 
 
 def _json_size(response: InferResponse, wanted: v2.Wanted) -> int:
-    size = 0
-    for tensor in response.outputs:
-        if not wanted.is_binary(tensor.name):
-            size += tensor.data.nbytes
-    return size
+    size = _size(response)
+    if size <= _LARGE:
+        return size
+    return sum(
+        tensor.data.nbytes
+        for tensor in response.outputs
+        if not wanted.is_binary(tensor.name)
+    )
 
 
 async def _maybe_in_thread(size: int, function: Callable[..., T], *args: object) -> T:
