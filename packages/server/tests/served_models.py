@@ -358,3 +358,13 @@ class Headers(Echo):
     def predict(self, request: InferRequest) -> InferResponse:
         data = np.array([str(dict(request.headers)).encode()], object)
         return InferResponse(outputs=(Tensor(name="h", datatype="BYTES", data=data),))
+
+
+class Doubles(Echo):
+    """Answers with twice as many values."""
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        first = request.inputs[0]
+        data = np.concatenate([first.data, first.data])
+        twice = Tensor(name="y", datatype=first.datatype, data=data)
+        return InferResponse(outputs=(twice,))

@@ -82,7 +82,11 @@ class _Reflection:
         return self._files(pool().FindFileByName(name))
 
     def _file_of(self, symbol: str) -> Any:  # noqa: ANN401 - a message
-        return self._files(pool().FindFileContainingSymbol(symbol))
+        try:
+            file = pool().FindFileContainingSymbol(symbol)
+        except KeyError:  # what it does not take for a symbol
+            file = pool().FindMethodByName(symbol).containing_service.file
+        return self._files(file)
 
     def _files(self, file: FileDescriptor) -> Any:  # noqa: ANN401 - a message
         answer = self._response()
