@@ -17,7 +17,6 @@ from inferry.errors import InferenceError
 from inferry_server.codec import raw, values
 from inferry_server.codec.classification import classify
 from inferry_server.codec.shared_memory import put
-from inferry_server.codec.wanted import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,9 +93,9 @@ def _classified(
 
 def _is_plain(response: InferResponse, wanted: Wanted) -> bool:
     """Say whether *response* goes as JSON alone and without parameters."""
-    if wanted is not EVERYTHING and (
-        wanted.binary_by_default or wanted.regions or any(wanted.binary.values())
-    ):
+    if wanted.binary_by_default or wanted.regions:
+        return False
+    if wanted.binary and any(wanted.binary.values()):
         return False
     if response.parameters:
         return False
