@@ -13,6 +13,8 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from http_page import write_http
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -156,67 +158,9 @@ def _field_rows(treatments: Mapping[str, Treatment]) -> Iterator[tuple[str, ...]
         )
 
 
-_HTTP = """\
-# HTTP interface
-
-## Three ways to a service
-
-| way | example |
-|---|---|
-| the path of its service | `http://127.0.0.1:8080/serving/NAMESPACE/NAME/v2/models/MODEL/infer` |
-| the host that KServe would give it | `Host: NAME-NAMESPACE.example.com` and the plain path |
-| the name of its model | `http://127.0.0.1:8080/v2/models/MODEL/infer` |
-
-A model name that two services have is answered with 400, which names both and the two ways to say which one.
-A declared service is never answered with 404: a request waits for a replica up to `gateway.hold_seconds`, then gets 503 with `Retry-After`; a service that has failed says why at once.
-Whether a service or model is ready is always answered at once.
-
-The gateway's own pages, where no service is named: `/healthz` (the gateway routes), `/v2/health/ready` (every declared service can answer), `/v1/models` and `/v2/models` (all models), `/serving` (all services), `/metrics`.
-
-## Routes of a model server
-
-{routes}
-
-Request bodies are JSON whatever their `Content-Type` says, unless `Inference-Header-Content-Length` announces the binary tensor extension.
-They may be compressed with `Content-Encoding: gzip` or `deflate`; answers are not compressed.
-Unknown names, wrong datatypes and wrong shapes are refused, nothing is cast; the message says which tensor, what came and what was expected.
-
-## Errors
-
-Every error is `{{"error": "text"}}`.
-
-| status | when |
-|---|---|
-| 400 | the body, a tensor, a shape, a datatype or a parameter is wrong |
-| 403 | loading and unloading over HTTP, which is not allowed here |
-| 404 | no such service, model, version or path |
-| 405 | the path exists for another method, which `Allow` names |
-| 408 | the client was too slow to send its request |
-| 413 | the body is larger than `max_body_bytes`, also once inflated |
-| 431 | the head of the request is too large |
-| 500 | the model failed; the text holds an id that the server's log explains |
-| 501 | the model has no `explain` |
-| 502 | every replica refuses connections |
-| 503 | not ready, or the queue is full; `Retry-After` says when to ask again |
-| 504 | no answer within the service's `timeout` |
-
-## Metrics
-
-The model server's are in [their own list](metrics.md), the gateway's in [its README](../../packages/gateway/README.md).
-"""
-
-
 def http() -> str:
     """Return the page of the HTTP interface with the server's own list of routes."""
-    from inferry_server.http.docs import make_docs
-
-    documented = make_docs("0").openapi()["paths"]
-    rows = [
-        (f"`{method.upper()} {path}`", operation["summary"])
-        for path, operations in sorted(documented.items())
-        for method, operation in operations.items()
-    ]
-    return _HTTP.format(routes=table(("route", "what it does"), rows))
+    return write_http(table)
 
 
 _METRICS = """\
