@@ -41,13 +41,8 @@ def test_the_source_of_a_download_is_told(
     assert _source(ComponentPlan(component="predictor", sources=sources)) == expected
 
 
-@pytest.mark.parametrize(
-    ("protocols", "port"), [(("v1", "v2", "grpc-v2"), 0), (("v1", "v2"), None)]
-)
-def test_replicas_take_free_ports_and_grpc_where_the_runtime_speaks_it(
-    protocols: tuple[str, ...], port: int | None
-) -> None:
-    predictor = ComponentPlan(component="predictor", protocols=protocols)
-    settings = _server(predictor, {"http_port": 8080, "grpc_port": 8081}, 5.0)
-    assert (settings["http_port"], settings["grpc_port"]) == (0, port)
+def test_replicas_take_free_ports_for_http_and_grpc() -> None:
+    predictor = ComponentPlan(component="predictor")
+    settings = _server(predictor, {"http_port": 8080, "management_port": 8082}, 5.0)
+    assert (settings["http_port"], settings["grpc_port"]) == (0, 0)
     assert settings["management_port"] is None

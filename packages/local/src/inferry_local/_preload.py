@@ -13,7 +13,8 @@ from inferry_local._serve import cheap_imports, import_serve, replicas_on_loopba
 with cheap_imports():
     import_serve()
     replicas_on_loopback()
-    for module in ("inferry_local.replica", "inferry_server"):
+    parts = ("inferry_local.replica", "inferry_server", "inferry_server.grpc.listener")
+    for module in parts:
         # A broken part is reported by the replica that needs it, not by an idle worker.
         with suppress(Exception):
             importlib.import_module(module)

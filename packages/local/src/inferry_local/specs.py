@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from inferry_local.records import RevisionRecord
 
 
-#: The protocol of runtimes whose replicas answer gRPC as well.
-GRPC = "grpc-v2"
 #: Settings have no "none": these say "no limit" with 0.
 UNLIMITED_AT_ZERO = ("load_timeout", "request_timeout")
 
@@ -74,9 +72,9 @@ def _source(predictor: ComponentPlan) -> dict[str, str]:
 def _server(
     predictor: ComponentPlan, server: Mapping[str, Any], drain_timeout: float
 ) -> dict[str, Any]:
-    grpc = 0 if GRPC in predictor.protocols else None
-    # A replica takes free ports of its own, and nobody manages its models over them.
-    own = {"http_port": 0, "grpc_port": grpc, "management_port": None}
+    # A replica takes free ports of its own. The server speaks gRPC for every model, as
+    # KServe's does, whatever a runtime lists; nobody manages models behind our back.
+    own = {"http_port": 0, "grpc_port": 0, "management_port": None}
     settings = {**server, **own, "drain_timeout": drain_timeout}
     for key in UNLIMITED_AT_ZERO:
         settings[key] = settings.get(key) or None
