@@ -51,6 +51,10 @@ class Reader:
         self.port = free_port()
         self.printed = ""
         self.running: subprocess.Popen[bytes] | None = None
+        #: The servers of `python -m inferry_server`, and the ports that stand for those
+        #: on the page.
+        self.servers: dict[int, subprocess.Popen[bytes]] = {}
+        self.ports = {"8080": self.port}
         self.environment = clean_environment(
             INFERRY_LOCAL__PORT=str(self.port),
             INFERRY_PORT=str(self.port),
@@ -63,19 +67,31 @@ class Reader:
             (self.folder / block.file).write_text(block.text)
         elif block.language == "json":
             assert json.loads(self.printed) == json.loads(block.text)
-        elif block.text.strip() in ELSEWHERE:
+        elif block.language == "text" or block.text.strip() in ELSEWHERE:
             return
         elif block.text.startswith("inferry run"):
             self.serve(block.text.strip())
+        elif re.match(r"python -m inferry_server .*--http_port", block.text):
+            self.start(self.ported(block.text.strip()))
         else:
             self.execute(block.text)
 
     def serve(self, command: str) -> None:
         """Start *command* in place of what runs, and wait until it answers."""
         self.stop()
-        log = self.folder / "run.log"
+        self.running = self.spawn(command, self.port)
+
+    def start(self, command: str) -> None:
+        """Start *command*, a server, in place of the one that has its port."""
+        port = int(re.search(r"--http_port[= ](\d+)", command)[1])
+        self.end(self.servers.pop(port, None))
+        self.servers[port] = self.spawn(command, port)
+
+    def spawn(self, command: str, port: int) -> subprocess.Popen[bytes]:
+        """Start *command* and wait until it is ready on *port*."""
+        log = self.folder / f"run-{port}.log"
         with log.open("wb") as sink:
-            self.running = subprocess.Popen(
+            process = subprocess.Popen(
                 ["bash", "-c", f"exec {command}"],
                 cwd=self.folder,
                 env=self.environment,
@@ -83,16 +99,25 @@ class Reader:
                 stderr=subprocess.STDOUT,
             )
         until = time.monotonic() + 120
-        ready = f"curl -fs http://127.0.0.1:{self.port}/v2/health/ready"
+        ready = f"curl -fs http://127.0.0.1:{port}/v2/health/ready"
         while subprocess.run(ready.split(), check=False).returncode:
-            if time.monotonic() > until or self.running.poll() is not None:
+            if time.monotonic() > until or process.poll() is not None:
+                process.kill()
                 pytest.fail(f"{command}: {log.read_text()}")
             time.sleep(0.2)
+        return process
+
+    def ported(self, command: str) -> str:
+        """Put free ports for those of the page; this test may run beside another."""
+
+        def free(match: re.Match[str]) -> str:
+            return str(self.ports.setdefault(match[0], free_port()))
+
+        return re.sub(r"(?<=[:= ])80(?:80|9[0-9])\b", free, command)
 
     def execute(self, command: str) -> None:
         """Run *command* to its end; it must succeed."""
-        # The README says 8080; this test may run beside another one.
-        command = command.replace(":8080", f":{self.port}")
+        command = self.ported(command)
         done = subprocess.run(
             ["bash", "-ec", command],
             cwd=self.folder,
@@ -107,7 +132,13 @@ class Reader:
 
     def stop(self) -> None:
         """Press Ctrl-C where something runs; it must end with 0."""
-        if self.running is not None:
-            self.running.send_signal(signal.SIGINT)
-            assert self.running.wait(30) == 0
-            self.running = None
+        self.end(self.running)
+        self.running = None
+        while self.servers:
+            self.end(self.servers.popitem()[1])
+
+    def end(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Press Ctrl-C where *process* runs; it must end with 0."""
+        if process is not None:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0

@@ -73,7 +73,7 @@ async def predictor(
 )
 async def test_an_answer_that_is_none_is_the_predictors_fault(answer: bytes) -> None:
     async with predictor(answer, retries=3) as (client, heads):
-        with pytest.raises(PredictorFailed, match="^the predictor 'm' at "):
+        with pytest.raises(PredictorFailed, match=r"^the predictor 'm' at "):
             await client.predict(REQUEST, {}, 5)
         assert len(heads) == 1  # what may have been seen is never sent again
 
