@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import select
 import socket
 import subprocess
@@ -22,15 +23,19 @@ from data_plane.load import CLIENT_CORE, LoadError
 from data_plane.targets import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from data_plane.servers import Server
 
 BODY = 300 * 10**6
 LIMIT = 64 * 2**20
+FORMS = ("declared", "chunked")
 _PIECE = b"0" * (128 * 1024)
 #: Between pieces: the client shares its core with the neighbours' client.
 _PAUSE = 0.0005
 _MOST_MS, _MOST_MIB, _MOST_RATIO = 100.0, 10.0, 2.0
 _ROUNDING = 0.5  # MiB
+_WINDOW = 2  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,41 +115,62 @@ def _send(connection: socket.socket, form: str, passed: float | None) -> float:
     return passed
 
 
-def neighbours(port: int, body: bytes, seconds: int) -> Neighbours:
-    """Ask iris at a steady rate, first alone, then while big bodies come in."""
-    alone = _steady(port, body, seconds)
-    stop, uploads = threading.Event(), []
+def neighbours(port: int, body: bytes, pairs: int) -> Neighbours:
+    """Ask iris at a steady rate, alone and while big bodies come in, in turn."""
+    alone: list[float] = []
+    beside: list[float] = []
+    uploads = 0
+    for _ in range(pairs):
+        alone += _steady(port, body)
+        with _uploading(port) as sent:
+            beside += _steady(port, body)
+        uploads += len(sent)
+    return Neighbours(alone=_p99(alone), beside=_p99(beside), uploads=uploads)
+
+
+@contextlib.contextmanager
+def _uploading(port: int) -> Iterator[list[float]]:
+    """Send big bodies one after the other; a refusal that never comes is an error."""
+    stop, sent = threading.Event(), []
+    failed: list[Exception] = []
 
     def send() -> None:
-        while not stop.is_set():
-            for form in ("declared", "chunked"):
-                with contextlib.suppress(OSError):
-                    uploads.append(upload(port, form))
+        try:
+            while not stop.is_set():
+                sent.extend(upload(port, form) for form in FORMS)
+        except (LoadError, OSError) as error:
+            failed.append(error)
 
     thread = threading.Thread(target=send)
     thread.start()
     try:
-        beside = _steady(port, body, seconds)
+        yield sent
     finally:
         stop.set()
         thread.join()
-    return Neighbours(alone=alone, beside=beside, uploads=len(uploads))
+    if failed:
+        raise failed[0]
 
 
-def _steady(port: int, body: bytes, seconds: int) -> float:
-    """Return the p99 in milliseconds, measured in a process of its own."""
+def _p99(times: list[float]) -> float:
+    return sorted(times)[math.ceil(len(times) * 0.99) - 1]
+
+
+def _steady(port: int, body: bytes) -> list[float]:
+    """Return milliseconds, measured in a process of its own."""
     script = Path(__file__).with_name("steady.py")
     done = subprocess.run(
         ["taskset", "-c", CLIENT_CORE, sys.executable, str(script)],
-        input=json.dumps({"port": port, "body": body.decode(), "seconds": seconds}),
+        input=json.dumps({"port": port, "body": body.decode(), "seconds": _WINDOW}),
         capture_output=True,
         text=True,
         check=False,
-        timeout=seconds + 60,
+        timeout=_WINDOW + 60,
     )
     if done.returncode:
         raise LoadError(f"the neighbours failed: {done.stderr[-300:]}")
-    return float(json.loads(done.stdout)["p99"])
+    times: list[float] = json.loads(done.stdout)
+    return times
 
 
 def judge_refusal(found: Refusal) -> list[Verdict]:

@@ -93,7 +93,10 @@ def over_grpc(port: int, window: float) -> Health:
             for channel, path in zip(channels, (wire.INFER, wire.LIVE), strict=True)
         )
         held = [infer.future(request.body, timeout=300) for _ in range(QUEUED)]
-        times = _probe(window, [lambda: live(b"", timeout=30)])
+        try:
+            times = _probe(window, [lambda: live(b"", timeout=30)])
+        except grpc.RpcError as error:
+            raise WrongAnswerError(f"{wire.LIVE}: {error}") from error
         answered = [call for call in held if call.done()]
         for call in held:
             call.cancel()

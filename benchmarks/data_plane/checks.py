@@ -25,21 +25,20 @@ def until_right(
     *,
     values: bool = True,
 ) -> float:
-    """Return the seconds until the first right answer to *request*.
+    """Return the seconds from the start of *server* to its first right answer.
 
     Without *values* any answer with status 200 is right: a limit has no model.
     """
-    ask = check if values else _http
-    began = time.perf_counter()
+    ask = check if values else _ask
     why: Exception | None = None
-    while (taken := time.perf_counter() - began) < timeout and server.alive:
+    while server.age < timeout and server.alive:
         try:
             ask(request, port)
         except (OSError, http.client.HTTPException, WrongAnswerError) as error:
             why = error
             time.sleep(_POLL)
         else:
-            return taken
+            return server.age
     said = server.log.read_text(errors="replace")[-800:]
     what = f"no right answer in {timeout:g} s: {why}" if server.alive else "it ended"
     raise ServerError(f"{what}; it said: {said}")
@@ -47,8 +46,7 @@ def until_right(
 
 def check(request: Request, port: int) -> bytes:
     """Ask *request* once and return the answer's body; raise if it is wrong."""
-    answer = _grpc(request, port) if request.grpc else _http(request, port)
-    headers, body = answer
+    headers, body = _ask(request, port)
     try:
         request.check(headers, body)
     except (KeyError, ValueError, TypeError) as error:
@@ -56,6 +54,10 @@ def check(request: Request, port: int) -> bytes:
             f"{request.name}: {error!r} in {body[:300]!r}"
         ) from error
     return body
+
+
+def _ask(request: Request, port: int) -> tuple[dict[str, str], bytes]:
+    return _grpc(request, port) if request.grpc else _http(request, port)
 
 
 def _http(request: Request, port: int) -> tuple[dict[str, str], bytes]:

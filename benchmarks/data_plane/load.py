@@ -71,6 +71,18 @@ def missing_programs() -> list[str]:
     ]
 
 
+def versions() -> dict[str, str]:
+    """Return what the programs of the load call themselves."""
+    said = {
+        name: subprocess.run(command, check=False, capture_output=True, text=True)
+        for name, command in (
+            ("wrk", ["wrk", "-v"]),
+            ("h2load", ["h2load", "--version"]),
+        )
+    }
+    return {name: done.stdout.split("[")[0].strip() for name, done in said.items()}
+
+
 def run(
     request: Request, port: int, *, connections: int, streams: int, seconds: int
 ) -> Load:

@@ -23,6 +23,7 @@ OURS = "inferry"
 OURS_ASGI = "inferry-asgi"
 NO_FAST_LANE = "--middleware=passing_middleware:Passing"
 LIMIT = "uvicorn"
+GRPC_LIMIT = "grpcaio"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +265,19 @@ PEERS = {
             checked=False,
             quick=True,
             notes="the limit: reads the body, answers constant bytes, has no model",
+        ),
+        Peer(
+            name=GRPC_LIMIT,
+            title="empty grpc.aio method",
+            answers=frozenset({"grpc.iris"}),
+            command=lambda place: [
+                *(sys.executable, str(SCRIPTS / "grpcaio_server.py")),
+                *("--grpc-port", str(place.grpc)),
+            ],
+            installed=False,
+            checked=False,
+            quick=True,
+            notes="the limit of grpcio in Python: reads nothing, answers nothing",
         ),
     )
 }

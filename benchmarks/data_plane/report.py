@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_plane import load
 from data_plane.cells import CELLS, Cell
 from data_plane.peers import PEERS
 from data_plane.samples import Sample, Spread, rates, spread
@@ -105,6 +106,7 @@ def machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load": [round(value, 2) for value in os.getloadavg()],
+        "clients": load.versions(),
     }
 
 
@@ -147,7 +149,7 @@ def markdown(
     what = (
         f"{where['when']}, {where['cpu']}, {where['cpus']} CPUs, "
         f"{where['memory_gib']} GiB, Linux {where['kernel']}, "
-        f"Python {where['python']}"
+        f"Python {where['python']}, {', '.join(where['clients'].values())}"
     )
     parts = ["## Data plane", targets_table(verdicts), f"{how} {what}."]
     if measured.samples:

@@ -104,9 +104,9 @@ def _one_server(plan: Plan, peer: Peer, number: int, measured: Measured) -> None
         environment=peer.variables(place),
     ) as server:
         turn = _Turn(plan=plan, peer=peer, place=place, server=server, number=number)
-        first = plan.requests["iris"]
+        first = plan.requests["iris" if "iris" in peer.answers else "grpc.iris"]
         seconds = checks.until_right(
-            first, place.http, server, peer.start_timeout, values=peer.checked
+            first, turn.port(first), server, peer.start_timeout, values=peer.checked
         )
         cells = [cell for cell in plan.cells if cell.request in peer.answers]
         _cells(turn, [cell for cell in cells if cell.name in IRIS_CELLS], measured)

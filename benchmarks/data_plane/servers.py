@@ -42,6 +42,12 @@ class Server:
         self.log = log
         self._process = process
         self._root = psutil.Process(process.pid)
+        self._began = time.perf_counter()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.perf_counter() - self._began
 
     @property
     def alive(self) -> bool:

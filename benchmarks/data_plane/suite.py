@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ from data_plane import (
 )
 from data_plane.cells import CELLS
 from data_plane.peers import (
+    GRPC_LIMIT,
+    LIMIT,
     NO_FAST_LANE,
     OURS,
     PEERS,
@@ -38,7 +42,7 @@ from data_plane.servers import Server, ServerError, running
 from data_plane.targets import TARGETS, Verdict, judge, miswired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 #: Cases beside `CELLS`; start and memory come from any round.
 BEHAVIOURS = ("start", "memory", "lanes", "health", "big-body")
@@ -104,21 +108,21 @@ def _measure(options: Options, folder: Path) -> Result:
     measured = rounds.measure(plan) if timed else Measured()
     measured.faults[:0] = absent
     verdicts, details = _judge(measured, options), []
-    for name, measure in (
-        ("lanes", _lanes),
-        ("health", _health),
-        ("big-body", _big_body),
-    ):
-        if options.wants(name):
-            say(name)
-            try:
-                found, detail = measure(plan, quick=options.quick)
-            except _TROUBLE as error:
-                measured.faults.append(f"{name}: {error}")
-                say(measured.faults[-1])
-            else:
-                verdicts += found
-                details += detail
+    for name, measure in _MEASURES.items():
+        if not options.wants(name):
+            continue
+        say(name)
+        try:
+            for verdict, detail in measure(plan, options.quick):
+                say(f"  {verdict.what}: {verdict.result}")
+                verdicts.append(verdict)
+                details.append(detail)
+        except _TROUBLE as error:
+            measured.faults.append(f"{name}: {error}")
+            say(measured.faults[-1])
+            verdicts.append(
+                Verdict(what=name, target="-", result="it failed, see below", met=None)
+            )
     return _result(plan, measured, verdicts, details, by_cpu=options.by_cpu)
 
 
@@ -163,9 +167,10 @@ def _judge(measured: Measured, options: Options) -> list[Verdict]:
             spreaded = spread(getattr(start, value) for start in own)
             if spreaded is not None:
                 found[case][peer] = spreaded
-    wrong = miswired(found["iris-8"])
-    if wrong:
-        measured.faults.append(wrong)
+    for cell, limit in (("iris-8", LIMIT), ("grpc.iris", GRPC_LIMIT)):
+        wrong = miswired(found[cell], limit)
+        if wrong:
+            measured.faults.append(wrong)
     return [
         judge(target, found[target.case])
         for target in TARGETS
@@ -187,56 +192,58 @@ def _ours(
         yield server, place
 
 
-def _lanes(plan: Plan, *, quick: bool) -> tuple[list[Verdict], list[Any]]:
+_Found = Iterator[tuple[Verdict, object]]
+
+
+def _lanes(plan: Plan, _: bool) -> _Found:  # noqa: FBT001 - called from the table
     """Compare the fast lane with the ASGI lane, byte for byte."""
-    del quick
     wanted = [r for r in plan.requests.values() if not r.grpc]
     answers = []
     for command in (inferry(), inferry(NO_FAST_LANE)):
         with _ours(plan, command) as (server, place):
-            checks.until_right(plan.requests["iris"], place.http, server, 30)
+            checks.until_right(plan.requests["iris"], place.http, server)
             answers.append(lanes.answers(wanted, place.http))
-    return [lanes.judge(*answers)], []
+    yield lanes.judge(*answers), None
 
 
-def _health(plan: Plan, *, quick: bool) -> tuple[list[Verdict], list[Any]]:
+def _health(plan: Plan, quick: bool) -> _Found:  # noqa: FBT001 - called from the table
     """Ask health on every lane while predictions block."""
     window = 4.0 if quick else 12.0
-    found = []
-
-    def slow(*flags: str) -> Callable[[Place], list[str]]:
-        return lambda place: [
-            *inferry_command(place),
-            f"--model=slow=slow_model:SlowModel:{place.scratch}",
-            *("--slow.concurrency=1", *flags),
-        ]
-
-    first = blocking.slow_request(0.001)
-    for lane, flags in (("fast lane", ()), ("ASGI lane", (NO_FAST_LANE,))):
-        with _ours(plan, slow(*flags)) as (server, place):
-            checks.until_right(first, place.http, server, 30)
-            found.append(blocking.over_http(lane, place.http, window))
-    with _ours(plan, slow()) as (server, place):
-        checks.until_right(first, place.http, server, 30)
-        found.append(blocking.over_grpc(place.grpc, window))
-    return [blocking.judge(health) for health in found], found
+    for lane, flags in (
+        ("fast lane", ()),
+        ("ASGI lane", (NO_FAST_LANE,)),
+        ("gRPC", ()),
+    ):
+        with _ours(plan, functools.partial(_slow, flags)) as (server, place):
+            checks.until_right(blocking.slow_request(0.001), place.http, server)
+            if lane == "gRPC":
+                health = blocking.over_grpc(place.grpc, window)
+            else:
+                health = blocking.over_http(lane, place.http, window)
+        yield blocking.judge(health), health
 
 
-def _big_body(plan: Plan, *, quick: bool) -> tuple[list[Verdict], list[Any]]:
-    """Send bodies of 300 MB."""
+def _slow(flags: Sequence[str], place: Place) -> list[str]:
+    model = f"--model=slow=slow_model:SlowModel:{place.scratch}"
+    return [*inferry_command(place), model, "--slow.concurrency=1", *flags]
+
+
+def _big_body(plan: Plan, quick: bool) -> _Found:  # noqa: FBT001 - called from the table
+    """Send bodies of 300 MB, one to a fresh server, then many beside small requests."""
     iris = plan.requests["iris"]
-    verdicts, details = [], []
-    with _ours(plan, inferry()) as (server, place):
-        checks.until_right(iris, place.http, server, 30)
-        big_body.neighbours(place.http, iris.body, 1)
-        found = big_body.neighbours(place.http, iris.body, 3 if quick else 10)
-    with _ours(plan, inferry()) as (server, place):
-        checks.until_right(iris, place.http, server, 30)
-        for form in ("declared", "chunked"):
+    for form in big_body.FORMS:
+        with _ours(plan, inferry()) as (server, place):
+            checks.until_right(iris, place.http, server)
             refusal = big_body.refusal(server, place.http, form)
-            verdicts += big_body.judge_refusal(refusal)
-            details.append(refusal)
-    return [*verdicts, big_body.judge_neighbours(found)], [*details, found]
+        for verdict in big_body.judge_refusal(refusal):
+            yield verdict, refusal
+    with _ours(plan, inferry()) as (server, place):
+        checks.until_right(iris, place.http, server)
+        found = big_body.neighbours(place.http, iris.body, 2 if quick else 6)
+    yield big_body.judge_neighbours(found), found
+
+
+_MEASURES = {"lanes": _lanes, "health": _health, "big-body": _big_body}
 
 
 def _result(

@@ -104,16 +104,16 @@ def _against(
     return name, measured[name]
 
 
-def miswired(measured: Mapping[str, Spread]) -> str:
-    """Return what is wrong if the limit equals the server that it should limit."""
-    ours, limit = measured.get(OURS), measured.get(LIMIT)
+def miswired(measured: Mapping[str, Spread], limit_name: str = LIMIT) -> str:
+    """Return what is wrong if a limit equals the server that it should limit."""
+    ours, limit = measured.get(OURS), measured.get(limit_name)
     if ours is None or limit is None or limit.median == 0:
         return ""
     if abs(ours.median / limit.median - 1) > _SAME:
         return ""
     return (
-        f"the limit ({number(limit.median)}/s) equals ours ({number(ours.median)}/s): "
-        "one of them is probably not what its name says"
+        f"{limit_name}, a limit, ({number(limit.median)}/s) equals ours "
+        f"({number(ours.median)}/s): one of them is not what its name says"
     )
 
 
