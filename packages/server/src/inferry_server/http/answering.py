@@ -89,27 +89,37 @@ class Answering:
         Cancelling what is awaited drops the call.
         """
         call.size = len(body)
-        self.copy_request(call, route, body)
         try:
+            if self._payloads.active:
+                self.copy_request(call, route, body)
             response = self._handlers[route.kind](call, route, body)
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return self.failed(call, route, error)
-        if isinstance(response, Response):
+        if not isinstance(response, Response):
+            return self._later(call, route, response)
+        if self._payloads.active:
             self._copy(call, route, response)
-            response = packed(response, call.headers)
-            if isinstance(response, Response):
-                return self.ended(call, route, response)
-        return self._later(call, route, response)
+        if "accept-encoding" in call.headers:
+            answer = packed(response, call.headers)
+            if not isinstance(answer, Response):
+                return self._later(call, route, answer, is_plain=False)
+            response = answer
+        return self._told(call, route.model, response)
 
     async def _later(
-        self, call: Call, route: Route, answer: Awaitable[Response]
+        self,
+        call: Call,
+        route: Route,
+        answer: Awaitable[Response],
+        *,
+        is_plain: bool = True,
     ) -> Response:
         try:
-            plain = await answer
-            self._copy(call, route, plain)
-            response = packed(plain, call.headers)
-            if not isinstance(response, Response):
-                response = await response
+            response = await answer
+            if is_plain:
+                self._copy(call, route, response)
+                packing = packed(response, call.headers)
+                response = packing if isinstance(packing, Response) else await packing
         except asyncio.CancelledError:
             self.gone(call, route)
             raise
@@ -148,13 +158,13 @@ class Answering:
 
     def ended(self, call: Call, route: Route, response: Response) -> Response:
         """Return the *response* that ends *call*, once all have heard of it."""
-        model = self._label(route)
-        self._calls.end(
-            call, model, response.status, received=call.size, sent=response.size
-        )
-        header = given_id(call)
-        if header:
-            headers = (*response.headers, *header)
+        return self._told(call, self._label(route), response)
+
+    def _told(self, call: Call, model: str, response: Response) -> Response:
+        sent = response.size
+        self._calls.end(call, model, response.status, received=call.size, sent=sent)
+        if "x-request-id" in call.headers:
+            headers = (*response.headers, *given_id(call))
             return msgspec.structs.replace(response, headers=headers)
         return response
 

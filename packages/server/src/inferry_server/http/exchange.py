@@ -45,7 +45,8 @@ class Response(Struct, frozen=True):
     @property
     def size(self) -> int:
         """How many bytes the body has."""
-        return sum(map(len, self.parts))
+        parts = self.parts
+        return len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
 
     async def send(
         self, send: Send, *, close: bool = False, linger: Awaitable[None] | None = None

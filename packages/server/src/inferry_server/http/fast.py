@@ -262,7 +262,7 @@ class FastProtocol(LimitedProtocol):
 
     def _write(self, response: Response, *, close: bool = False) -> None:
         parts, more = response.parts, response.headers
-        size = len(parts[0]) if len(parts) == 1 else response.size
+        size = response.size
         head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n" % (
             STATUS_LINE[response.status],
             self._date(),
