@@ -46,7 +46,7 @@ BEST = Target(what="img", case="img.json", against=BEST_PYTHON, least=1.7)
     ],
 )
 def test_a_target_is_met_up_to_its_bound(
-    target: Target, ours: float, theirs: float, met: bool
+    target: Target, ours: float, theirs: float, *, met: bool
 ) -> None:
     verdict = judge(target, {"inferry": spread(ours), "kserve": spread(theirs)})
     assert verdict.met is met
@@ -120,5 +120,5 @@ def test_one_failed_stream_fails_the_window() -> None:
 def test_the_messages_are_what_protobuf_writes() -> None:
     message = wire.infer_request("m", "x", "FP32", [1, 300], floats=[1.0])
     assert message == bytes.fromhex(
-        "0a016d2a140a01781204465033321a0301ac022a0632040000803f"
+        "0a016d 2a16 0a0178 120446503332 1a0301ac02 2a06 3204 0000803f"
     )
