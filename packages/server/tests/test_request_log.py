@@ -39,6 +39,8 @@ async def test_each_request_has_its_line(
         first.getMessage(),
     )
     assert first.fields["model"] == "m"
+    told = json.loads(JsonFormatter().format(first))
+    assert (told["request_id"], told["code"], told["path"]) == ("abc-1", 200, PATH)
     assert re.search(
         r"^POST /v2/models/nope/infer 404 .* id [0-9a-f]{32}$", second.getMessage()
     )

@@ -82,6 +82,8 @@ class RequestLog:
                     "milliseconds": round(milliseconds, 3),
                     "received": received,
                     "sent": sent,
+                    "request_id": call.identify(),
+                    **({} if call.trace is None else call.trace.ids),
                 }
             },
         )
