@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from reader import Reader, blocks
 from running import INFERRY, REPOSITORY, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from running import Running
 
+TRANSFORMER = REPOSITORY / "examples" / "transformer"
 QUICK = REPOSITORY / "examples" / "quick"
 
 
@@ -47,3 +52,19 @@ def test_the_quick_class_and_its_yaml_serve_together(
         running.wait(name, "Ready")
         answer = running.post(f"/v1/models/{name}:predict", {"instances": [1, 2.5]})
         assert answer.json() == {"predictions": [2, 5]}
+
+
+def test_every_block_of_the_transformer_works(tmp_path: Path) -> None:
+    demo = tmp_path / "demo"
+    folder = tmp_path / "transformer"
+    shutil.copytree(REPOSITORY / "examples" / "demo" / "models", demo / "models")
+    shutil.copytree(TRANSFORMER, folder)
+    reader = Reader(folder)
+    try:
+        for block in blocks("examples/transformer/README.md"):
+            reader.follow(block)
+    finally:
+        reader.stop()
+    owed = json.loads(reader.printed)["explanations"][0]
+    assert owed["proline"] > 0.01
+    assert owed["ash"] == 0

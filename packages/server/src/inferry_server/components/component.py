@@ -111,8 +111,9 @@ class Component:
             await asyncio.sleep(_LOOK_EVERY)
             healthy = await self._client.healthy()
             if healthy != self._healthy:
+                level = logging.INFO if healthy else logging.WARNING
                 word = "ready" if healthy else "not ready"
-                logger.warning("%s is %s", self._client.where, word)
+                logger.log(level, "%s is %s", self._client.where, word)
             self._healthy = healthy
 
     async def predict(self, request: InferRequest) -> InferResponse:
