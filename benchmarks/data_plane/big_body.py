@@ -131,7 +131,8 @@ def neighbours(port: int, body: bytes, pairs: int) -> Neighbours:
 @contextlib.contextmanager
 def _uploading(port: int) -> Iterator[list[float]]:
     """Send big bodies one after the other; a refusal that never comes is an error."""
-    stop, sent = threading.Event(), []
+    stop = threading.Event()
+    sent: list[float] = []
     failed: list[Exception] = []
 
     def send() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import math
@@ -70,9 +71,8 @@ def over_http(lane: str, port: int, window: float) -> Health:
         sent = [stack.enter_context(_send(request, port)) for _ in range(QUEUED)]
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         stack.callback(connection.close)
-        times = _probe(
-            window, [lambda path=path: _get(connection, path) for path in _HEALTH]
-        )
+        asks = [functools.partial(_get, connection, path) for path in _HEALTH]
+        times = _probe(window, asks)
         answered, _, _ = select.select(sent, [], [], 0)
     return _health(lane, times, QUEUED - len(answered), window)
 

@@ -61,7 +61,7 @@ def _img() -> Any:  # noqa: ANN401 - onnx ships no types
     """Return the average of each channel of an image."""
     from onnx import TensorProto, helper
 
-    shape = ["N", 3, 224, 224]
+    shape: list[str | int | None] = ["N", 3, 224, 224]
     return helper.make_graph(
         [
             helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),

@@ -34,8 +34,10 @@ def targets_table(verdicts: Iterable[Verdict]) -> str:
 
 def rates_table(samples: Sequence[Sample], *, by_cpu: bool = False) -> str:
     """Return one line per cell and server."""
-    columns = ("cell", "server", "requests/s, median [least - most]", "n")
-    columns += ("p50 ms", "p99 ms", "CPU us/request", "core used")
+    columns = [
+        *("cell", "server", "requests/s, median [least - most]", "n"),
+        *("p50 ms", "p99 ms", "CPU us/request", "core used"),
+    ]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for cell in CELLS.values():
         found = rates(samples, cell.name, by_cpu=by_cpu)

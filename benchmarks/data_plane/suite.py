@@ -277,7 +277,7 @@ def _result(
             "behaviours": [
                 {"kind": type(item).__name__, **asdict(item)}
                 for item in details
-                if is_dataclass(item)
+                if is_dataclass(item) and not isinstance(item, type)
             ],
         },
     )
