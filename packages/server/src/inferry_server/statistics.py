@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from inferry_server.counters import Answers, Executed
 
 #: So many calls are noted before they are counted together: 1 us each instead of 3.
-_PENDING = 256
+_PENDING = 512
 _NS_PER_MS = 1_000_000
 
 
