@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inferry_server.grpc import requests, responses
 from inferry_server.grpc.errors import refuse
 from inferry_server.payload_log.logs import PROTOBUF
-from inferry_server.timeouts import take_timeout
+from inferry_server.scheduling import take_schedule
 
 if TYPE_CHECKING:
     from inferry.model import InferRequest, InferResponse
@@ -172,7 +172,7 @@ def is_slow_to_read(call: Call, raws: Any) -> bool:  # noqa: ANN401 - of request
 def made(model: LoadedModel, request: Request, call: Call) -> InferRequest:
     """Return what *model* gets of *request*, and bound *call* as it asks."""
     if request.parameters:
-        take_timeout(call, request.parameters)
+        take_schedule(call, request.parameters)
     return model.request(
         request.inputs,
         call,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from inferry.model import InferResponse
 from inferry_server.codec import generate, v2
 from inferry_server.http.exchange import Response
-from inferry_server.timeouts import take_timeout
+from inferry_server.scheduling import take_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -63,7 +63,7 @@ class Generation:
 
         """
         decoded = generate.decode(body, model.metadata.inputs, self._max_elements)
-        take_timeout(call, decoded.parameters)
+        take_schedule(call, decoded.parameters)
         return model.request(
             decoded.inputs,
             call,

@@ -11,7 +11,7 @@ from inferry.errors import InvalidInput
 from inferry.model import InferResponse
 from inferry_server.codec import v1, v2
 from inferry_server.http.exchange import BINARY, JSON, Response
-from inferry_server.timeouts import take_timeout
+from inferry_server.scheduling import take_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,7 +87,7 @@ class Inference:
         self, model: LoadedModel, call: Call, route: Route, decoded: v2.Request
     ) -> Answer:
         if decoded.parameters:
-            take_timeout(call, decoded.parameters)
+            take_schedule(call, decoded.parameters)
         request = model.request(
             decoded.inputs,
             call,

@@ -80,7 +80,10 @@ class Information:
         else:
             asked = sorted(self._models.serving(), key=lambda model: model.name)
         of = self._services.statistics.of
-        found = [counted(of(model.name), model.versions[-1]) for model in asked]
+        found = [
+            counted(of(model.name), route.version or model.versions[-1])
+            for model in asked
+        ]
         return document({"model_stats": found})
 
     def _model_ready(self, _request: Request, route: Route) -> Response:

@@ -300,11 +300,16 @@ def _operation(route: Described) -> dict[str, Any]:
             content["example"] = route.example
         operation["requestBody"] = {
             "required": route.request in _MUST,
-            "content": {_JSON: content},
+            "content": {_JSON: content, **_OTHER_CONTENT.get(route.request, {})},
         }
     return operation
 
 
+#: What requests may be beside plain JSON.
+_OTHER_CONTENT: dict[str, dict[str, Any]] = {
+    "InferRequest": {_BINARY: {"schema": {"type": "string", "format": "binary"}}},
+    "PredictRequest": {_EVENT: {"schema": the("CloudEvent")}},
+}
 #: Requests that have no meaning without a body.
 _MUST = {"GenerateRequest", "InferRequest", "PredictRequest", "Region"}
 
@@ -318,7 +323,7 @@ def _content(route: Described) -> dict[str, Any]:
     if route.response == "InferResponse":
         content[_BINARY] = {"schema": {"type": "string", "format": "binary"}}
     if route.path.startswith("/v1") and route.method == "POST":
-        content[_EVENT] = {"schema": {"type": "object"}}
+        content[_EVENT] = {"schema": the("CloudEvent")}
     return content
 
 

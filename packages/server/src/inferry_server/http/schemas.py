@@ -41,6 +41,7 @@ def the(name: str) -> Schema:
 
 
 _DATATYPE: Schema = {"type": "string", "enum": list(DATATYPES)}
+_ATTRIBUTE: Schema = {**TEXT, "minLength": 1, "maxLength": 1024}
 _DEPENDENTS = "unload_dependents"
 _TIMES = thing("count ns", count=COUNT, ns=COUNT)
 _MEMORY: Schema = {
@@ -192,6 +193,16 @@ SCHEMAS: dict[str, Schema] = {
         "model_name model_version", model_name=TEXT, model_version=TEXT, id=TEXT
     ),
     "Event": thing("data", data=TEXT),
+    "CloudEvent": thing(
+        "specversion id source type",
+        specversion={"enum": ["1.0", "0.3"]},
+        id=_ATTRIBUTE,
+        source=_ATTRIBUTE,
+        type=_ATTRIBUTE,
+        datacontenttype=_ATTRIBUTE,
+        data={},
+        data_base64={**TEXT, "contentEncoding": "base64"},
+    ),
     "PredictRequest": thing(
         instances=several({}, minItems=1), inputs={"type": ["array", "object"]}
     ),
