@@ -185,6 +185,10 @@ def test_an_input_that_is_given_twice_is_refused() -> None:
     assert refused(made) == "input 'x' is given twice"
 
 
+def test_an_input_without_a_name_is_refused() -> None:
+    assert refused(with_input(name="")) == "an input has no name"
+
+
 @pytest.mark.parametrize("body", [b"\xff\xff", b"\x0a\x05ab", b"\x0a\x01\xff"])
 @pytest.mark.parametrize("padding", [0, 20_000])
 def test_what_is_no_message_is_refused(body: bytes, padding: int) -> None:

@@ -85,8 +85,10 @@ def decode(
     inputs: dict[str, Tensor] = {}
     for item, more in zip(given, given_parameters, strict=True):
         name = item.name
-        if name in inputs:
-            raise InvalidInput(f"input {name!r} is given twice")
+        if not name or name in inputs:
+            raise InvalidInput(
+                f"input {name!r} is given twice" if name else "an input has no name"
+            )
         if REGION in more:
             data = _shared(item, more, max_elements, memory)
         elif raws:
