@@ -368,3 +368,11 @@ class Doubles(Echo):
         data = np.concatenate([first.data, first.data])
         twice = Tensor(name="y", datatype=first.datatype, data=data)
         return InferResponse(outputs=(twice,))
+
+
+class Fixed(Echo):
+    """Takes one shape only."""
+
+    def metadata(self) -> ModelMetadata:
+        spec = TensorSpec(name="x", datatype="FP32", shape=(3, 2))
+        return ModelMetadata(inputs=(spec,), outputs=(spec,))

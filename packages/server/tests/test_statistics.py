@@ -122,6 +122,17 @@ def test_a_call_is_in_flight_until_it_ends() -> None:
     assert statistics.in_flight == {"v1": 0, "v2": 0, "grpc": 0}
 
 
+async def test_an_input_of_a_fixed_shape_is_one_row(serve: Serve, spec: SpecOf) -> None:
+    tensor = {"name": "x", "datatype": "FP32", "shape": [3, 2], "data": [0] * 6}
+    async with serve(spec("Fixed"), spec("Echo", name="e")) as (server, client):
+        for name in ("m", "e"):
+            body = {"inputs": [tensor]}
+            answer = await client.post(f"/v2/models/{name}/infer", json=body)
+            assert answer.status_code == 200
+        assert server.statistics.of("m").inference_count == 1
+        assert server.statistics.of("e").inference_count == 3
+
+
 async def test_counts_survive_a_reload(serve: Serve, spec: SpecOf) -> None:
     body = {"instances": [[1, 2, 3, 4]]}
     async with serve(spec("Iris")) as (server, client):

@@ -54,6 +54,9 @@ class LoadedModel:
         self._inputs = signature.Inputs(metadata, spec.name)
         self._checks_inputs = bool(getattr(instance, "checks_inputs", False))
         self._newest = self.versions[-1]
+        # Of an input of one fixed shape the first dimension counts no items.
+        first = metadata.inputs[0].shape[:1] if metadata.inputs else (-1,)
+        self._has_rows = first == (-1,)
         #: What is known of the outputs: declared, or seen in an answer.
         self.outputs = tuple(output.name for output in metadata.outputs)
 
@@ -218,7 +221,7 @@ class LoadedModel:
     ) -> Answer:
         if request.outputs:
             signature.check_requested(request.outputs, self.outputs, self.name)
-        call.rows = _rows(request)
+        call.rows = _rows(request) if self._has_rows else 1
         answer = self.execution.call(function, request, call)
         if type(answer) is not InferResponse and isinstance(answer, Awaitable):
             return self._later(answer, request.outputs)
