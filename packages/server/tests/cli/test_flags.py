@@ -81,6 +81,32 @@ def test_kserve_names_mean_ours() -> None:
     assert flags.of("m") == {"predictorProtocol": "v2"}
 
 
+#: Every flag of kserve 0.21's model server, with a value that it takes.
+KSERVE = (
+    *("--http_port=1", "--grpc_port=2", "--workers=1", "--max_threads=4"),
+    *("--max_asyncio_workers=4", "--enable_grpc=true", "--enable_docs_url=false"),
+    *("--enable_latency_logging=true", "--configure_logging=true"),
+    *("--log_config_file=f", "--access_log_format=f", "--event-loop=uvloop"),
+    *("--timeout-keep-alive=65", "--model_name=m", "--predictor_host=h"),
+    *("--protocol=v1", "--predictor_protocol=v2", "--predictor_use_ssl=true"),
+    *("--predictor_request_timeout_seconds=5", "--predictor_request_retries=1"),
+    *("--enable_predictor_health_check=true", "--grpc_max_send_message_length=1"),
+    "--grpc_max_receive_message_length=1",
+)
+
+
+@pytest.mark.parametrize("flag", KSERVE)
+def test_every_flag_of_kserve_has_an_effect_or_is_reported(flag: str) -> None:
+    flags = parse([flag], {"m": None})
+    assert flags.server or flags.for_all or flags.notes
+
+
+@pytest.mark.parametrize("flag", ["--ssl_certfile=f", "--ssl_keyfile=f"])
+def test_a_flag_of_kserve_that_cannot_be_followed_is_refused(flag: str) -> None:
+    with pytest.raises(SettingsError, match="TLS ends before this server"):
+        parse([flag], {"m": None})
+
+
 def test_every_problem_is_listed() -> None:
     argv = [
         "--http_prt=1",

@@ -40,30 +40,18 @@ class GuardInterceptor(grpc.aio.ServerInterceptor):
         try:
             self._gatekeeper.admit(headers)
         except Unauthorized as error:
-            return _refusing(handler, str(error))
+            return _refusing(str(error))
         return handler
 
 
-def _refusing(handler: Any, text: str) -> Any:  # noqa: ANN401 - grpc's
-    """Return a handler of the same kind that ends the call before it is read."""
+def _refusing(text: str) -> Any:  # noqa: ANN401 - grpc's
+    """Return a handler that ends the call.
 
-    async def refuse(_request: object, context: Any) -> None:  # noqa: ANN401 - grpc's
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, text)
+    It takes a stream, whatever the call is: a single message would be read first.
+    """
 
-    async def refuse_stream(_request: object, context: Any) -> Any:  # noqa: ANN401 - grpc's
+    async def refuse(_requests: object, context: Any) -> Any:  # noqa: ANN401 - grpc's
         await context.abort(grpc.StatusCode.UNAUTHENTICATED, text)
         yield  # a generator, as streams are
 
-    if handler.response_streaming:
-        make = (
-            grpc.stream_stream_rpc_method_handler
-            if handler.request_streaming
-            else grpc.unary_stream_rpc_method_handler
-        )
-        return make(refuse_stream)
-    make = (
-        grpc.stream_unary_rpc_method_handler
-        if handler.request_streaming
-        else grpc.unary_unary_rpc_method_handler
-    )
-    return make(refuse)
+    return grpc.stream_stream_rpc_method_handler(refuse)

@@ -195,5 +195,10 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "max_asyncio_workers": "use --concurrency",
     "max_threads": "use --concurrency",
 }
-#: Those of them that take no value.
+#: KServe's flags that ask for what this server does not do.
+REFUSED: Mapping[str, str] = {
+    "ssl_certfile": "TLS ends before this server, at an ingress, a mesh or a proxy",
+    "ssl_keyfile": "TLS ends before this server, at an ingress, a mesh or a proxy",
+}
+#: Those of the flags without an effect that take no value.
 SWITCHES = frozenset({"configure_logging"})

@@ -19,6 +19,7 @@ from inferry_server.cli.declared import (
     CHOICES,
     LISTS,
     MODEL,
+    REFUSED,
     SERVER,
     SWITCHES,
     WHICH,
@@ -118,6 +119,7 @@ class _Reader:
             table = self._server if plain(name) in self._server else self._model
             table[plain(alias)] = table[plain(name)]
         self._quiet = {plain(name): name for name in WITHOUT_EFFECT}
+        self._refused = {plain(name): why for name, why in REFUSED.items()}
         self._given: dict[str, Any] = {}
         self._for_all: dict[str, Any] = {}
         self._for_one: dict[str, dict[str, Any]] = {model: {} for model in models}
@@ -151,6 +153,8 @@ class _Reader:
         elif key in self._quiet:
             why = WITHOUT_EFFECT[self._quiet[key]]
             self._notes.append(f"--{name} has no effect: {why}")
+        elif key in self._refused:
+            self.problems.append(f"--{name}: {self._refused[key]}")
         elif owners:
             for owner in owners:
                 option = self._declared[owner][key]

@@ -161,6 +161,7 @@ def _payload_log(own: Mapping[str, Any], name: str) -> PayloadLog | None:
             },
         ),
         metadata_headers=_lower(own.get("payloadLogHeaders", ())),
+        component="transformer" if own.get("predictorHost") else "predictor",
     )
 
 
