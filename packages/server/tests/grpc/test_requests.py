@@ -185,6 +185,10 @@ def test_an_input_that_is_given_twice_is_refused() -> None:
     assert refused(made) == "input 'x' is given twice"
 
 
+def test_a_name_that_is_too_long_is_refused() -> None:
+    assert "at most 1024" in refused(with_input(name="x" * 5000))
+
+
 def test_an_input_without_a_name_is_refused() -> None:
     assert refused(with_input(name="")) == "an input has no name"
 

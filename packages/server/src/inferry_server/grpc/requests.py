@@ -11,7 +11,7 @@ from msgspec import Struct
 from inferry.errors import InvalidInput
 from inferry.model import Tensor
 from inferry_server.codec import tensors, wanted
-from inferry_server.codec.datatypes import check_names
+from inferry_server.codec.datatypes import MAX_NAME, check_names
 from inferry_server.codec.shared_memory import REGION, opened, region_of
 from inferry_server.codec.wanted import EVERYTHING, Output, Wanted
 from inferry_server.grpc import parameters, wire
@@ -74,42 +74,49 @@ def decode(
         InvalidInput: Whatever is wrong with the request, naming the tensor.
 
     """
-    given = parsed.inputs
-    if len(given) > 1:
-        check_names([item.name for item in given], "input")
-    given_parameters = [_read(item, "input") for item in given]
-    typed = not raws and any(item.HasField("contents") for item in given)
+    given = [_read(item, "input") for item in parsed.inputs]
     if raws:
-        _check_raw(parsed, len(raws), given_parameters)
-    rest = iter(raws)
-    inputs: dict[str, Tensor] = {}
-    for item, more in zip(given, given_parameters, strict=True):
-        name = item.name
-        if not name or name in inputs:
-            raise InvalidInput(
-                f"input {name!r} is given twice" if name else "an input has no name"
-            )
-        if REGION in more:
-            data = _shared(item, more, max_elements, memory)
-        elif raws:
-            data = tensors.from_raw(
-                memoryview(next(rest)), item.datatype, item.shape, name, max_elements
-            )
-        else:
-            data = _typed(item, max_elements)
-        inputs[name] = Tensor(
-            name=name, datatype=item.datatype, data=data, parameters=more
-        )
+        _check_raw(parsed, len(raws), given)
     asked = parsed.parameters
     return Request(
         parsed.model_name,
         parsed.model_version or None,
         parsed.id,
-        tuple(inputs.values()),
+        _inputs(parsed.inputs, given, raws, max_elements, memory),
         _wanted(parsed.outputs, memory) if parsed.outputs else EVERYTHING,
         parameters.read(asked, "the request") if asked else _NOTHING,
-        typed,
+        not raws and any(item.HasField("contents") for item in parsed.inputs),
     )
+
+
+def _inputs(
+    items: Sequence[Any],
+    given: Sequence[Mapping[str, Any]],
+    raws: Sequence[bytes | memoryview],
+    max_elements: int,
+    memory: SharedMemory | None,
+) -> tuple[Tensor, ...]:
+    """Return the tensors of *items*; *given* are the parameters of each."""
+    names = [item.name for item in items]
+    if len(names) > 1 or (names and len(names[0]) > MAX_NAME):
+        check_names(names, "input")
+    rest = iter(raws)
+    found: dict[str, Tensor] = {}
+    for name, item, more in zip(names, items, given, strict=True):
+        if not name or name in found:
+            raise InvalidInput(
+                f"input {name!r} is given twice" if name else "an input has no name"
+            )
+        datatype = item.datatype
+        if REGION in more:
+            data = _shared(item, more, max_elements, memory)
+        elif raws:
+            buffer = memoryview(next(rest))
+            data = tensors.from_raw(buffer, datatype, item.shape, name, max_elements)
+        else:
+            data = _typed(item, max_elements)
+        found[name] = Tensor(name=name, datatype=datatype, data=data, parameters=more)
+    return tuple(found.values())
 
 
 def _read(item: Any, what: str) -> Mapping[str, Any]:  # noqa: ANN401 - an input or output
