@@ -309,6 +309,14 @@ def test_the_number_of_elements_has_a_limit(given: Any) -> None:
         v2.decode(memoryview(text), len(text), max_elements=3)
 
 
+def test_an_empty_tensor_of_very_many_rows_is_refused() -> None:
+    item = {"name": "x", "shape": [10**6, 0], "datatype": "FP32", "data": []}
+    text = memoryview(orjson.dumps({"inputs": [item]}))
+    assert v2.decode(text).inputs[0].data.shape == (10**6, 0)
+    with pytest.raises(InvalidInput, match="has 1000000 elements, at most 999 though"):
+        v2.decode(text, max_elements=999)
+
+
 def test_a_limit_below_what_came_before_holds_too() -> None:
     text = memoryview(orjson.dumps({"inputs": [small("x") | {"shape": [1, 1]}]}))
     assert v2.decode(text).inputs[0].data.tolist() == [[1]]

@@ -1,9 +1,10 @@
 """One input of the fuzzer, and what must hold of it.
 
 Its first byte says what the rest is: a V2 body, a V2 body with binary data behind the
-JSON, a V1 body, a tensor of gRPC, or words that make up a V2 or V1 body: a change of a
-byte is then a change of the document's sense. Whatever it is, it becomes a request or
-InvalidInput, and a request can be answered with its own tensors.
+JSON, a V1 body, a tensor of gRPC, words that make up a body of V2, V1 or the generate
+extension (a change of a byte is then a change of the document's sense), or a message of
+gRPC. Whatever it is, it becomes a request or InvalidInput, the quick and the slow way
+to read it agree, and a request can be answered with its own tensors.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 from inferry.errors import InferenceError, InvalidInput
 from inferry.model import InferResponse, ModelMetadata, TensorSpec
-from inferry_server.codec import raw, tensors, v1, v2
+from inferry_server.codec import generate, raw, tensors, v1, v2
+from inferry_server.grpc import requests
 
 #: Small, so that a limit which is checked too late shows.
 MAX_ELEMENTS = 2**16
@@ -70,6 +72,7 @@ WORDS = (
     *('{"a": ', ', "b": ', '{"name": "', '"shape": [', '"name": ', "BOOL", "BYTES"),
     *("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"),
     *("FP16", "BF16", "FP32", "FP64", "fp32", "FLOAT", "a", "b", "x", "y"),
+    *("id", "parameters"),
 )
 DATATYPES = (*tensors.CONTENTS, "FP16", "BF16")
 
@@ -97,8 +100,7 @@ def try_input(data: bytes) -> None:
     """Read *data* as what it is; any error but InvalidInput is a fault."""
     if not data:
         return
-    kind, rest = data[0] % 6, data[1:]
-    (_v2_json, _v2_binary, _v1, _grpc, _v2_words, _v1_words)[kind](rest)
+    _KINDS[data[0] % len(_KINDS)](data[1:])
 
 
 def _v2_words(rest: bytes) -> None:
@@ -157,19 +159,57 @@ def _grpc(rest: bytes) -> None:
         assert back.tobytes() == array.tobytes() or array.dtype.kind in "fO"
 
 
+def _generate(rest: bytes) -> None:
+    if not rest:
+        return
+    specs, body = SPECS[rest[0] % len(SPECS)], memoryview(spoken(rest[1:]))
+    try:
+        found = generate.decode(body, specs.inputs, MAX_ELEMENTS)
+    except InvalidInput:
+        return
+    response = InferResponse(outputs=found.inputs)
+    v2.dump(generate.encode(response, model="m", request_id=found.id), "m")
+
+
+def _message(rest: bytes) -> None:
+    quick, slow = (
+        _outcome(requests, size, lambda: _read_message(rest)) for size in (0, 2**60)
+    )
+    if isinstance(quick, str) or isinstance(slow, str):
+        # Of a broken message the two say different things, but both must refuse it.
+        assert isinstance(quick, str), slow
+        assert isinstance(slow, str), quick
+        return
+    assert _seen(quick) == _seen(slow), (quick, slow)
+    _answer(slow)
+
+
+def _read_message(body: bytes) -> Any:
+    parsed, raws = requests.parse(body)
+    return requests.decode(parsed, raws, **_limits())
+
+
+_KINDS = (
+    *(_v2_json, _v2_binary, _v1, _grpc, _v2_words, _v1_words),
+    *(_generate, _message),
+)
+
+
 def _limits() -> dict[str, Any]:
     return {"max_elements": MAX_ELEMENTS, "memory": Memory()}
 
 
 def _outcome(module: Any, size: int, read: Any) -> Any:
     """Return the request, or the text of its error."""
-    kept, module.SMALL = module.SMALL, size
+    name = "SMALL" if hasattr(module, "SMALL") else "_LARGE"
+    kept = getattr(module, name)
+    setattr(module, name, size)
     try:
         return read()
     except InvalidInput as error:
         text = str(error)
     finally:
-        module.SMALL = kept
+        setattr(module, name, kept)
     assert len(text) < 16_000
     return text
 

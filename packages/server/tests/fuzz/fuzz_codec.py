@@ -1,7 +1,8 @@
 """Fuzz the codec, led by coverage: ``python fuzz_codec.py -max_total_time=60 seeds``.
 
-The arguments are libFuzzer's. What it finds new goes to a folder of its own, so that
-only chosen seeds are kept here; every seed is also a test. Needs the package atheris.
+The arguments are libFuzzer's. Inputs that only reach new lines go to a folder that is
+removed; one that is a fault is written to ``seeds``, where it is a test from then on.
+Needs the package atheris.
 """
 
 from __future__ import annotations
@@ -13,13 +14,20 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["inferry_server.codec"]):
+# Before what is instrumented: protobuf's own modules are none of ours.
+import google.protobuf.message  # noqa: F401 - see above
+
+with atheris.instrument_imports(
+    include=["inferry_server.codec", "inferry_server.grpc"]
+):
     import codec_input
 
 SEEDS = Path(__file__).parent / "seeds"
-#: Above these a body that is small has made something that is not: 400 MB is what the
-#: fuzzer itself takes.
-LIMITS = ("-rss_limit_mb=1024", "-malloc_limit_mb=256", "-timeout=10", "-max_len=4096")
+#: What takes more time or memory than these is a fault too.
+LIMITS = (
+    *("-rss_limit_mb=1024", "-malloc_limit_mb=256", "-timeout=10", "-max_len=4096"),
+    f"-artifact_prefix={SEEDS}/",
+)
 
 
 def main() -> None:
@@ -29,7 +37,8 @@ def main() -> None:
         given = sys.argv[1:] or ["-max_total_time=60"]
         options = [argument for argument in given if argument.startswith("-")]
         folders = [argument for argument in given if not argument.startswith("-")]
-        arguments = [sys.argv[0], *LIMITS, *options, found, *(folders or [str(SEEDS)])]
+        folders = [found, *(folders or [str(SEEDS)])]
+        arguments = [sys.argv[0], *LIMITS, *options, *folders]
         atheris.Setup(arguments, codec_input.try_input)
         atheris.Fuzz()
 

@@ -106,12 +106,13 @@ def element_count(shape: Sequence[int], tensor: str, most: int = MAX_ELEMENTS) -
                 f"tensor {tensor!r}: shape {list(shape)} has a negative dimension; a "
                 "request must give each size"
             )
-    if math.prod(size for size in shape if size) > MAX_ELEMENTS:
+    # An empty array of a billion rows is one too: who goes through them takes for ever.
+    spanned = math.prod([size for size in shape if size])
+    if spanned > MAX_ELEMENTS:
         raise InvalidInput(f"tensor {tensor!r}: shape {list(shape)} is too large")
-    count = math.prod(shape)
-    if count > most:
+    if spanned > most:
         raise InvalidInput(
-            f"tensor {tensor!r}: shape {list(shape)} has {count} elements, at most "
-            f"{most}"
+            f"tensor {tensor!r}: shape {list(shape)} has {spanned} elements, at most "
+            f"{most}{' though one dimension is 0' if 0 in shape else ''}"
         )
-    return count
+    return 0 if 0 in shape else spanned
