@@ -13,6 +13,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grpc_page import write_grpc
 from http_page import write_http
 
 if TYPE_CHECKING:
@@ -335,6 +336,7 @@ PAGES = {
     "commands.md": commands,
     "errors.md": errors,
     "fields.md": fields,
+    "grpc.md": write_grpc,
     "http.md": http,
     "metrics.md": metrics,
     "reasons.md": reasons,

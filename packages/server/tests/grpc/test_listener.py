@@ -205,6 +205,23 @@ async def test_metadata_over_the_limit_is_refused(serve: Serve, spec: SpecOf) ->
         assert (await ask("ServerLive")).live
 
 
+async def test_more_connections_than_may_are_closed(serve: Serve) -> None:
+    async with serve(grpc_port=0, max_connections=2) as (server, _):
+        alone = {"grpc.use_local_subchannel_pool": 1}
+        async with (
+            asking(server, **alone) as first,
+            asking(server, **alone) as second,
+            asking(server, **alone) as third,
+        ):
+            assert (await first("ServerLive")).live
+            assert (await second("ServerLive")).live
+            error = await third.refusal("ServerLive", seconds=5)
+            assert error.code() == grpc.StatusCode.UNAVAILABLE
+            assert (await first("ServerLive")).live
+        async with asking(server, **alone) as fourth:
+            assert (await fourth("ServerLive")).live
+
+
 async def test_an_unknown_rpc_is_unimplemented(serve: Serve) -> None:
     async with serve(grpc_port=0) as (server, _), asking(server) as ask:
         call = ask.channel.unary_unary("/inference.GRPCInferenceService/Nothing")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from inferry_server.services import Services
     from inferry_server.settings import ServerSettings
 
+#: Calls at a time, of one connection and of all.
 _STREAMS = 1000
+_CALLS = 10_000
 _SECOND = 1000
 _FLAG = "--grpc_port"
 
@@ -48,7 +50,9 @@ class Listener:
         # gRPC says only that it failed, a socket says why.
         bind(host, port, _FLAG).close()
         server = grpc.aio.server(
-            options=_options(self._settings), interceptors=self._guards
+            options=_options(self._settings),
+            interceptors=self._guards,
+            maximum_concurrent_rpcs=_CALLS,
         )
         server.add_generic_rpc_handlers(tuple(self._service.handlers()))
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -87,6 +91,10 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", settings.max_header_bytes),
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
         ("grpc.max_concurrent_streams", _STREAMS),
+        # A client that is gone without a word keeps no connection.
+        ("grpc.keepalive_time_ms", 60 * _SECOND),
+        ("grpc.keepalive_timeout_ms", 20 * _SECOND),
+        ("grpc.server_handshake_timeout_ms", 20 * _SECOND),
         # What pings more often than once in ten seconds is cut off.
         ("grpc.http2.min_ping_interval_without_data_ms", 10 * _SECOND),
         ("grpc.keepalive_permit_without_calls", 1),
