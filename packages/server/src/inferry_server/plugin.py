@@ -104,6 +104,24 @@ _SPECS: tuple[tuple[str, Type, Any, str], ...] = (
         (),
         "ASGI middleware as module:attribute, outermost first.",
     ),
+    (
+        "ce_type",
+        "str",
+        "io.kserve.inference.response",
+        "The type of answers to CloudEvents; CE_TYPE of the environment wins.",
+    ),
+    (
+        "ce_source",
+        "str",
+        "",
+        "Their source, empty is io.kserve.inference.MODEL; CE_SOURCE wins.",
+    ),
+    (
+        "ce_merge",
+        "bool",
+        False,
+        "Whether they keep the request's other attributes; CE_MERGE wins.",
+    ),
     ("tracing", "bool", False, "Send traces with OpenTelemetry."),
     ("log_requests", "bool", False, "Log a line for each request."),
     (

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inferry_server.http.cloudevents import from_environment
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -133,3 +135,16 @@ async def test_what_is_no_event_is_refused(
     answer = await iris.post(URL, content=json.dumps(body), headers=headers)
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
     assert text in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, {}),
+        ({"CE_TYPE": "t", "CE_SOURCE": "s"}, {"ce_type": "t", "ce_source": "s"}),
+        ({"CE_TYPE": "", "CE_MERGE": "True"}, {"ce_merge": True}),
+        ({"CE_MERGE": "no"}, {"ce_merge": False}),
+    ],
+)
+def test_variables_of_kserve_are_settings(environ: Any, expected: Any) -> None:
+    assert from_environment(environ) == expected

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry.errors import SettingsError
 from inferry_server.cli.flags import snake
+from inferry_server.http import cloudevents
 from inferry_server.settings import ServerSettings
 from inferry_server.states import Batching, ModelSpec, PayloadLog, Predictor
 
@@ -77,6 +78,7 @@ def settings(flags: Flags, choice: Choice) -> ServerSettings:
         "host": "0.0.0.0" if in_cluster() else "127.0.0.1",  # noqa: S104 - a pod needs it
         "drain_delay": _CLUSTER_DRAIN_DELAY if in_cluster() else 0.0,
         **choice.section,
+        **cloudevents.from_environment(os.environ),
         **_message_bytes(given),
     }
     told = {_TO_SETTING[name]: given[name] for name in given if name in _TO_SETTING}

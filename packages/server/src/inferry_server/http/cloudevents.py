@@ -41,6 +41,18 @@ _OWN = frozenset({"datacontenttype", "dataschema", "id", "specversion", "time"})
 _LONGEST = 1024
 
 
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that KServe's variables ``CE_...`` in *environ* stand for."""
+    found: dict[str, Any] = {
+        field: environ[name]
+        for name, field in (("CE_TYPE", "ce_type"), ("CE_SOURCE", "ce_source"))
+        if environ.get(name)
+    }
+    if "CE_MERGE" in environ:
+        found["ce_merge"] = environ["CE_MERGE"].lower() == "true"
+    return found
+
+
 class Event(msgspec.Struct, frozen=True):
     """The attributes of one request, and how it came."""
 

@@ -35,6 +35,11 @@ def several(items: Schema, **more: object) -> Schema:
     return {"type": "array", "items": items, **more}
 
 
+def perhaps(schema: Schema) -> Schema:
+    """Return *schema*, or null."""
+    return {**schema, "type": [schema["type"], "null"]}
+
+
 def the(name: str) -> Schema:
     """Return a reference to one of `SCHEMAS`."""
     return {"$ref": f"#/components/schemas/{name}"}
@@ -49,8 +54,8 @@ _MEMORY: Schema = {
     "shared_memory_byte_size": COUNT,
     "shared_memory_offset": COUNT,
 }
-_INPUT_PARAMETERS = {**thing(binary_data_size=COUNT, **_MEMORY)}
-_OUTPUT_PARAMETERS = thing(binary_data=FLAG, classification=COUNT, **_MEMORY)
+_INPUT_PARAMETERS = perhaps(thing(binary_data_size=COUNT, **_MEMORY))
+_OUTPUT_PARAMETERS = perhaps(thing(binary_data=FLAG, classification=COUNT, **_MEMORY))
 _REQUEST_PARAMETERS = thing(
     binary_data_output=FLAG,
     timeout=COUNT,
@@ -150,7 +155,7 @@ SCHEMAS: dict[str, Schema] = {
     "InferRequest": thing(
         "inputs",
         id={"type": ["string", "null"]},
-        parameters=_REQUEST_PARAMETERS,
+        parameters=perhaps(_REQUEST_PARAMETERS),
         inputs=several(
             thing(
                 "name shape datatype",
@@ -161,11 +166,13 @@ SCHEMAS: dict[str, Schema] = {
                 parameters=_INPUT_PARAMETERS,
             )
         ),
-        outputs=several(
-            thing(
-                "name",
-                name={**TEXT, "maxLength": 1024},
-                parameters=_OUTPUT_PARAMETERS,
+        outputs=perhaps(
+            several(
+                thing(
+                    "name",
+                    name={**TEXT, "maxLength": 1024},
+                    parameters=_OUTPUT_PARAMETERS,
+                )
             )
         ),
     ),
