@@ -9,10 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sinks
 
 from inferry_server import PayloadLog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from serving import Serve, SpecOf
     from sinks import Endpoint
 
@@ -207,6 +210,34 @@ async def test_a_dead_sink_disturbs_nothing(serve: Serve, spec: SpecOf) -> None:
         counted = outcomes(server)
         assert counted["sent"] == 0
         assert counted["failed"] + counted["dropped"] == 40
+
+
+@pytest.mark.parametrize(
+    ("trusts", "verify", "arrives"),
+    [(True, True, True), (False, True, False), (False, False, True)],
+)
+async def test_a_sink_over_tls_must_be_known(
+    serve: Serve,
+    spec: SpecOf,
+    tmp_path: Path,
+    *,
+    trusts: bool,
+    verify: bool,
+    arrives: bool,
+) -> None:
+    certificate = sinks.make_certificate(tmp_path / "sink.pem")
+    with sinks.endpoint(certificate) as sink:
+        log = PayloadLog(
+            url=sink.url,
+            mode="request",
+            ca_file=str(certificate) if trusts else "",
+            verify=verify,
+        )
+        async with serve(spec("Iris", payload_log=log)) as (server, client):
+            await client.post(PATH, content=BODY)
+            await server.drain()
+            assert outcomes(server)["sent"] == arrives
+    assert len(sink.events) == arrives
 
 
 async def test_a_reload_with_another_log_sends_there(

@@ -6,11 +6,13 @@ import base64
 import csv
 import io
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+import sinks
 from obstore.store import MemoryStore
 
 from inferry.errors import ModelLoadError
@@ -168,6 +170,32 @@ def test_an_object_store_gets_the_same_objects() -> None:
     assert second == "prod/iris/predictor/id1-request.json"
     (kept,) = [bytes(store.get(second).bytes())]
     assert json.loads(kept)["id"] == "id1"
+
+
+async def test_a_server_of_objects_gets_one_per_message(
+    serve: Serve, spec: SpecOf
+) -> None:
+    with sinks.bucket() as (url, objects):
+        log = PayloadLog(
+            url="s3://logs/here",
+            mode="request",
+            parameters={
+                "aws_endpoint_url": url,
+                "aws_access_key_id": "k",
+                "aws_secret_access_key": "s3cret",
+                "aws_region": "eu-central-1",
+            },
+        )
+        async with serve(spec("Iris", payload_log=log)) as (server, client):
+            for _ in range(2):
+                await client.post(PATH, content=BODY, headers={"x-request-id": "r1"})
+            await server.drain()
+    first, second = objects
+    assert first == "/logs/here/m/predictor/r1-request.json"
+    assert re.fullmatch(r"/logs/here/m/predictor/r1-request-[0-9a-f]{8}\.json", second)
+    kept = json.loads(objects[first])
+    assert base64.b64decode(kept["bytes"]) == BODY
+    assert "s3cret" not in str(objects)
 
 
 def test_a_store_that_does_not_answer_says_which() -> None:

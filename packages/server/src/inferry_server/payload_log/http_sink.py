@@ -16,6 +16,7 @@ from inferry_server.payload_log.outbox import SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from urllib.parse import SplitResult
 
     from inferry_server.payload_log.messages import Message, Origin
 
@@ -31,10 +32,11 @@ class HttpSink:
     """Posts to *url* over one connection that stays open."""
 
     def __init__(self, url: str, origin: Origin) -> None:
-        parts = urlsplit(url)
+        self._parts = parts = urlsplit(url)
         self._origin = origin
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._connection = _connection(parts.scheme, parts.netloc, origin)
+        # Made in the thread that sends: reading certificates takes 20 ms.
+        self._connection: HTTPConnection | None = None
 
     def send(self, messages: Sequence[Message]) -> None:
         """Post each of *messages*."""
@@ -42,7 +44,7 @@ class HttpSink:
             try:
                 status = self._post(message)
             except (OSError, HTTPException) as error:
-                self._connection.close()
+                self.close()
                 text = f"{self._origin.url}: {type(error).__name__}: {error}"
                 raise SinkError(text) from error
             if status not in _GOOD:
@@ -55,21 +57,24 @@ class HttpSink:
             headers["inference-header-content-length"] = message.json_length
         for name, value in attributes(message, self._origin).items():
             headers[f"ce-{name}"] = _UNSAFE.sub(lambda m: quote(m[0]), value)
+        if self._connection is None:
+            self._connection = _connection(self._parts, self._origin)
         self._connection.request("POST", self._target, message.body, headers)
         answer = self._connection.getresponse()
         answer.read(_LONGEST_ANSWER)
         if not answer.isclosed():
-            self._connection.close()
+            self.close()
         return answer.status
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
 
-def _connection(scheme: str, address: str, origin: Origin) -> HTTPConnection:
-    host = address.rpartition("@")[2]
-    if scheme == "http":
+def _connection(parts: SplitResult, origin: Origin) -> HTTPConnection:
+    host = parts.netloc.rpartition("@")[2]
+    if parts.scheme == "http":
         return HTTPConnection(host, timeout=_TIMEOUT)
     context = ssl.create_default_context(cafile=origin.ca_file or None)
     if not origin.verify:
