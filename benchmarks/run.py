@@ -76,12 +76,8 @@ def _arguments() -> argparse.Namespace:
         unknown = sorted(set(chosen) - set(known))
         if unknown:
             parser.error(f"{', '.join(unknown)}: not one of {', '.join(known)}")
-    if arguments.write and (
-        arguments.by_cpu or arguments.only or arguments.peers or arguments.quick
-    ):
-        parser.error(
-            "--write keeps a whole run: without --only, --peers, --quick and --by-cpu"
-        )
+    if arguments.write and (arguments.by_cpu or arguments.only or arguments.quick):
+        parser.error("--write keeps whole runs: without --only, --quick and --by-cpu")
     return arguments
 
 
@@ -93,7 +89,7 @@ def _wanted(arguments: argparse.Namespace, name: str) -> bool:
     """Whether to measure what is beside the data plane; ``--quick`` leaves it out."""
     if arguments.only:
         return name in arguments.only
-    return not arguments.quick and not arguments.peers
+    return arguments.write or not (arguments.quick or arguments.peers)
 
 
 def _options(arguments: argparse.Namespace) -> suite.Options:

@@ -202,5 +202,7 @@ def say(text: str) -> None:
 def chosen(names: Sequence[str], *, quick: bool) -> list[Cell]:
     """Return the cells of *names*; without names all, or the quick ones."""
     if names:
-        return [CELLS[name] for name in names if name in CELLS]
+        # Memory is that of a server which has worked.
+        wanted = {*names, "iris-8"} if "memory" in names else {*names}
+        return [cell for cell in CELLS.values() if cell.name in wanted]
     return [cell for cell in CELLS.values() if cell.quick or not quick]

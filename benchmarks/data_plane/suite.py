@@ -102,7 +102,7 @@ def _measure(options: Options, folder: Path) -> Result:
         models=folder / "models",
         scratch=folder,
         rounds=options.rounds or (1 if options.quick else 3),
-        seconds=options.seconds or (1 if options.quick else 3),
+        seconds=options.seconds or (1 if options.quick else 2),
     )
     timed = plan.cells or options.wants("start") or options.wants("memory")
     measured = rounds.measure(plan) if timed else Measured()
