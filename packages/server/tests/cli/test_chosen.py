@@ -36,6 +36,7 @@ def test_several_models_keep_their_order() -> None:
     ("flags", "message"),
     [
         ([], "nothing is given: name --runtime"),
+        (["--modle=m=x_:A"], "unknown flag --modle; did you mean --model?"),
         (["--model=m"], "--model 'm' must read NAME=RUNTIME[:PATH]"),
         (["--model=m="], "--model 'm=' must read NAME=RUNTIME[:PATH]"),
         (["--model==onnx"], "the name '' must be letters"),

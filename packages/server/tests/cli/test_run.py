@@ -143,6 +143,8 @@ def test_a_taken_port_is_one_line_and_exit_code_1() -> None:
         (["--model_class=a:B", "--log_format=xml"], "expected one of text, json"),
         (["--model_class=a:B", "--http_prot=1"], "did you mean --http_port?"),
         (["--model_class=a:B", "--queue_size=-1"], "expected 0 or more"),
+        (["--model=m=x_:B", "--api_keys=/none"], "/none cannot be read: No such file"),
+        (["--model=m=x_:B", "--middleware=no:no"], "middleware no:no: it cannot be"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_code_2(
@@ -153,6 +155,21 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
+
+
+def test_a_wrong_setting_is_one_line_that_names_it() -> None:
+    set_wrongly = {"INFERRY_SERVER__QUEUE_SIZE": "many"}
+    done = subprocess.run(
+        command("--model=m=x_:B"),
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment() | set_wrongly,
+        timeout=20,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "INFERRY_SERVER__QUEUE_SIZE: must be a whole number" in done.stderr
 
 
 def test_help_lists_the_flags() -> None:

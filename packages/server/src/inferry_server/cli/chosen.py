@@ -15,7 +15,7 @@ from msgspec import Struct
 from inferry.config import load_settings
 from inferry.errors import SettingsError
 from inferry.plugins import load_plugins
-from inferry_server.cli.flags import peek
+from inferry_server.cli.flags import parse, peek
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,12 +68,13 @@ def choose(argv: Sequence[str]) -> Choice:
     """Find what *argv* names, and read the settings.
 
     Raises:
-        SettingsError: Nothing is named, or not as it must be, or there is no such
+        SettingsError: No model is named, or not as it must be, or there is no such
             runtime.
 
     """
     asked = [*map(_read, peek(argv, "model")), *_the_one(argv)]
     if not asked:
+        parse(argv, {})  # one that is misspelt is what is wrong then
         raise SettingsError(
             "nothing is given: name --runtime, such as onnx, or --model_class "
             "module:Class, or several as --model NAME=RUNTIME:PATH"

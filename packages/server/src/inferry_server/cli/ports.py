@@ -22,28 +22,27 @@ logger = logging.getLogger("inferry_server")
 _LOOPBACK = "127.0.0.1"
 
 
-def settled(settings: ServerSettings, chosen: Collection[str]) -> ServerSettings:
-    """Return *settings* with any free port for a taken one that nobody chose.
+def settled(
+    settings: ServerSettings, chosen: Collection[str]
+) -> tuple[ServerSettings, list[str]]:
+    """Put any free port for a taken one that nobody chose; return what to say of it.
 
     A second server on a laptop then needs nothing but its own ``--http_port``. In a pod
     a port is what others rely on, so there a taken one is an error as ever.
     """
-    ports: dict[str, int] = {}
     if in_cluster():
-        return settings
-    if "grpcPort" not in chosen and _is_taken(settings.host, settings.grpc_port):
-        ports["grpc_port"] = 0
-    if "managementPort" not in chosen and _is_taken(
-        _LOOPBACK, settings.management_port
+        return settings, []
+    ports: dict[str, int] = {}
+    notes = []
+    for flag, name, host in (
+        ("grpcPort", "grpc_port", settings.host),
+        ("managementPort", "management_port", _LOOPBACK),
     ):
-        ports["management_port"] = 0
-    for name in ports:
-        logger.warning(
-            "port %d is taken; --%s chooses another than any free one",
-            getattr(settings, name),
-            name,
-        )
-    return msgspec.structs.replace(settings, **ports)
+        port = getattr(settings, name)
+        if flag not in chosen and _is_taken(host, port):
+            ports[name] = 0
+            notes.append(f"port {port} is taken, so --{name} is any free one")
+    return msgspec.structs.replace(settings, **ports), notes
 
 
 def announce(host: str, ports: Ports) -> None:

@@ -42,6 +42,7 @@ class _Job(msgspec.Struct, frozen=True):
     settings: ServerSettings
     specs: list[ModelSpec]
     event_loop: str
+    notes: list[str]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,16 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _help(arguments)
         job = _understand(arguments)
     except InferryError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return _USAGE_ERROR
+        return _refuse(error)
     try:
         return _run(job)
     except BackendError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except SettingsError as error:  # a file of keys, or a middleware
-        print(f"error: {error}", file=sys.stderr)
-        return _USAGE_ERROR
+        return _refuse(error)
+
+
+def _refuse(error: InferryError) -> int:
+    text = str(error)
+    problems = error.problems if isinstance(error, SettingsError) else ()
+    more = "; ".join(problem for problem in problems if problem not in text)
+    print(f"error: {text}: {more}" if more else f"error: {text}", file=sys.stderr)
+    return _USAGE_ERROR
 
 
 def _help(arguments: list[str]) -> int:
@@ -81,21 +88,16 @@ def _understand(arguments: list[str]) -> _Job:
     choice = choose(arguments)
     options = {chosen.name: chosen.options for chosen in choice.models}
     flags = command_line.parse(arguments, options)
-    job = _Job(
-        settings(flags, choice),
-        specs(flags, choice),
-        flags.server.get("eventLoop", "auto"),
-    )
+    told, models = settings(flags, choice), specs(flags, choice)
     set_up(flags.server.get("logLevel", "info"), flags.server.get("logFormat", "text"))
-    for note in flags.notes:
-        logger.warning("%s", note)
-    chosen_ports = {"grpcPort", "managementPort"} & flags.server.keys()
-    return msgspec.structs.replace(job, settings=settled(job.settings, chosen_ports))
+    told, notes = settled(told, {"grpcPort", "managementPort"} & flags.server.keys())
+    loop = flags.server.get("eventLoop", "auto")
+    return _Job(told, models, loop, [*flags.notes, *notes])
 
 
 def _run(job: _Job) -> int:
     with asyncio.Runner(loop_factory=_loop_factory(job.event_loop)) as runner:
-        return runner.run(_serve(job.settings, job.specs))
+        return runner.run(_serve(job))
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -110,12 +112,14 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(settings: ServerSettings, specs: list[ModelSpec]) -> int:
-    server = ModelServer(settings)
+async def _serve(job: _Job) -> int:
+    server = ModelServer(job.settings)
     stopping = _stop_signals()
     await server.start()
-    announce(settings.host, server.ports)
-    loading = {asyncio.create_task(server.load(spec)) for spec in specs}
+    for note in job.notes:
+        logger.warning("%s", note)
+    announce(job.settings.host, server.ports)
+    loading = {asyncio.create_task(server.load(spec)) for spec in job.specs}
     await stopping.wait()
     logger.info("stopping: no longer ready; requests in flight are finished")
     await server.drain()
