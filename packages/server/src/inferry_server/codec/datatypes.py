@@ -96,6 +96,10 @@ def element_count(shape: Sequence[int], tensor: str, most: int = MAX_ELEMENTS) -
             elements, or a shape whose non-zero part no array can have.
 
     """
+    if 0 < len(shape) <= MAX_RANK and min(shape) > 0:
+        count = math.prod(shape)
+        if count <= most and count <= MAX_ELEMENTS:
+            return count
     if len(shape) > MAX_RANK:
         raise InvalidInput(
             f"tensor {tensor!r}: shape has {len(shape)} dimensions, at most {MAX_RANK}"

@@ -159,20 +159,29 @@ def flatten(data: object, shape: Sequence[int], count: int, tensor: str) -> list
 
 
 def _flatten_nested(data: list[Any], shape: Sequence[int], tensor: str) -> list[Any]:
+    level = data
+    if len(data) == shape[0]:
+        for size in shape[1:]:
+            if {*map(type, level)} != {list} or {*map(len, level)} != {size}:
+                break
+            level = [*chain.from_iterable(level)]
+        else:
+            return level
+    raise _wrongly_nested(data, shape, tensor)
+
+
+def _wrongly_nested(data: list[Any], shape: Sequence[int], tensor: str) -> InvalidInput:
     level: list[Any] = [data]
     for axis, size in enumerate(shape):
-        if set(map(type, level)) == {list} and set(map(len, level)) == {size}:
-            level = list(chain.from_iterable(level))
-            continue
         for item in level:
             if type(item) is not list or len(item) != size:
                 got = f"{len(item)} elements" if type(item) is list else kind(item)
-                raise InvalidInput(
+                return InvalidInput(
                     f"tensor {tensor!r}: data has {got} at axis {axis}, expected "
                     f"{size} for shape {list(shape)}"
                 )
         level = list(chain.from_iterable(level))
-    return level
+    raise AssertionError
 
 
 def flat_array(flat: list[Any], datatype: str, tensor: str) -> Array:
