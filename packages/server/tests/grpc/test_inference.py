@@ -64,6 +64,18 @@ async def test_large_typed_contents_are_answered_too(
     assert list(given.outputs[0].contents.int_contents) == values
 
 
+async def test_many_bytes_are_answered_too(serve: Serve, spec: SpecOf) -> None:
+    raw = b"\1\0\0\0a" * 60_000
+    async with (
+        serve(spec("Echo"), grpc_port=0) as (server, _),
+        asking(server) as ask,
+    ):
+        given = await ask.infer(
+            tensor(datatype="BYTES", shape=[60_000]), raw_input_contents=[raw]
+        )
+    assert list(given.raw_output_contents) == [raw]
+
+
 async def test_parameters_of_all_kinds_come_back(serve: Serve, spec: SpecOf) -> None:
     sent = {
         "a": {"bool_param": True},

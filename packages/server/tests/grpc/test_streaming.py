@@ -115,6 +115,16 @@ async def test_what_is_no_message_is_told_in_the_stream(
     assert told[1].infer_response.id == "1"
 
 
+async def test_the_id_of_a_request_comes_back(serve: Serve, spec: SpecOf) -> None:
+    async with (
+        serve(spec("Echo"), grpc_port=0) as (server, _),
+        asking(server) as ask,
+    ):
+        stream = ask.stream(metadata=(("x-request-id", "abc"),))
+        await answers(stream, request(1))
+        assert ("x-request-id", "abc") in tuple(await stream.trailing_metadata())
+
+
 async def test_an_error_ends_the_stream_where_the_client_wants_that(
     serve: Serve, spec: SpecOf
 ) -> None:

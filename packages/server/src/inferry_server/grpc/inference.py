@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from inferry_server.loaded import LoadedModel
     from inferry_server.services import Services
 
-#: Typed contents over this size are read and written in a thread: each value of them
-#: is an object of Python's for a moment.
+#: Typed contents and BYTES over this size are read and written in a thread: each value
+#: of them is an object of Python's for a moment.
 _LARGE = 256 * 1024
+_BYTES = "BYTES"
 _REQUEST_ID = "x-request-id"
 
 
@@ -109,8 +110,8 @@ class Inference:
     ) -> bytes | Awaitable[bytes]:
         """Return the ``ModelInferResponse``, or what to await for it."""
         model = self.model(parsed)
-        if is_slow_to_read(call, raws):
-            return self._answer_large(call, model, parsed)
+        if is_slow_to_read(call, parsed, raws):
+            return self._answer_large(call, model, parsed, raws)
         request = self.read(parsed, raws)
         answer = model.predict(made(model, request, call), call)
         if isinstance(answer, Awaitable):
@@ -122,8 +123,9 @@ class Inference:
         call: Call,
         model: LoadedModel,
         parsed: Any,  # noqa: ANN401 - a ModelInferRequest
+        raws: Any,  # noqa: ANN401 - of requests.parse
     ) -> bytes:
-        request = await asyncio.to_thread(self.read, parsed, ())
+        request = await asyncio.to_thread(self.read, parsed, raws)
         answer = model.predict(made(model, request, call), call)
         if isinstance(answer, Awaitable):
             return await self._later(model, request, answer)
@@ -138,7 +140,7 @@ class Inference:
     def _maybe_in_thread(
         self, model: LoadedModel, request: Request, response: InferResponse
     ) -> bytes | Awaitable[bytes]:
-        if request.typed and size_of(response) > _LARGE:
+        if is_slow_to_write(request, response):
             return asyncio.to_thread(self.write, model, request, response)
         return self.write(model, request, response)
 
@@ -164,9 +166,24 @@ class Inference:
         )
 
 
-def is_slow_to_read(call: Call, raws: Any) -> bool:  # noqa: ANN401 - of requests.parse
+def is_slow_to_read(
+    call: Call,
+    parsed: Any,  # noqa: ANN401 - a ModelInferRequest
+    raws: Any,  # noqa: ANN401 - of requests.parse
+) -> bool:
     """Say whether a request is better read in a thread."""
-    return not raws and call.size > _LARGE
+    if call.size <= _LARGE:
+        return False
+    return not raws or any(item.datatype == _BYTES for item in parsed.inputs)
+
+
+def is_slow_to_write(request: Request, response: InferResponse) -> bool:
+    """Say whether an answer is better written in a thread."""
+    size = 0
+    for tensor in response.outputs:
+        if request.typed or tensor.datatype == _BYTES:
+            size += tensor.data.nbytes
+    return size > _LARGE
 
 
 def made(model: LoadedModel, request: Request, call: Call) -> InferRequest:
@@ -197,11 +214,3 @@ def trailing(call: Call) -> tuple[tuple[str, str], ...]:
     if _REQUEST_ID in call.headers and call.id:
         return ((_REQUEST_ID, call.id),)
     return ()
-
-
-def size_of(response: InferResponse) -> int:
-    """Return how many bytes the outputs of *response* take."""
-    size = 0
-    for tensor in response.outputs:
-        size += tensor.data.nbytes
-    return size

@@ -18,7 +18,7 @@ from grpc import StatusCode
 from inferry.errors import InvalidInput
 from inferry_server.grpc import requests, wire
 from inferry_server.grpc.errors import status_of
-from inferry_server.grpc.inference import headers_of, is_slow_to_read, made
+from inferry_server.grpc.inference import headers_of, is_slow_to_read, made, trailing
 from inferry_server.grpc.messages import message
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class _Stream:
         """Answer the request in *body*; its one answer waits for the turn *before*."""
         call = self._inference.begin(self._context, _RPC)
         call.size = len(body)
+        self._context.set_trailing_metadata(trailing(call))
         name, identity, sent, status = "", "", 0, 499
         try:
             try:
@@ -171,7 +172,7 @@ class _Stream:
         """Send each answer of a model that streams; return the bytes of all."""
         wants_final = _wants_final(parsed)
         read = self._inference.read
-        if is_slow_to_read(call, raws):
+        if is_slow_to_read(call, parsed, raws):
             request = await asyncio.to_thread(read, parsed, raws)
         else:
             request = read(parsed, raws)
