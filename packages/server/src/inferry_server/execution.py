@@ -21,11 +21,11 @@ from inferry.errors import ModelNotReady, Overloaded
 from inferry.model import InferResponse
 from inferry_server.errors import DeadlineExceeded
 from inferry_server.pace import Pace
+from inferry_server.steps import END, Steps
 from inferry_server.workers import Workers, contained
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
-    from contextvars import Context
 
     from inferry_server.calls import Call
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 #: ``async def`` models bound themselves; this only keeps the loop from drowning.
 ASYNC_CONCURRENCY = 1024
-_END = object()
 
 
 class Execution:
@@ -140,14 +139,14 @@ class Execution:
         await self._turn(call.deadline)
         call.started = perf_counter_ns()
         context = call.enter()
-        steps = _Steps(function, argument, self._workers, context)
+        steps = Steps(function, argument, self._workers, context)
         try:
             while True:
                 step = asyncio.create_task(steps.next(), context=context)
                 self._tasks.add(step)
                 step.add_done_callback(self._tasks.discard)
                 answer = await _unless_late(step, call.deadline, self.name, stop=True)
-                if answer is _END:
+                if answer is END:
                     return
                 yield answer
         finally:
@@ -250,60 +249,6 @@ class _Timed:
         finally:
             self.computed = thread_time_ns() - began
             self.call.ended = perf_counter_ns()
-
-
-class _Steps:
-    """A generator of the model's, advanced where it may block."""
-
-    def __init__(
-        self,
-        function: Function,
-        argument: object,
-        workers: Workers,
-        context: Context | None,
-    ) -> None:
-        self._make = (function, argument)
-        self._workers = workers
-        # Of its own: a thread is in it while the loop may enter the other.
-        self._run = _called if context is None else context.copy().run
-        self._source: Any = None
-        self._busy: asyncio.Future[Any] | None = None
-
-    async def next(self) -> Any:  # noqa: ANN401 - the model's, or _END
-        if self._source is None:
-            self._source = await self._open()
-        if hasattr(self._source, "__anext__"):
-            return await anext(self._source, _END)
-        return await self._in_thread(next, self._source, _END)
-
-    async def _open(self) -> Any:  # noqa: ANN401 - any iterator
-        function, argument = self._make
-        if inspect.isasyncgenfunction(function) or inspect.iscoroutinefunction(
-            function
-        ):
-            source: Any = function(argument)
-        else:
-            source = await self._in_thread(function, argument)
-        if isinstance(source, Awaitable):
-            source = await source
-        return aiter(source) if hasattr(source, "__aiter__") else iter(source)
-
-    async def _in_thread(self, function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the model's
-        self._busy = self._workers.submit(self._run, function, *args)
-        return await asyncio.shield(self._busy)
-
-    async def close(self) -> None:
-        """Close the generator, after the step that runs."""
-        if self._busy is not None and not self._busy.done():
-            await asyncio.wait({self._busy})
-        if hasattr(self._source, "aclose"):
-            await self._source.aclose()
-        elif hasattr(self._source, "close"):
-            await self._workers.submit(self._run, self._source.close)
-
-
-def _called(function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the model's
-    return function(*args)
 
 
 async def _contained(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
