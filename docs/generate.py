@@ -13,6 +13,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flags_page import write_flags
 from grpc_page import write_grpc
 from http_page import write_http
 
@@ -157,6 +158,11 @@ def _field_rows(treatments: Mapping[str, Treatment]) -> Iterator[tuple[str, ...]
             treatment.kubernetes,
             treatment.why,
         )
+
+
+def flags() -> str:
+    """Return the page of the flags of ``python -m inferry_server``."""
+    return write_flags(table)
 
 
 def http() -> str:
@@ -336,6 +342,7 @@ PAGES = {
     "commands.md": commands,
     "errors.md": errors,
     "fields.md": fields,
+    "flags.md": flags,
     "grpc.md": write_grpc,
     "http.md": http,
     "metrics.md": metrics,

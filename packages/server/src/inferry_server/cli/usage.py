@@ -40,5 +40,8 @@ def _section(title: str, options: Iterable[Option]) -> list[str]:
 
 
 def _line(option: Option) -> str:
-    default = "" if option.default in (None, "") else f" (default {option.default})"
+    default = option.default
+    if isinstance(default, bool):
+        default = str(default).lower()
+    default = "" if default in (None, "") else f" (default {default})"
     return f"  --{snake(option.name):{_WIDTH}} {option.help}{default}"
