@@ -245,7 +245,7 @@ class Kept:
 async def test_a_batch_of_large_messages_goes_before_it_is_full() -> None:
     sink = Kept()
     rules = Rules(max_bytes=100_000, batch_size=1000)
-    outbox = Outbox("m", [sink], rules, Counts())
+    outbox = Outbox("m", sink, rules, Counts())
     for _ in range(12):
         if outbox.has_room(9000):
             outbox.put(message(body=bytes(9000)))

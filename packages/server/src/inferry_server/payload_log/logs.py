@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 JSON = "application/json"
 #: The messages of gRPC as they are.
 PROTOBUF = "application/x-protobuf"
-#: Events go out one by one, so that several connections carry more.
-_CONNECTIONS = 4
 #: What an outbox has to send when its model is replaced or goes.
 _GOODBYE = 5.0
 
@@ -132,14 +130,14 @@ class _ModelLog:
                 ", ".join(secret),
             )
         origin = Origin.of(spec, log)
-        rules = Rules(max_bytes=log.max_bytes)
-        if urlsplit(log.url).scheme not in HTTP:
-            rules = Rules(
-                max_bytes=log.max_bytes,
-                batch_size=log.batch_size,
-                batch_interval=log.batch_interval,
-            )
-        self.outbox = Outbox(spec.name, _sinks(log, origin), rules, counts)
+        sink, at_once = _sink(log, origin)
+        rules = Rules(
+            max_bytes=log.max_bytes,
+            batch_size=log.batch_size,
+            batch_interval=log.batch_interval,
+            at_once=at_once,
+        )
+        self.outbox = Outbox(spec.name, sink, rules, counts)
 
     def copy(
         self,
@@ -172,12 +170,13 @@ def _id(call: Call) -> str:
     return call.headers.get("ce-id", "")[:128] or call.identify()
 
 
-def _sinks(log: PayloadLog, origin: Origin) -> list[Sink]:
+def _sink(log: PayloadLog, origin: Origin) -> tuple[Sink, int]:
+    """Return the sink of *log*, and how many messages it takes as they come."""
     scheme = urlsplit(log.url).scheme
     if scheme in HTTP:
-        from inferry_server.payload_log.http_sink import HttpSink
+        from inferry_server.payload_log.http_sink import AT_ONCE, HttpSink
 
-        return [HttpSink(log.url, origin) for _ in range(_CONNECTIONS)]
+        return HttpSink(log.url, origin), AT_ONCE
     from inferry_server.payload_log.store_sink import FolderSink, StoreSink
 
-    return [FolderSink(log, origin) if scheme == "file" else StoreSink(log, origin)]
+    return FolderSink(log, origin) if scheme == "file" else StoreSink(log, origin), 0

@@ -109,25 +109,31 @@ def metadata_of(
     }
 
 
-def attributes(message: Message, origin: Origin) -> dict[str, str]:
-    """Return the attributes of the CloudEvent of *message*."""
-    recorded = _timestamp(message.time)
+def common_attributes(origin: Origin) -> dict[str, str]:
+    """Return the attributes that the events of all messages share, as headers."""
     found = {
-        "specversion": "1.0",
-        "id": message.id,
-        "source": origin.source,
-        "type": message.type,
-        "time": recorded,
-        "recordedtime": recorded,
-        "inferenceservicename": origin.service,
-        "namespace": origin.namespace,
-        "component": origin.component,
-        "endpoint": origin.endpoint,
-        "metadata": json.dumps(message.metadata),
+        "ce-specversion": "1.0",
+        "ce-source": origin.source,
+        "ce-inferenceservicename": origin.service,
+        "ce-namespace": origin.namespace,
+        "ce-component": origin.component,
+        "ce-endpoint": origin.endpoint,
     }
     if origin.annotations:
-        found["annotations"] = json.dumps(origin.annotations)
+        found["ce-annotations"] = json.dumps(origin.annotations)
     return found
+
+
+def own_attributes(message: Message) -> dict[str, str]:
+    """Return the attributes of the event of *message* alone, as headers."""
+    recorded = _timestamp(message.time)
+    return {
+        "ce-id": message.id,
+        "ce-type": message.type,
+        "ce-time": recorded,
+        "ce-recordedtime": recorded,
+        "ce-metadata": json.dumps(message.metadata),
+    }
 
 
 def _timestamp(nanoseconds: int) -> str:

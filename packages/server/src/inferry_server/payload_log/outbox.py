@@ -36,11 +36,21 @@ _FIRST_PAUSE = 0.2
 
 
 class SinkError(Exception):
-    """What a sink was given did not arrive; ``again`` says whether to try again."""
+    """What a sink was given did not arrive; ``again`` says whether to try again.
 
-    def __init__(self, message: str, *, again: bool = True) -> None:
+    ``left`` is what did not arrive; None is all of it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        again: bool = True,
+        left: Sequence[Message] | None = None,
+    ) -> None:
         super().__init__(message)
         self.again = again
+        self.left = left
 
 
 class Sink(Protocol):
@@ -57,21 +67,27 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """How many messages go together, and how many may wait.
 
     So many as ``batch_size``, or those of ``batch_interval`` seconds where that is
-    not 0; whichever comes first.
+    not 0; whichever comes first. With ``at_once`` those go that are there, up to so
+    many.
     """
 
     max_bytes: int
     batch_size: int = 1
     batch_interval: float = 0.0
+    at_once: int = 0
 
     def seconds_left(self, since: float) -> float | None:
         """Return how long a batch begun at *since* still waits, None for ever."""
+        if self.at_once:
+            return 0.0
         if not self.batch_interval:
             return None
         return max(0.0, since + self.batch_interval - time.monotonic())
 
     def is_full(self, count: int, size: int) -> bool:
         """Say whether a batch of *count* messages of *size* bytes shall go."""
+        if self.at_once:
+            return count >= self.at_once
         # With an interval alone, time decides.
         by_count = self.batch_size > 1 or not self.batch_interval
         most = min(self.max_bytes // 2, _MAX_BATCH_BYTES)
@@ -87,11 +103,9 @@ class Counts(msgspec.Struct):
 
 
 class Outbox:
-    """Queues messages of the model *name* for *sinks*, one thread for each."""
+    """Queues messages of the model *name* for *sink*."""
 
-    def __init__(
-        self, name: str, sinks: Sequence[Sink], rules: Rules, counts: Counts
-    ) -> None:
+    def __init__(self, name: str, sink: Sink, rules: Rules, counts: Counts) -> None:
         self._name = name
         self._rules = rules
         self._counts = counts
@@ -99,21 +113,20 @@ class Outbox:
         self._put = self._put_bytes = 0
         self._closed = False
         self._warned = -_QUIET
-        self._senders = [_Sender(name, sink, rules, self._queue) for sink in sinks]
-        for sender in self._senders:
-            sender.start()
+        self._seen = (0, 0)
+        self._sender = _Sender(name, sink, rules, self._queue)
+        self._sender.start()
 
     @property
     def waiting_bytes(self) -> int:
         """What the messages take that are not yet gone."""
-        return self._put_bytes - sum(sender.done_bytes for sender in self._senders)
+        return self._put_bytes - self._sender.done_bytes
 
     def has_room(self, size: int) -> bool:
         """Say whether a message of *size* may be put; count it as dropped if not."""
-        waiting = self._put - sum(sender.done for sender in self._senders)
         if (
             not self._closed
-            and waiting < MAX_MESSAGES
+            and self._put - self._sender.done < MAX_MESSAGES
             and self.waiting_bytes + size <= self._rules.max_bytes
         ):
             return True
@@ -137,26 +150,23 @@ class Outbox:
 
     def gather(self) -> None:
         """Bring the counts up to date."""
-        for sender in self._senders:
-            sent, failed = sender.sent, sender.failed
-            self._counts.sent += sent - sender.sent_seen
-            self._counts.failed += failed - sender.failed_seen
-            sender.sent_seen, sender.failed_seen = sent, failed
+        sent, failed = self._sender.sent, self._sender.failed
+        self._counts.sent += sent - self._seen[0]
+        self._counts.failed += failed - self._seen[1]
+        self._seen = (sent, failed)
 
     async def close(self, patience: float) -> None:
         """Send what waits, within *patience* seconds; what is left then is dropped."""
         if self._closed:
             return
         self._closed = True
-        for _ in self._senders:
-            self._queue.put(None)
+        self._queue.put(None)
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                await in_thread("inferry-payload-log-end", self._join)
-        left = self._put - sum(sender.done for sender in self._senders)
-        for sender in self._senders:
-            sender.stop()
+                await in_thread("inferry-payload-log-end", self._sender.join)
+        self._sender.stop()
         self.gather()
+        left = self._put - self._sender.done
         if left:
             self._counts.dropped += left
             logger.warning(
@@ -164,10 +174,6 @@ class Outbox:
                 self._name,
                 left,
             )
-
-    def _join(self) -> None:
-        for sender in self._senders:
-            sender.join()
 
 
 class _Sender(threading.Thread):
@@ -189,7 +195,6 @@ class _Sender(threading.Thread):
         self._down = False
         self.done = self.done_bytes = 0
         self.sent = self.failed = 0
-        self.sent_seen = self.failed_seen = 0
 
     def stop(self) -> None:
         """End after the try that runs."""
@@ -226,7 +231,10 @@ class _Sender(threading.Thread):
         try:
             self._deliver(batch)
         except Exception as error:  # noqa: BLE001 - a sink never ends its thread
-            self.failed += len(batch)
+            left = getattr(error, "left", None)
+            failed = len(batch if left is None else left)
+            self.failed += failed
+            self.sent += len(batch) - failed
             if not self._down:
                 logger.warning(
                     "the payload log of model %s does not arrive: %s",
@@ -242,7 +250,7 @@ class _Sender(threading.Thread):
         self.done += len(batch)
         self.done_bytes += sum(message.size for message in batch)
 
-    def _deliver(self, batch: list[Message]) -> None:
+    def _deliver(self, batch: Sequence[Message]) -> None:
         pause = _FIRST_PAUSE
         # While a sink is down, one try each is enough to learn that it is back.
         for left in reversed(range(1 if self._down else _TRIES)):
@@ -251,6 +259,7 @@ class _Sender(threading.Thread):
             except SinkError as error:
                 if not left or not error.again or self._stopped.wait(pause):
                     raise
+                batch = batch if error.left is None else error.left
                 pause *= 2
             else:
                 return
