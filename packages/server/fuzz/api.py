@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a folder of scripts
 """Ask a real server whatever its own OpenAPI document allows, and what it does not.
 
-``python packages/server/fuzz/api.py [SECONDS]`` starts a server with three models and
+``python packages/server/fuzz/api.py [SECONDS [SEED]]`` starts a server with models and
 runs schemathesis against it for SECONDS, 60 by default. It ends with an error if an
 answer is no answer that the document has: a status, a type, a schema, a 500.
 """
@@ -19,15 +19,12 @@ from urllib.request import urlopen
 
 from inferry_server import ModelServer, ModelSpec, ServerSettings
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 MODELS = {"declared": "Pair", "free": "Echo", "streams": "Counter"}
 #: The one that is loaded and unloaded: the others must stay ready.
 SPARE = "spare"
 #: What a document cannot say: which values a model takes.
 SKIPPED = "positive_data_acceptance"
-#: Answered with 501 whatever comes, which is rightly taken for an error.
-CUDA = "/v2/cudasharedmemory/region/{region}/register"
-SEED = 1
 
 
 def of_the_models(document: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +42,7 @@ def of_the_models(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-async def serve(seconds: int) -> int:
+async def serve(seconds: int = 60, seed: int = 1) -> int:
     """Serve while schemathesis asks; return what it returns."""
     settings = ServerSettings(
         http_port=0, allow_management=True, allow_shared_memory=True
@@ -57,12 +54,12 @@ async def serve(seconds: int) -> int:
         state = await server.load(spec)
         if state.phase != "Ready":
             sys.exit(f"{name}: {state.message}")
-    code = await asyncio.to_thread(ask, f"http://127.0.0.1:{port}", seconds)
+    code = await asyncio.to_thread(ask, f"http://127.0.0.1:{port}", seconds, seed)
     await server.stop()
     return code
 
 
-def ask(url: str, seconds: int) -> int:
+def ask(url: str, seconds: int, seed: int) -> int:
     """Run schemathesis against *url* and return its exit code."""
     with urlopen(f"{url}/openapi.json") as answer:  # noqa: S310 - our own server
         document = of_the_models(json.load(answer))
@@ -70,15 +67,15 @@ def ask(url: str, seconds: int) -> int:
         path = Path(folder, "openapi.json")
         path.write_text(json.dumps(document))
         command = [
-            *(sys.executable, "-m", "schemathesis.cli", "run", str(path)),
-            *("--url", url, "--max-time", str(seconds), "--seed", str(SEED)),
+            *(sys.executable, "-m", "schemathesis.cli"),
+            *("--config-file", str(HERE / "schemathesis.toml"), "run", str(path)),
+            *("--url", url, "--max-time", str(seconds), "--seed", str(seed)),
             *("--exclude-checks", SKIPPED, "--phases", "examples,coverage,fuzzing"),
             *("--warnings", "off", "--request-timeout", "20"),
-            *("--exclude-path", CUDA),
         ]
         return subprocess.run(command, check=False, cwd=folder).returncode  # noqa: S603 - our own words
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE))
-    sys.exit(asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 60)))
+    sys.exit(asyncio.run(serve(*map(int, sys.argv[1:]))))

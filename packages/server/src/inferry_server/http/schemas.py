@@ -162,7 +162,7 @@ SCHEMAS: dict[str, Schema] = {
                 name={**TEXT, "maxLength": 1024},
                 shape=several(COUNT, maxItems=32),
                 datatype=_DATATYPE,
-                data={"type": "array"},
+                data={"type": ["array", "boolean", "number", "string"]},
                 parameters=_INPUT_PARAMETERS,
             )
         ),
