@@ -57,7 +57,7 @@ class Peer:
     x86_only: bool = False
     quick: bool = False
     checked: bool = True
-    start_timeout: float = 30.0
+    start_timeout: float = 60.0
     notes: str = field(default="")
 
     @property
