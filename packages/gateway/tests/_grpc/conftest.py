@@ -53,13 +53,13 @@ class GrpcReplica:
     async def act(self, message: bytes, context: Any) -> bytes:
         if b"!wait" in message:
             await self.gate.wait()
+        if b"!head" in message:
+            await context.send_initial_metadata((("x-first", "1"),))
+            context.set_trailing_metadata((("x-last", "2"), ("x-raw-bin", b"\0\1")))
         if b"!fail" in message:
             await context.abort(
                 grpc.StatusCode.FAILED_PRECONDITION, "not today", (("x-why", "rain"),)
             )
-        if b"!head" in message:
-            await context.send_initial_metadata((("x-first", "1"),))
-            context.set_trailing_metadata((("x-last", "2"), ("x-raw-bin", b"\0\1")))
         return message
 
     async def stop(self) -> None:

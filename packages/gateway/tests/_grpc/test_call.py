@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grpc import StatusCode
 
 from inferry_gateway import Endpoint, Target
+from inferry_gateway._balancing import Balancer
 from inferry_gateway._grpc.messages import text
+
+if TYPE_CHECKING:
+    import pytest
 
 MIB = 1024 * 1024
 
@@ -59,6 +63,33 @@ async def test_an_error_of_the_replica_passes_as_it_is(calls: Any) -> None:
     assert tuple(error.trailing_metadata()) == (("x-why", "rain"),)
     report = gateway.report()["default/iris"]
     assert (report["requests"], report["errors"], report["in_flight"]) == (1, 0, 0)
+
+
+async def test_what_a_replica_says_before_an_error_passes_too(calls: Any) -> None:
+    await calls.serve(await calls.replica())
+    call = calls.infer(calls.channel(), do="!head !fail")
+    error = await calls.error(call)
+    assert error.code() is StatusCode.FAILED_PRECONDITION
+    assert tuple(error.initial_metadata()) == (("x-first", "1"),)
+
+
+async def test_a_fault_of_the_gateway_shows_nothing_of_its_inside(
+    calls: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        msg = "secret"
+        raise KeyError(msg)
+
+    gateway = await calls.serve(await calls.replica())
+    with monkeypatch.context() as patched:
+        patched.setattr(Balancer, "place", broken)
+        error = await calls.error(calls.infer(calls.channel()))
+    assert (error.code(), error.details()) == (
+        StatusCode.INTERNAL,
+        "the gateway failed; see its log",
+    )
+    assert "secret" in caplog.text
+    assert gateway.report()["default/iris"]["errors"] == 1
 
 
 async def test_messages_of_megabytes_pass_up_to_the_limit(calls: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from grpc import StatusCode, aio
@@ -15,7 +16,7 @@ from inferry_gateway._grpc.status import code_of, counted
 from inferry_gateway._refusals import closed_early, too_much, too_slow
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable
 
     from inferry_gateway._balancing import Balancer
     from inferry_gateway._gateway import Gateway
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from inferry_gateway._grpc.methods import Method
     from inferry_gateway._grpc.server import GrpcServer
 
+    Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
     Context: TypeAlias = aio.ServicerContext[bytes, bytes]
     StreamCall: TypeAlias = aio.StreamStreamCall[bytes, bytes]
 
 T = TypeVar("T")
+_log = logging.getLogger("inferry_gateway")
 _CLIENT_GONE = 499
 _OK = 200
+_SERVER_ERROR = 500
 _WATCH_SECONDS = 0.5
 
 
@@ -120,13 +124,18 @@ class Call:
         except aio.AioRpcError as error:
             if ours and error.code() is StatusCode.DEADLINE_EXCEEDED:
                 raise self._slow(balancer) from None
+            await self._begin(error.initial_metadata())
             raise self._explained(error, balancer, channel) from None
         balancer.latency.observe(self._gateway.now() - sent)
-        if initial := passed_back(await call.initial_metadata()):
-            await self._context.send_initial_metadata(initial)
+        await self._begin(await call.initial_metadata())
         if trailing := passed_back(await call.trailing_metadata()):
             self._context.set_trailing_metadata(trailing)
         return answer
+
+    async def _begin(self, metadata: Metadata | None) -> None:
+        """Pass back what a replica said before its answer, if it said anything."""
+        if initial := passed_back(metadata):
+            await self._context.send_initial_metadata(initial)
 
     async def _stream(self) -> None:
         first = await self._context.read() if self._routing.needs_message else None
@@ -214,6 +223,10 @@ class Call:
             code, details = error.code(), error.details() or ""
             trailing = passed_back(error.trailing_metadata())
             self._record(counted(code))
+        except Exception:  # noqa: BLE001 - what it was, the log says
+            _log.exception("a call of %s failed in the gateway", self._name)
+            code, details = StatusCode.INTERNAL, "the gateway failed; see its log"
+            self._record(_SERVER_ERROR)
         else:
             self._record(_OK)
             return result
