@@ -53,6 +53,8 @@ class GrpcReplica:
     async def act(self, message: bytes, context: Any) -> bytes:
         if b"!wait" in message:
             await self.gate.wait()
+        if b"!big" in message:
+            return b"x" * 32 * 1024 * 1024
         if b"!head" in message:
             await context.send_initial_metadata((("x-first", "1"),))
             context.set_trailing_metadata((("x-last", "2"), ("x-raw-bin", b"\0\1")))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from grpc import aio
+from hpack import Encoder
 
 from inferry.errors import BackendError
 from inferry_gateway import Gateway, GatewaySettings
@@ -138,6 +139,38 @@ async def test_calls_that_are_given_up_leave_no_trace(calls: Any) -> None:
     assert report["waiting"] == 0
     assert gateway._grpc_server.held_bytes == 0
     assert await calls.infer(channel) == text(1, "iris")
+
+
+async def test_who_never_reads_an_answer_is_disconnected(calls: Any) -> None:
+    replica = await calls.replica()
+    gateway = await calls.serve(replica, settings={"write_timeout": 0.3})
+    client = await calls.world.client()
+    fields = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/inference.GRPCInferenceService/ModelInfer"),
+        (":authority", "x"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ]
+    request = text(1, "iris") + text(9, "!big")
+    message = b"\0" + len(request).to_bytes(4, "big") + request
+    window = (2**31 - 1).to_bytes(4, "big")
+    client.send(
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        + frame(4, b"\0\4" + window)
+        + frame(8, (2**30).to_bytes(4, "big"))
+        + frame(1, Encoder().encode(fields), 0x4, 1)
+        + frame(0, message, 0x1, 1)
+    )
+    await calls.world.until(lambda: replica.started)
+    await calls.world.until(lambda: gateway.connections == 0)
+    await calls.world.until(lambda: gateway.report()["default/iris"]["in_flight"] == 0)
+
+
+def frame(kind: int, payload: bytes, flags: int = 0, stream: int = 0) -> bytes:
+    head = len(payload).to_bytes(3, "big") + bytes((kind, flags))
+    return head + stream.to_bytes(4, "big") + payload
 
 
 async def test_channels_to_replicas_close_when_they_go(calls: Any) -> None:
