@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry_server.grpc import requests, responses
 from inferry_server.grpc.errors import refuse
+from inferry_server.grpc.kept import Kept
 from inferry_server.payload_log.logs import PROTOBUF
 from inferry_server.scheduling import take_schedule
 
@@ -40,6 +41,7 @@ class Inference:
         self._timeout = services.settings.request_timeout
         self._max_elements = services.settings.max_elements
         self._memory = services.memory
+        self._kept = Kept(self._max_elements)
 
     async def infer(self, body: bytes, context: Any) -> bytes:  # noqa: ANN401 - grpc's
         """Answer the ``ModelInferRequest`` in *body*."""
@@ -47,10 +49,17 @@ class Inference:
         call.size = len(body)
         name = ""
         try:
-            parsed, raws = requests.parse(body)
-            name = parsed.model_name
-            self.copy_request(call, name, body)
-            answer = self.answer(call, parsed, raws)
+            request = self._kept.find(body)
+            if request is None:
+                parsed, raws = requests.parse(body)
+                name = parsed.model_name
+                self.copy_request(call, name, body)
+                answer = self.answer(call, body, parsed, raws)
+            else:
+                name = request.model
+                self.copy_request(call, name, body)
+                model = self._models.get(name, request.version)
+                answer = self._predict(call, model, request)
             sent = await answer if isinstance(answer, Awaitable) else answer
             self.copy_response(call, name, sent)
         except asyncio.CancelledError:
@@ -105,6 +114,7 @@ class Inference:
     def answer(
         self,
         call: Call,
+        body: bytes,
         parsed: Any,  # noqa: ANN401 - a ModelInferRequest
         raws: Any,  # noqa: ANN401 - of requests.parse
     ) -> bytes | Awaitable[bytes]:
@@ -113,6 +123,12 @@ class Inference:
         if is_slow_to_read(call, parsed, raws):
             return self._answer_large(call, model, parsed, raws)
         request = self.read(parsed, raws)
+        self._kept.keep(body, parsed, raws, request)
+        return self._predict(call, model, request)
+
+    def _predict(
+        self, call: Call, model: LoadedModel, request: Request
+    ) -> bytes | Awaitable[bytes]:
         answer = model.predict(made(model, request, call), call)
         if isinstance(answer, Awaitable):
             return self._later(model, request, answer)

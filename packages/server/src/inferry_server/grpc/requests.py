@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from inferry_server.codec.shared_memory import SharedMemory
 
 _ModelInferRequest = message("ModelInferRequest")
-_RAW = 7
+#: The number of ``raw_input_contents``.
+RAW = 7
 #: From here on the tensors of a message are left where they are; see `wire`.
 _LARGE = 16 * 1024
 _SIZES = {"BOOL": 1, "FP32": 4, "FP64": 8}
@@ -55,7 +56,7 @@ def parse(body: bytes) -> tuple[Any, Sequence[bytes | memoryview]]:
         if len(body) < _LARGE:
             parsed = _ModelInferRequest.FromString(body)
             return parsed, parsed.raw_input_contents
-        rest, raws = wire.split(body, _RAW)
+        rest, raws = wire.split(body, RAW)
         return _ModelInferRequest.FromString(rest), raws
     except DecodeError:
         raise InvalidInput("the message is no ModelInferRequest") from None

@@ -146,7 +146,7 @@ class _Stream:
                     turn.set_result(None)
                     sent = await self._decoupled(call, model, parsed, raws)
                 else:
-                    answer = self._inference.answer(call, parsed, raws)
+                    answer = self._inference.answer(call, body, parsed, raws)
                     written = await answer if isinstance(answer, Awaitable) else answer
                     self._inference.copy_response(call, name, written)
                     sent = await self._send_in_turn(written, before)
