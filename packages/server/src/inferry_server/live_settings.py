@@ -42,20 +42,28 @@ class TraceSettings:
         }
         self._all = dict(self._start)
         self._models: dict[str, dict[str, Value]] = {}
+        self._seen: dict[str, int] = {}
 
     def of(self, model: str = "") -> dict[str, Value]:
         """Return the settings of *model*; those for all where it is empty."""
         return self._all | self._models.get(model, {})
 
-    def is_on(self, model: str) -> bool:
-        """Say whether the requests for *model* are traced."""
+    def wants(self, model: str) -> bool:
+        """Say whether the request for *model* that begins now is traced; count it."""
         own = self._models.get(model, {})
-        return (own.get("trace_level") or self._all["trace_level"]) != ["OFF"]
-
-    def rate(self, model: str) -> int:
-        """Return of how many requests for *model* one is traced."""
-        own = self._models.get(model, {})
-        return int(str(own.get("trace_rate") or self._all["trace_rate"]))
+        if (own.get("trace_level") or self._all["trace_level"]) == ["OFF"]:
+            return False
+        # A model that has no settings of its own shares the turns of all: names that
+        # clients invent are not kept.
+        at = model if own else ""
+        seen = self._seen[at] = self._seen.get(at, -1) + 1
+        if seen % int(str(own.get("trace_rate") or self._all["trace_rate"])):
+            return False
+        counted = own if "trace_count" in own else self._all
+        left = int(str(counted["trace_count"]))
+        if left > 0:
+            counted["trace_count"] = str(left - 1)
+        return left != 0
 
     def change(self, model: str, changes: Mapping[str, object]) -> None:
         """Change the settings of *model*, or those for all; None sets one back.

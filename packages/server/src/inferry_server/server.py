@@ -57,10 +57,11 @@ class ModelServer:
         self.metrics = Metrics(self.statistics, self.payloads)
         self.models = Models(settings, self.metrics, on_state=self._changed)
         self.metrics.watch(self.models)
-        self.calls = Calls(self.statistics, observers(settings), self.payloads)
         self.services = Services.of(
             settings, self.models, self.metrics, self.statistics
         )
+        looking_on = observers(settings, self.services.trace_settings)
+        self.calls = Calls(self.statistics, looking_on, self.payloads)
         answering = Answering(self.models, settings, self.calls, self.services.memory)
         self._app = App(self.services, answering)
         self._gatekeeper = Gatekeeper.of(settings)

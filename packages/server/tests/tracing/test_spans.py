@@ -155,10 +155,11 @@ async def test_grpc_spans_bear_the_conventions_names(
     exported: InMemorySpanExporter,
 ) -> None:
     from inferry_server.calls import Calls
+    from inferry_server.live_settings import TraceSettings
     from inferry_server.statistics import Statistics
     from inferry_server.tracing import tracing
 
-    calls = Calls(Statistics(), (tracing(),))
+    calls = Calls(Statistics(), (tracing(TraceSettings(on=True)),))
     call = calls.begin("grpc", SAMPLED)
     calls.end(call, "", 404)
     (span,) = exported.get_finished_spans()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from inferry.errors import SettingsError
 
 if TYPE_CHECKING:
+    from inferry_server.live_settings import TraceSettings
     from inferry_server.tracing.spans import Tracing
 
 INSTALL = 'pip install "inferry-server[tracing]"'
@@ -14,8 +15,10 @@ INSTALL = 'pip install "inferry-server[tracing]"'
 __all__ = ["INSTALL", "tracing"]
 
 
-def tracing() -> Tracing:
+def tracing(settings: TraceSettings) -> Tracing:
     """Return what traces requests as the environment's ``OTEL_`` variables say.
+
+    *settings* say which requests, while the server runs.
 
     Raises:
         SettingsError: The extra or an exporter is not installed, with what installs it.
@@ -28,4 +31,4 @@ def tracing() -> Tracing:
         raise SettingsError(
             f"server.tracing is on, but {error.name} is not installed: {INSTALL}"
         ) from None
-    return Tracing(provider())
+    return Tracing(provider(), settings)

@@ -23,20 +23,24 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from inferry_server.calls import Call
+    from inferry_server.live_settings import TraceSettings
 
 #: The first status that is the server's fault; what clients do wrong is no error of it.
 _FAULT = 500
 
 
 class Tracing:
-    """Traces the calls of a server with spans of *provider*."""
+    """Traces those calls of a server that *settings* want, with spans of *provider*."""
 
-    def __init__(self, provider: trace.TracerProvider) -> None:
+    def __init__(self, provider: trace.TracerProvider, settings: TraceSettings) -> None:
         self._provider = provider
+        self._settings = settings
         self._tracer = provider.get_tracer("inferry_server")
 
     def began(self, call: Call) -> None:
         """Begin the span of *call*, a child of the one that its headers name."""
+        if not self._settings.wants(getattr(call.target, "model", "")):
+            return
         offset = time_ns() - perf_counter_ns()
         what = asked(call)
         span = self._tracer.start_span(
@@ -54,7 +58,9 @@ class Tracing:
         self, call: Call, model: str, code: int, *, received: int, sent: int
     ) -> None:
         """End the span of *call*."""
-        tracked: CallTrace = call.trace
+        tracked: CallTrace | None = call.trace
+        if tracked is None:
+            return
         if tracked.span.is_recording():
             tracked.span.set_attributes(
                 {
