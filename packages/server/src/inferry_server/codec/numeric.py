@@ -31,6 +31,7 @@ SMALL = 16 * 1024
 #: The numbers begin within so many bytes of the document, or it is not looked at.
 _HEAD = 4 * 1024
 _NUMBERS = re.compile(rb'"(?:data|instances|inputs)"\s*:[\s\[]*[-\d]')
+_NUMERIC = FLOATS | INTEGERS
 #: Looking into a list costs as much as this many numbers cost in the slow way.
 _LIST_COST = 4
 #: What simdjson, msgspec, numpy and our own checks raise about a document.
@@ -111,7 +112,12 @@ def _document(
         if "data" in item:
             data = item["data"]
             lists += _lists(data, shape)
-            item["data"] = to_array(data, item["datatype"], shape, max_elements)
+            datatype = item["datatype"]
+            item["data"] = (
+                to_array(data, datatype, shape, max_elements)
+                if datatype in _NUMERIC
+                else data.as_list()
+            )
     if not _has_lists(text, lists):
         return None
     root["inputs"] = [_plain(item) for item in items]
