@@ -10,13 +10,15 @@ from inferry_server.http.exchange import Response
 from inferry_server.model_config import model_config, model_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from inferry_server.http.exchange import Request
     from inferry_server.http.routes import Kind, Route
     from inferry_server.services import Services
     from inferry_server.settings import ServerSettings
     from inferry_server.statistics import Duration, ModelStatistics
+
+    Handler = Callable[[Request, Route], Response | Awaitable[Response]]
 
 #: What every server has of the protocol's extensions, by the names that Triton uses.
 EXTENSIONS = (
@@ -43,7 +45,7 @@ class Information:
         self._services = services
         self._models = services.models
         self.draining = False
-        self.handlers: Mapping[Kind, Callable[[Request, Route], Response]] = {
+        self.handlers: Mapping[Kind, Handler] = {
             "alive": lambda *_: document({"status": "alive"}),
             "live": lambda *_: document({"live": True}),
             "metrics": self._render_metrics,
@@ -103,9 +105,9 @@ class Information:
         }
         return document(body, 503)
 
-    def _render_metrics(self, request: Request, _route: Route) -> Response:
+    async def _render_metrics(self, request: Request, _route: Route) -> Response:
         accept = request.headers.get("accept", "")
-        text, content_type = self._services.metrics.render(accept)
+        text, content_type = await self._services.metrics.render(accept)
         return Response(200, [text], content_type.encode())
 
 

@@ -1,0 +1,186 @@
+"""``/metrics`` as text: all that `inferry_server.metrics` lists, made for each look."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+from inferry_server.counters import BOUNDS, PROTOCOLS
+from inferry_server.metrics import (
+    BATCH_SIZE,
+    DURATION,
+    IN_FLIGHT,
+    KSERVE_PHASES,
+    LOAD,
+    LOG_WAITS,
+    LOGGED,
+    PHASES,
+    RECEIVED,
+    REQUESTS,
+    RUNNING,
+    SENT,
+    STATE,
+    WAITING,
+)
+from inferry_server.states import PHASES as MODEL_PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from prometheus_client.metrics_core import Metric
+
+    from inferry_server.counters import Durations
+    from inferry_server.metrics import Family, Metrics
+    from inferry_server.models import Models
+    from inferry_server.payload_log import PayloadLogs
+    from inferry_server.statistics import Statistics
+
+_LE = (*(str(bound / 1e9) for bound in BOUNDS), "+Inf")
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Exposition:
+    """Writes *metrics* and those of the process."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        self._registry.register(_Collected(metrics))
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """Return the text and its content type, which *accept* chooses."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+class _Collected(Collector):
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        metrics = self._metrics
+        yield from _counts(metrics.statistics)
+        yield _loads(metrics.load_seconds)
+        if metrics.models is not None:
+            yield from _gauges(metrics.models)
+        if metrics.payloads is not None:
+            yield from _payloads(metrics.payloads)
+
+
+def _loads(seconds: dict[str, float]) -> Metric:
+    load = _gauge(LOAD)
+    for model, took in seconds.items():
+        load.add_metric([model], took)
+    return load
+
+
+def _counts(statistics: Statistics) -> Iterable[Metric]:
+    requests = _counter(REQUESTS)
+    received = _counter(RECEIVED)
+    sent = _counter(SENT)
+    duration = _histogram(DURATION)
+    for model, counted in statistics.counted():
+        for protocol, answers in counted.answers.items():
+            if not answers.codes:
+                continue
+            for code, count in answers.codes.items():
+                requests.add_metric([model, protocol, str(code)], count)
+            received.add_metric([model, protocol], answers.received)
+            sent.add_metric([model, protocol], answers.sent)
+            _add(duration, [model, protocol], answers.durations)
+    in_flight = _gauge(IN_FLIGHT)
+    for protocol in PROTOCOLS:
+        in_flight.add_metric([protocol], statistics.in_flight[protocol])
+    yield from (requests, received, sent, duration, in_flight)
+    yield from _phases(statistics)
+    yield _batch_sizes(statistics)
+
+
+def _phases(statistics: Statistics) -> Iterable[Metric]:
+    for families in (PHASES, KSERVE_PHASES):
+        for phase, family in families.items():
+            histogram = _histogram(family)
+            for model, counted in statistics.counted():
+                if model:
+                    _add(histogram, [model], getattr(counted, phase))
+            yield histogram
+
+
+def _batch_sizes(statistics: Statistics) -> Metric:
+    histogram = _histogram(BATCH_SIZE)
+    for model, counted in statistics.counted():
+        counts = [0] * (len(_SIZES) + 1)
+        rows = 0
+        for size, executed in counted.batches.items():
+            place = next((i for i, le in enumerate(_SIZES) if size <= le), -1)
+            counts[place] += round(executed.executions)
+            rows += executed.rows
+        if rows:
+            bounds = (*map(str, map(float, _SIZES)), "+Inf")
+            _add_counts(histogram, [model], bounds, counts, rows)
+    return histogram
+
+
+def _gauges(models: Models) -> Iterable[Metric]:
+    running = _gauge(RUNNING)
+    waiting = _gauge(WAITING)
+    for model in models.serving():
+        running.add_metric([model.name], model.execution.running)
+        waiting.add_metric([model.name], model.waiting)
+    state = _gauge(STATE)
+    for name, now in models.states().items():
+        for phase in MODEL_PHASES:
+            state.add_metric([name, phase], float(now.phase == phase))
+    return (running, waiting, state)
+
+
+def _payloads(payloads: PayloadLogs) -> Iterable[Metric]:
+    messages = _counter(LOGGED)
+    waiting = _gauge(LOG_WAITS)
+    for model, counts, size in payloads.counts():
+        for outcome in ("sent", "failed", "dropped"):
+            messages.add_metric([model, outcome], getattr(counts, outcome))
+        waiting.add_metric([model], size)
+    return (messages, waiting)
+
+
+def _counter(family: Family) -> CounterMetricFamily:
+    return CounterMetricFamily(family.name, family.help, labels=family.labels)
+
+
+def _gauge(family: Family) -> GaugeMetricFamily:
+    return GaugeMetricFamily(family.name, family.help, labels=family.labels)
+
+
+def _histogram(family: Family) -> HistogramMetricFamily:
+    return HistogramMetricFamily(family.name, family.help, labels=family.labels)
+
+
+def _add(
+    histogram: HistogramMetricFamily, labels: Sequence[str], durations: Durations
+) -> None:
+    """Add a series, unless nothing was counted yet: most models never explain."""
+    if durations.counts.any():
+        counts = durations.counts.tolist()
+        _add_counts(histogram, labels, _LE, counts, durations.sum / 1e9)
+
+
+def _add_counts(
+    histogram: HistogramMetricFamily,
+    labels: Sequence[str],
+    bounds: Sequence[str],
+    counts: Sequence[int],
+    total: float,
+) -> None:
+    buckets = list(zip(bounds, accumulate(counts), strict=True))
+    histogram.add_metric(labels, buckets, total)
