@@ -8,14 +8,15 @@ import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+from served_models import SlowAsync
 
 from inferry_server.states import Predictor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import httpx
     from serving import Serve, SpecOf
 
 
@@ -222,6 +223,22 @@ async def test_a_predictor_that_is_late_is_504(protocol: str, chain: Any) -> Non
         reply = await client.post(PREDICT, json=ROWS)
         assert reply.status_code == 504
         assert "did not answer within" in reply.json()["error"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_client_that_leaves_frees_the_predictor(
+    protocol: str, chain: Any
+) -> None:
+    options = {"seconds": 30.0}
+    async with chain("Passes", protocol, "SlowAsync", options=options) as client:
+        before = SlowAsync.cancelled
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post(PREDICT, json=ROWS, timeout=0.5)
+        for _ in range(100):
+            if SlowAsync.cancelled > before:
+                return
+            await asyncio.sleep(0.05)
+        pytest.fail("the predictor still computes")
 
 
 async def test_what_a_step_gives_is_checked(chain: Any) -> None:

@@ -125,3 +125,32 @@ async def test_grpc_is_trusted_by_the_file_of_the_environment(
     assert response.outputs[0].data.tolist() == [7]
     await client.close()
     await server.stop(0)
+
+
+@pytest.mark.parametrize(
+    ("host", "use_tls", "target"),
+    [
+        ("h", False, b"h:80"),
+        ("h", True, b"h:443"),
+        ("h:9000", True, b"h:9000"),
+        ("[::1]", False, b"[::1]:80"),
+        ("[::1]:9", False, b"[::1]:9"),
+    ],
+)
+async def test_the_port_of_grpc_is_that_of_http(
+    host: str, use_tls: bool, target: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    for name in ("insecure_channel", "secure_channel"):
+        make = getattr(grpc.aio, name)
+        monkeypatch.setattr(
+            grpc.aio,
+            name,
+            lambda to, *rest, make=make, **more: (
+                asked.append(to.encode()),
+                make(to, *rest, **more),
+            )[1],
+        )
+    settings = Predictor(host=host, protocol="grpc-v2", use_tls=use_tls)
+    await RpcClient(settings, "m").close()
+    assert asked == [target]

@@ -101,15 +101,22 @@ class Component:
         self._loop = asyncio.get_running_loop()
         self._client.start()
         if self._checks_health:
-            self._healthy = await self._client.healthy()
+            self._healthy = await self._is_healthy()
             self._looking = asyncio.create_task(self._look())
         own = getattr(self._instance, "warm_up", None)
         return None if own is None else await self._call(own)
 
+    async def _is_healthy(self) -> bool:
+        try:
+            return await self._client.healthy()
+        except Exception:
+            logger.exception("%s cannot be asked how it is", self._client.where)
+            return False
+
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
-            healthy = await self._client.healthy()
+            healthy = await self._is_healthy()
             if healthy != self._healthy:
                 level = logging.INFO if healthy else logging.WARNING
                 word = "ready" if healthy else "not ready"

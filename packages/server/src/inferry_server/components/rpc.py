@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ _OPTIONS = (
 )
 #: How grpc says that there was no connection, so that nothing was sent.
 _NOT_CONNECTED = "failed to connect"
+_PORT = re.compile(r":[0-9]+\Z")
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
@@ -157,13 +159,16 @@ class RpcClient:
 
 
 def _channel(predictor: Predictor) -> Any:  # noqa: ANN401 - grpc's
+    target = predictor.host
+    if not _PORT.search(target):  # gRPC would take that of TLS for both
+        target += ":443" if predictor.use_tls else ":80"
     if not predictor.use_tls:
-        return grpc.aio.insecure_channel(predictor.host, options=_OPTIONS)
+        return grpc.aio.insecure_channel(target, options=_OPTIONS)
     # As for HTTP: the certificates that this machine trusts, or SSL_CERT_FILE.
     file = ssl.get_default_verify_paths().cafile
     roots = Path(file).read_bytes() if file else None
     credentials = grpc.ssl_channel_credentials(root_certificates=roots)
-    return grpc.aio.secure_channel(predictor.host, credentials, options=_OPTIONS)
+    return grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
 
 
 def _encode(request: InferRequest, model: str) -> Any:  # noqa: ANN401 - a ModelInferRequest
