@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import ipaddress
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import numpy as np
@@ -138,7 +138,7 @@ async def test_grpc_is_trusted_by_the_file_of_the_environment(
     ],
 )
 async def test_the_port_of_grpc_is_that_of_http(
-    host: str, use_tls: bool, target: bytes, monkeypatch: pytest.MonkeyPatch
+    host: str, use_tls: Any, target: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
     for name in ("insecure_channel", "secure_channel"):
