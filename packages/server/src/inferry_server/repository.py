@@ -68,7 +68,8 @@ class Repository:
         if _CONFIG in parameters:
             spec = overridden(spec, str(parameters[_CONFIG]))
         limit = self._settings.max_body_bytes
-        files = read_files(parameters, self._settings.allow_uploads, limit)
+        allowed = self._settings.allow_uploads
+        files = await asyncio.to_thread(read_files, parameters, allowed, limit)
         if files and _CONFIG not in parameters:
             raise InvalidInput(
                 f"failed to load {name!r}, files need the parameter {_CONFIG!r} with "

@@ -84,7 +84,7 @@ class App:
             return
         request = Request(scope, receive, self.room, self._settings.max_inflate_ratio)
         route = match(request.path)
-        if route is not None and route.kind == "docs" and self._settings.docs:
+        if self._is_docs(request, route):
             await (await self._load_docs())(scope, receive, send)
             return
         try:
@@ -98,6 +98,14 @@ class App:
             send,
             close=self.draining or refused,
             linger=request.discard(_LINGER) if refused else None,
+        )
+
+    def _is_docs(self, request: Request, route: Route | None) -> bool:
+        return (
+            route is not None
+            and route.kind == "docs"
+            and self._settings.docs
+            and request.method in route.methods
         )
 
     async def _respond(self, request: Request, route: Route | None) -> Reply:
@@ -114,7 +122,7 @@ class App:
             return error_response(error, f"{request.method} {request.path[:200]}")
 
     def _allowed(self, request: Request, route: Route | None) -> Route:
-        if route is None or route.kind == "docs":
+        if route is None or (route.kind == "docs" and not self._settings.docs):
             raise ModelNotFound(f"there is nothing at {request.path[:200]!r}")
         if request.method not in route.methods:
             raise MethodNotAllowed(

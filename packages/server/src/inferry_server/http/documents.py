@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +15,10 @@ from inferry_server.http.exchange import Response
 if TYPE_CHECKING:
     from inferry_server.http.exchange import Request
     from inferry_server.settings import ServerSettings
+
+
+#: A load may bring files along; reading megabytes takes milliseconds.
+_LARGE = 256 * 1024
 
 
 def document(content: object, status: int = 200) -> Response:
@@ -29,6 +34,12 @@ async def read_object(request: Request, settings: ServerSettings) -> dict[str, A
 
     """
     body = await request.body(settings.max_body_bytes, settings.read_timeout)
+    if len(body) <= _LARGE:
+        return _object(body)
+    return await asyncio.to_thread(_object, body)
+
+
+def _object(body: memoryview) -> dict[str, Any]:
     if not bytes(body[:64]).strip() and not bytes(body).strip():
         return {}
     try:
