@@ -144,6 +144,8 @@ def read(response: httpx.Response) -> Answer:
     for told in listed:
         name, datatype, shape = told["name"], told["datatype"], told["shape"]
         size = (told.get("parameters") or {}).get("binary_data_size")
+        if size is None and "data" not in told:
+            continue  # metadata, or an output in shared memory
         if size is None:
             data = from_json(told["data"], datatype, shape)
         else:
