@@ -49,32 +49,42 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Exposition:
-    """Writes *metrics* and those of the process."""
+    """Writes *metrics* and those of the process.
+
+    `collect` reads on the event loop; `render` works on what it read and may take tens
+    of ms where there are many models, so it belongs into a thread.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        self._registry.register(_Collected(metrics))
+        self._metrics = metrics
+        self._process = (ProcessCollector(registry=None), PlatformCollector(None))
 
-    def render(self, accept: str) -> tuple[bytes, str]:
+    def collect(self) -> list[Metric]:
+        """Return all numbers of the server as they are now."""
+        metrics = self._metrics
+        found = [*_counts(metrics.statistics), _loads(metrics.load_seconds)]
+        if metrics.models is not None:
+            found += _gauges(metrics.models)
+        if metrics.payloads is not None:
+            found += _payloads(metrics.payloads)
+        return found
+
+    def render(self, collected: Sequence[Metric], accept: str) -> tuple[bytes, str]:
         """Return the text and its content type, which *accept* chooses."""
+        registry = CollectorRegistry()
+        for collector in self._process:
+            registry.register(collector)
+        registry.register(_Collected(collected))
         encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        return encode(registry), content_type
 
 
 class _Collected(Collector):
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, collected: Sequence[Metric]) -> None:
+        self._collected = collected
 
-    def collect(self) -> Iterable[Metric]:
-        metrics = self._metrics
-        yield from _counts(metrics.statistics)
-        yield _loads(metrics.load_seconds)
-        if metrics.models is not None:
-            yield from _gauges(metrics.models)
-        if metrics.payloads is not None:
-            yield from _payloads(metrics.payloads)
+    def collect(self) -> Sequence[Metric]:
+        return self._collected
 
 
 def _loads(seconds: dict[str, float]) -> Metric:

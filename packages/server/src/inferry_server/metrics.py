@@ -191,7 +191,10 @@ class Metrics:
         if self._exposition is None:
             # Prometheus' client takes 60 ms to import, paid by the first who asks.
             self._exposition = await in_thread("inferry-metrics", _expose, self)
-        return self._exposition.render(accept)
+        collected = self._exposition.collect()
+        return await in_thread(
+            "inferry-metrics", self._exposition.render, collected, accept
+        )
 
 
 def _expose(metrics: Metrics) -> Exposition:
