@@ -75,18 +75,19 @@ def decode(
         InvalidInput: Whatever is wrong with the request, naming the tensor.
 
     """
-    given = [_read(item, "input") for item in parsed.inputs]
+    items = parsed.inputs[:]  # a list, which is much quicker to go through
+    given = [_read(item, "input") for item in items]
     if raws:
-        _check_raw(parsed, len(raws), given)
+        _check_raw(items, given, len(raws), parsed.model_name)
     asked = parsed.parameters
     return Request(
         parsed.model_name,
         parsed.model_version or None,
         parsed.id,
-        _inputs(parsed.inputs, given, raws, max_elements, memory),
+        _inputs(items, given, raws, max_elements, memory),
         _wanted(parsed.outputs, memory) if parsed.outputs else EVERYTHING,
         parameters.read(asked, "the request") if asked else _NOTHING,
-        not raws and any(item.HasField("contents") for item in parsed.inputs),
+        not raws and any(item.HasField("contents") for item in items),
     )
 
 
@@ -113,7 +114,9 @@ def _inputs(
             data = _shared(item, more, max_elements, memory)
         elif raws:
             buffer = memoryview(next(rest))
-            data = tensors.from_raw(buffer, datatype, item.shape, name, max_elements)
+            data = tensors.from_raw(
+                buffer, datatype, tuple(item.shape), name, max_elements
+            )
         else:
             data = _typed(item, max_elements)
         found[name] = Tensor(name=name, datatype=datatype, data=data, parameters=more)
@@ -126,23 +129,20 @@ def _read(item: Any, what: str) -> Mapping[str, Any]:  # noqa: ANN401 - an input
 
 
 def _check_raw(
-    parsed: Any,  # noqa: ANN401 - as above
-    count: int,
-    given: Sequence[Mapping[str, Any]],
+    items: Sequence[Any], given: Sequence[Mapping[str, Any]], count: int, model: str
 ) -> None:
     """All inputs or none are raw, with the texts that KServe has for it."""
-    model = parsed.model_name[:200]
-    for item in parsed.inputs:
+    for item in items:
         if item.HasField("contents"):
             raise InvalidInput(
                 "contents field must not be specified when using raw_input_contents "
-                f"for input '{item.name}' for model '{model}'"
+                f"for input '{item.name[:200]}' for model '{model[:200]}'"
             )
     expected = sum(REGION not in more for more in given)
     if expected != count:
         raise InvalidInput(
             f"the number of inputs ({expected}) does not match the expected number of "
-            f"raw input contents ({count}) for model '{model}'."
+            f"raw input contents ({count}) for model '{model[:200]}'."
         )
 
 
@@ -163,7 +163,7 @@ def _shared(
 
 
 def _typed(item: Any, max_elements: int) -> Array:  # noqa: ANN401 - an InferInputTensor
-    datatype, shape, name = item.datatype, item.shape, item.name
+    datatype, shape, name = item.datatype, tuple(item.shape), item.name
     size = math.prod(shape) * _SIZES.get(datatype, 0)
     if size > 0:
         # Values of these are written as they lie in memory: no list of them is needed.
