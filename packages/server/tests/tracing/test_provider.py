@@ -101,7 +101,9 @@ def test_spans_reach_an_otlp_receiver(
 
 
 def test_a_dead_receiver_disturbs_nothing() -> None:
-    done = run(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    done = run(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_EXPORTER_OTLP_TIMEOUT="1"
+    )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 
