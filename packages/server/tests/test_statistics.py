@@ -92,6 +92,17 @@ def test_calls_of_one_batch_are_one_execution(monkeypatch: pytest.MonkeyPatch) -
     assert sixteen.compute_infer == Duration(1, 4 * MS)
 
 
+def test_a_batch_counts_though_one_of_its_clients_has_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    statistics = Statistics()
+    clock = Clock(monkeypatch)
+    answered(clock, Calls(statistics), batch=2)
+    answered(clock, Calls(statistics), batch=2, code=499)
+    seen = statistics.of("m")
+    assert (seen.inference_count, seen.execution_count) == (1, 1)
+
+
 def test_many_batch_sizes_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     statistics = Statistics()
     clock = Clock(monkeypatch)

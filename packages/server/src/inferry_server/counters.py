@@ -5,6 +5,7 @@ Calls are counted many at a time, which takes a third of what one at a time does
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -31,6 +32,8 @@ PROTOCOLS: tuple[Protocol, ...] = ("v1", "v2", "grpc")
 ERROR = 400
 #: So many sizes of batches are told apart; others count as the next power of two.
 _SIZES = 256
+#: Shares of a batch add up to a whole number but for so much.
+_EXACT = 1e-3
 
 
 class Durations:
@@ -66,14 +69,19 @@ class Answers:
 class Executed:
     """Executions of one batch size: an execution is shared by the calls it answers."""
 
-    __slots__ = ("executions", "infer", "input", "output", "rows")
+    __slots__ = ("infer", "input", "output", "rows", "shares")
 
     def __init__(self) -> None:
         self.rows = 0
-        self.executions = 0.0
+        self.shares = 0.0
         self.input = 0.0
         self.infer = 0.0
         self.output = 0.0
+
+    @property
+    def executions(self) -> int:
+        """How many there were; one counts whole though a client of it has left."""
+        return math.ceil(self.shares - _EXACT)
 
 
 class Counted:
@@ -176,7 +184,7 @@ class Counted:
             share = shares[here]
             executed = self._executed(size)
             executed.rows += int(calls.rows[here].sum())
-            executed.executions += float(share.sum())
+            executed.shares += float(share.sum())
             executed.input += float(fed[here] @ share)
             executed.infer += float(inferred[here] @ share)
             executed.output += float(given[here] @ share)

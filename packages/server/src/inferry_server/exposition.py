@@ -133,7 +133,7 @@ def _batch_sizes(statistics: Statistics) -> Metric:
         rows = 0
         for size, executed in counted.batches.items():
             place = next((i for i, le in enumerate(_SIZES) if size <= le), -1)
-            counts[place] += round(executed.executions)
+            counts[place] += executed.executions
             rows += executed.rows
         if rows:
             bounds = (*map(str, map(float, _SIZES)), "+Inf")

@@ -135,7 +135,7 @@ class Statistics:
             name=model,
             last_inference=_milliseconds(counted.last),
             inference_count=sum(executed.rows for _, executed in batches),
-            execution_count=sum(round(executed.executions) for _, executed in batches),
+            execution_count=sum(executed.executions for _, executed in batches),
             success=Duration(well, counted.succeeded_ns),
             fail=Duration(failed, counted.failed_ns),
             queue=Duration(well, counted.queue_ns),
@@ -147,7 +147,7 @@ class Statistics:
 
 
 def _batch(size: int, executed: Executed) -> BatchStatistics:
-    times = round(executed.executions)
+    times = executed.executions
     return BatchStatistics(
         batch_size=size,
         compute_input=Duration(times, round(executed.input)),
