@@ -86,3 +86,14 @@ def test_each_kind_works_alone(only: str, settings: dict[str, str]) -> None:
         alone.admit({"authorization": f"Bearer {good[other]}"})
     with pytest.raises(Unauthorized, match="this server wants"):
         alone.admit({})
+
+
+def test_refusals_are_counted_in_the_log(
+    settings: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = gatekeeper(**settings)
+    for _ in range(50):
+        with pytest.raises(Unauthorized):
+            keeper.admit({"x-api-key": "guess"})
+    said = [text for text in caplog.messages if "refused" in text]
+    assert said == ["refused 1 request(s): no key, or none of ours"]

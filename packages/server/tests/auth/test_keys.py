@@ -75,10 +75,16 @@ def test_what_is_no_key_is_named_by_its_line(text: str, message: str) -> None:
 
 
 def test_a_missing_source_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+    with pytest.raises(SettingsError, match="there is no such file of API keys"):
         ApiKeys(str(tmp_path / "none"))
     with pytest.raises(SettingsError, match="'NO_SUCH_VARIABLE' of API keys is not"):
         ApiKeys("env:NO_SUCH_VARIABLE")
+
+
+def test_a_key_in_place_of_a_file_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as caught:
+        ApiKeys("a-secret-of-mine")
+    assert "a-secret-of-mine" not in str(caught.value)
 
 
 def test_a_file_that_all_may_read_is_warned_of(

@@ -9,9 +9,13 @@ import socket
 import subprocess
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from processes import HERE, command, environment, process, until_ready
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATH = "/v1/models/m:predict"
 
@@ -81,6 +85,28 @@ def test_every_port_is_said_on_a_line() -> None:
     assert len(re.findall(r"listening on grpc://127\.0\.0\.1:\d+\n", said)) == 1
 
 
+def test_no_key_is_ever_in_the_log(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("ann:the-right-key\n")
+    keys.chmod(0o600)
+    flags = [f"--api_keys={keys}", "--log_level=debug", "--log_requests"]
+    with process(*flags) as (running, client, lines):
+        until_ready(client)
+        for key, status in (("the-right-key", 200), ("a-wrong-key", 401)):
+            headers = {"authorization": f"Bearer {key}"}
+            reply = client.post(
+                PATH, json={"instances": [[1, 2, 3, 4]]}, headers=headers
+            )
+            assert reply.status_code == status
+            assert key not in reply.text
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+    said = "".join(lines)
+    assert "refused 1 request(s)" in said
+    assert "right-key" not in said
+    assert "wrong-key" not in said
+
+
 def test_options_reach_the_model_that_they_name() -> None:
     flags = ["--model=a=served_models:Versioned", "--a.number=7"]
     with process(*flags) as (_, client, _):
@@ -143,7 +169,7 @@ def test_a_taken_port_is_one_line_and_exit_code_1() -> None:
         (["--model_class=a:B", "--log_format=xml"], "expected one of text, json"),
         (["--model_class=a:B", "--http_prot=1"], "did you mean --http_port?"),
         (["--model_class=a:B", "--queue_size=-1"], "expected 0 or more"),
-        (["--model=m=x_:B", "--api_keys=/none"], "/none cannot be read: No such file"),
+        (["--model=m=x_:B", "--api_keys=/none"], "there is no such file of API keys"),
         (["--model=m=x_:B", "--middleware=no:no"], "middleware no:no: it cannot be"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import TYPE_CHECKING
 
 from inferry_server.auth.keys import ApiKeys
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 
     from inferry_server.settings import ServerSettings
 
+logger = logging.getLogger(__name__)
+
+#: Seconds between two lines about refusals.
+_LOG_EVERY = 10.0
 _HOW = "send it as 'Authorization: Bearer ...'"
 _HOW_KEY = f"{_HOW} or 'X-API-Key: ...'"
 _SEPARATORS_OF_JWT = 2
@@ -24,6 +30,8 @@ class Gatekeeper:
     def __init__(self, keys: ApiKeys | None, tokens: Tokens | None) -> None:
         self._keys = keys
         self._tokens = tokens
+        self._refused = 0
+        self._logged = -_LOG_EVERY
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Gatekeeper | None:
@@ -52,6 +60,24 @@ class Gatekeeper:
             Unauthorized: It has shown nothing, or nothing that counts.
 
         """
+        try:
+            return self._name_of(headers)
+        except Unauthorized:
+            self._count_refusal()
+            raise
+
+    def _count_refusal(self) -> None:
+        """Log how many were refused, now and then: a guesser must not fill the log."""
+        self._refused += 1
+        now = time.monotonic()
+        if now - self._logged >= _LOG_EVERY:
+            logger.warning(
+                "refused %d request(s): no key, or none of ours", self._refused
+            )
+            self._refused = 0
+            self._logged = now
+
+    def _name_of(self, headers: Mapping[str, str]) -> str:
         key = headers.get("x-api-key", "")
         if key and self._keys is not None:
             return self._by_key(key, self._keys)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferry.errors import SettingsError
@@ -52,6 +53,12 @@ class ApiKeys:
 
 def _known(source: str) -> Callable[[], Known]:
     if not source.startswith(_ENVIRONMENT):
+        if not Path(source).exists():
+            # Not repeated: it may be a key that somebody took for a value.
+            raise SettingsError(
+                "there is no such file of API keys; --api_keys takes the path of one, "
+                "or env:VARIABLE, and never a key itself"
+            )
         watched = Watched(source, read_keys, "the file of API keys")
         watched.warn_if_open()
         return lambda: watched.value
