@@ -13,19 +13,7 @@ A model server answers `inference.GRPCInferenceService` on the port of `--grpc_p
 All RPCs of Triton's clients are there under their own numbers, and the clients of KServe are read as well.
 Nothing is encrypted: put a proxy that speaks TLS in front of a server that others reach.
 
-```sh
-python -m inferry_server --model_class=double:Double --model_name=double --grpc_port=8081
-```
-
-```python
-import numpy as np
-import tritonclient.grpc as triton
-
-client = triton.InferenceServerClient("localhost:8081")
-x = triton.InferInput("x", [2], "FP32")
-x.set_data_from_numpy(np.array([1, 2.5], np.float32))
-print(client.infer("double", [x]).as_numpy("y"))
-```
+The [server's README](../../packages/server/README.md#over-grpc) has an example with Triton's client.
 
 `python -m inferry_server.grpc FOLDER` writes the `.proto` files for the compiler of any language; reflection, of version 1 and 1alpha, gives them to tools such as `grpcurl`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -45,6 +46,21 @@ async def test_the_class_gives_the_answer_that_is_shown(folder: Path) -> None:
         reply = await client.post(f"http://127.0.0.1:{port}{path}", content=body)
     await server.stop()
     assert reply.json() == json.loads(blocks("json")[0])
+
+
+async def test_tritons_client_asks_over_grpc(folder: Path) -> None:
+    server = ModelServer(ServerSettings(http_port=0, grpc_port=0))
+    await server.start()
+    await server.load(ModelSpec(name="double", target="double:Double", path=folder))
+    program = blocks("python")[2]
+    assert "localhost:8081" in program
+    program = program.replace("localhost:8081", f"127.0.0.1:{server.ports.grpc}")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), stdout=subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    await server.stop()
+    assert printed == b"[2. 5.]\n"
 
 
 def test_the_program_runs(folder: Path) -> None:
