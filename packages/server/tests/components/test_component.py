@@ -12,6 +12,7 @@ import httpx
 import pytest
 from served_models import SlowAsync
 
+from inferry_server.components.rpc import RpcClient
 from inferry_server.states import Predictor
 
 if TYPE_CHECKING:
@@ -254,7 +255,8 @@ async def test_a_predictor_that_is_nowhere_is_503(
         host=f"127.0.0.1:{free_port}", protocol=protocol, retries=1, check_health=True
     )
     component = spec("served_components:Passes", predictor=predictor)
-    async with serve(component) as (_, client):
+    async with serve(component, grpc_port=0) as (server, client):
+        assert not await ready_over_grpc(server.ports.grpc)
         reply = await client.post(PREDICT, json=ROWS)
         assert reply.status_code == 503
         assert "cannot be reached" in reply.json()["error"]
@@ -269,9 +271,17 @@ async def test_a_predictor_that_is_nowhere_is_503(
             port = {"http_port": 0, "grpc_port": free_port}
         async with serve(spec("Iris"), **port):
             await until(client, 200)
+            assert await ready_over_grpc(server.ports.grpc)
             reply = await client.post(PREDICT, json=ROWS)
             assert reply.json() == {"predictions": [10.0]}
         await until(client, 503)
+
+
+async def ready_over_grpc(port: int) -> bool:
+    asking = RpcClient(Predictor(host=f"127.0.0.1:{port}", protocol="grpc-v2"), "m")
+    ready = await asking.healthy(5)
+    await asking.close()
+    return ready
 
 
 async def until(client: httpx.AsyncClient, status: int) -> None:

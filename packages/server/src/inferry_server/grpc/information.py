@@ -45,10 +45,10 @@ class Information:
         # Whoever asks whether a model is ready is not served by an error: one that is
         # unknown is not ready, as with Triton. KServe answers NOT_FOUND.
         try:
-            self._models.get(request.name, request.version or None)
+            model = self._models.get(request.name, request.version or None)
         except (ModelNotFound, ModelNotReady):
             return message("ModelReadyResponse")(ready=False)
-        return message("ModelReadyResponse")(ready=True)
+        return message("ModelReadyResponse")(ready=not model.why_unhealthy)
 
     def _metadata(self, request: Any) -> Any:  # noqa: ANN401 - messages
         model = self._models.get(request.name, request.version or None)
