@@ -54,7 +54,7 @@ Each answer has the parameter `triton_final_response`; a model that streams send
 
 ## Limits
 
-- A message has up to `max_message_bytes`, 64 MiB by default, also once inflated; answers have no limit of the server's.
+- A message has up to `max_message_bytes`, 64 MiB by default, also once inflated; answers have no limit of the server's. All requests together may take 16 times that; more are UNAVAILABLE.
 - Requests may be compressed with gzip or deflate; answers are not.
 - A tensor has up to `max_elements`, a message up to 40000 fields of its own, metadata up to `max_header_bytes`.
 - At most `max_connections` connections, 1000 calls of one and 10000 of all; a client that pings more often than every ten seconds is cut off, one that answers no ping for 80 seconds too.

@@ -134,6 +134,21 @@ async def test_an_answer_may_be_larger_than_a_request(
     assert len(answer.raw_output_contents[0]) == 80_000
 
 
+async def test_requests_that_are_too_large_together_are_refused(
+    serve: Serve, spec: SpecOf
+) -> None:
+    model = spec("SlowAsync", options={"seconds": 0.5})
+    settings = {"grpc_port": 0, "max_message_bytes": 1000}
+    async with serve(model, **settings) as (server, _), asking(server) as ask:
+        raw = {"raw_input_contents": [bytes(800)]}
+        asked = [ask.infer(tensor(shape=[200]), **raw) for _ in range(30)]
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [one for one in done if isinstance(one, grpc.aio.AioRpcError)]
+        assert 5 < len(refused) < 20
+        assert {error.code() for error in refused} == {grpc.StatusCode.UNAVAILABLE}
+        assert (await ask.infer(typed([1]))).model_name == "m"
+
+
 async def test_a_tensor_over_the_limit_is_refused(serve: Serve, spec: SpecOf) -> None:
     settings = {"grpc_port": 0, "max_elements": 10}
     async with serve(spec("Echo"), **settings) as (server, _), asking(server) as ask:

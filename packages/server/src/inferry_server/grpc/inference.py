@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
+from inferry.errors import Overloaded
 from inferry_server.grpc import requests, responses
 from inferry_server.grpc.errors import refuse
 from inferry_server.grpc.kept import Kept
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 #: Typed contents and BYTES over this size are read and written in a thread: each value
 #: of them is an object of Python's for a moment.
 _LARGE = 256 * 1024
+#: All requests together may take so many times what one may.
+_TOGETHER = 16
 _BYTES = "BYTES"
 _REQUEST_ID = "x-request-id"
 
@@ -41,14 +44,16 @@ class Inference:
         self._timeout = services.settings.request_timeout
         self._max_elements = services.settings.max_elements
         self._memory = services.memory
+        self._room = _TOGETHER * services.settings.max_message_bytes
+        self._held = 0
         self._kept = Kept(self._max_elements)
 
     async def infer(self, body: bytes, context: Any) -> bytes:  # noqa: ANN401 - grpc's
         """Answer the ``ModelInferRequest`` in *body*."""
-        call = self.begin(context, "ModelInfer")
-        call.size = len(body)
+        call = self.begin(context, "ModelInfer", len(body))
         name = ""
         try:
+            self.check_room()
             request = self._kept.find(body)
             if request is None:
                 parsed, raws = requests.parse(body)
@@ -76,17 +81,33 @@ class Inference:
         self.end(call, name, 200, sent=len(sent))
         return sent
 
-    def begin(self, context: Any, rpc: str) -> Call:  # noqa: ANN401 - grpc's
-        """Return the call of a request for *rpc* whose metadata is there."""
+    def begin(self, context: Any, rpc: str, size: int) -> Call:  # noqa: ANN401 - grpc's
+        """Return the call of a request for *rpc* of *size* bytes; `end` must follow."""
         left = context.time_remaining()
         if self._timeout is not None and (left is None or left > self._timeout):
             left = self._timeout
         deadline = None if left is None else time.monotonic() + left
         headers = headers_of(context)
-        return self._calls.begin("grpc", headers, deadline=deadline, target=rpc)
+        call = self._calls.begin("grpc", headers, deadline=deadline, target=rpc)
+        call.size = size
+        self._held += size
+        return call
+
+    def check_room(self) -> None:
+        """Refuse a request where those that are held are too large together.
+
+        Raises:
+            Overloaded: They are.
+
+        """
+        if self._held > self._room:
+            raise Overloaded(
+                "the server holds too many large requests at once; try again later"
+            )
 
     def end(self, call: Call, name: str, code: int, *, sent: int = 0) -> None:
         """Record the end of *call*, which asked for the model *name*."""
+        self._held -= call.size
         # What clients invent must not become labels.
         label = name if name in self._models else ""
         self._calls.end(call, label, code, received=call.size, sent=sent)

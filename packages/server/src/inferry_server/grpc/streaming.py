@@ -131,12 +131,12 @@ class _Stream:
 
     async def _take(self, body: bytes, before: Turn | None, turn: Turn) -> None:
         """Answer the request in *body*; its one answer waits for the turn *before*."""
-        call = self._inference.begin(self._context, _RPC)
-        call.size = len(body)
+        call = self._inference.begin(self._context, _RPC, len(body))
         self._context.set_trailing_metadata(trailing(call))
         name, identity, sent, status = "", "", 0, 499
         try:
             try:
+                self._inference.check_room()
                 parsed, raws = requests.parse(body)
                 name, identity = parsed.model_name, parsed.id
                 self._inference.copy_request(call, name, body)
