@@ -1,20 +1,23 @@
-"""The client that people have: tritonclient, through the gateway, over runtimes."""
+"""The protocol kit through the gateway, and what only the gateway can get wrong."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 import tritonclient.http as triton
+from conformance.models import write_sum_and_difference
 from running import SERVICE, Running
 from test_magika import model_folder
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from inferry.testing.protocol import ProtocolTests, clients
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ROWS = np.array([[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]])
 #: model -> its input, of the right size, and its first output with its shape.
@@ -22,35 +25,55 @@ ASKED: dict[str, tuple[str, Any, str, list[int]]] = {
     "iris": ("input-0", ROWS, "predict", [2]),
     "filetype": ("bytes", np.full((2, 2048), 256, np.int32), "target_label", [2, 214]),
 }
-#: A tensor of each kind that the models above do not take.
-ODD: dict[str, Any] = {
-    "BYTES": np.array([b"text", b"\xff\x00", b""], dtype=object),
-    "BOOL": np.array([[True], [False]]),
-    "FP16": np.array([1.5, -2.0, np.inf], np.float16),
-    "INT64": np.array([-(2**63), 2**63 - 1]),
-    "FP32": np.empty((0, 3), np.float32),
-}
-ECHO = """\
-class Echo:
-    def predict(self, values):
-        return values
-"""
+
+
+class Through:
+    """A running gateway, as the kit asks a server: one port for HTTP and gRPC."""
+
+    alive = True
+
+    def __init__(self, running: Running) -> None:
+        self.url = running.url
+        self.http = self.grpc = running.url.removeprefix("http://")
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(base_url=self.url, timeout=30, limits=limits)
+
+    def request(self, method: str, path: str, **rest: Any) -> httpx.Response:
+        """Send one request."""
+        return self._client.request(method, path, **rest)
+
+
+@pytest.fixture(scope="module")
+def kit_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("kit")
+    (folder / "model").mkdir()
+    uri = write_sum_and_difference(folder / "model")
+    service = SERVICE.format(name="kit-model", format="onnx", uri=uri)
+    (folder / "service.yaml").write_text(service)
+    running = Running(folder, ["service.yaml"], {})
+    running.wait("kit-model", "Ready")
+    yield running
+    assert running.stop() == 0
+
+
+class TestGateway(ProtocolTests):
+    """Every test of the kit, asked of the gateway instead of the server itself."""
+
+    @pytest.fixture
+    def served(self, kit_model: Running) -> Through:
+        return Through(kit_model)
 
 
 @pytest.fixture(scope="module")
 def running(
-    tmp_path_factory: pytest.TempPathFactory, iris_folder: Path
+    tmp_path_factory: pytest.TempPathFactory, iris_folder: Any
 ) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("clients")
     iris = SERVICE.format(name="iris", format="sklearn", uri=iris_folder)
     filetype = SERVICE.format(name="filetype", format="onnx", uri=model_folder())
-    (folder / "echo").mkdir()
-    (folder / "echo" / "model.py").write_text(ECHO)
-    echo = SERVICE.format(name="echo", format="python", uri="echo")
-    (folder / "services.yaml").write_text(f"{iris}---\n{filetype}---\n{echo}")
-    trust = {"INFERRY_PLUGINS__PYTHON__TRUST": str(folder)}
-    running = Running(folder, ["services.yaml"], trust)
-    for name in ("iris", "filetype", "echo"):
+    (folder / "services.yaml").write_text(f"{iris}---\n{filetype}")
+    running = Running(folder, ["services.yaml"], {})
+    for name in ("iris", "filetype"):
         running.wait(name, "Ready")
     yield running
     assert running.stop() == 0
@@ -68,90 +91,21 @@ def tensor(name: str, data: Any, *, binary: bool = True) -> triton.InferInput:
     return given
 
 
-def infer(
-    client: triton.InferenceServerClient,
-    model: str,
-    *,
-    binary: bool = True,
-    **more: Any,
-) -> Any:
+def infer(client: triton.InferenceServerClient, model: str, **more: Any) -> Any:
     name, data, output, shape = ASKED[model]
-    answer = client.infer(model, [tensor(name, data, binary=binary)], **more)
-    array = answer.as_numpy(output)
+    array = client.infer(model, [tensor(name, data)], **more).as_numpy(output)
     assert list(array.shape) == shape
     return array
 
 
-models = pytest.mark.parametrize("model", list(ASKED))
-
-
-@models
-def test_binary_is_what_the_client_asks_for_by_default(
+@pytest.mark.parametrize("model", list(ASKED))
+def test_each_model_is_found_by_its_name(
     client: triton.InferenceServerClient, model: str
 ) -> None:
-    name, data, output, _ = ASKED[model]
-    answer = client.infer(model, [tensor(name, data)])
-    told = answer.get_output(output)
-    assert told["parameters"]["binary_data_size"] == answer.as_numpy(output).nbytes
-
-
-@models
-@pytest.mark.parametrize("sent", [True, False], ids=["binary-in", "json-in"])
-@pytest.mark.parametrize("got", [True, False], ids=["binary-out", "json-out"])
-def test_json_and_binary_give_the_same_answer(
-    client: triton.InferenceServerClient, model: str, *, sent: bool, got: bool
-) -> None:
-    wanted = [triton.InferRequestedOutput(ASKED[model][2], binary_data=got)]
-    array = infer(client, model, binary=sent, outputs=wanted)
-    np.testing.assert_allclose(array, infer(client, model), rtol=1e-5)
-
-
-@models
-@pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
-@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
-def test_requests_may_be_compressed_and_answers_asked_so(
-    client: triton.InferenceServerClient, model: str, algorithm: str, *, binary: bool
-) -> None:
-    array = infer(
-        client,
-        model,
-        binary=binary,
-        request_compression_algorithm=algorithm,
-        response_compression_algorithm=algorithm,
-    )
-    np.testing.assert_array_equal(array, infer(client, model))
-
-
-@models
-def test_what_goes_with_a_request_is_taken(
-    client: triton.InferenceServerClient, model: str
-) -> None:
-    name, data, _, _ = ASKED[model]
-    answer = client.infer(
-        model,
-        [tensor(name, data)],
-        model_version="1",
-        request_id="a-1",
-        headers={"X-Request-Id": "a-1"},
-        query_params={"trace": "on"},
-        parameters={"note": "x", "level": 3},
-        timeout=1_000_000,
-        priority=1,
-    )
-    told = answer.get_response()
-    assert told["id"] == "a-1"
-    assert (told["model_name"], told["model_version"]) == (model, "1")
-
-
-@pytest.mark.parametrize("datatype", list(ODD))
-def test_every_kind_of_tensor_comes_back_as_it_went(
-    client: triton.InferenceServerClient, datatype: str
-) -> None:
-    given = tensor("values", ODD[datatype])
-    assert given.datatype() == datatype
-    answer = client.infer("echo", [given]).as_numpy("output-0")
-    np.testing.assert_array_equal(answer, ODD[datatype])
-    assert answer.shape == ODD[datatype].shape
+    infer(client, model)
+    told = client.get_model_metadata(model)
+    assert [each["name"] for each in told["inputs"]] == [ASKED[model][0]]
+    assert client.is_model_ready(model, "1")
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
@@ -169,27 +123,15 @@ def test_a_model_that_needs_rows_says_so(client: triton.InferenceServerClient) -
     assert caught.value.status() == "400"
 
 
-@models
-def test_health_and_metadata_are_read(
-    client: triton.InferenceServerClient, model: str
-) -> None:
-    assert client.is_server_live()
-    assert client.is_server_ready()
-    assert client.is_model_ready(model)
-    assert client.is_model_ready(model, "1")
-    assert not client.is_model_ready("nobody")
-    told = client.get_model_metadata(model)
-    name, _, output, _ = ASKED[model]
-    assert told["versions"] == ["1"]
-    assert [each["name"] for each in told["inputs"]] == [name]
-    assert told["outputs"][0]["name"] == output
-    states = {each["name"]: each["state"] for each in _index(client)}
-    assert states == dict.fromkeys(["iris", "filetype", "echo"], "READY")
-
-
-def _index(client: triton.InferenceServerClient) -> list[dict[str, str]]:
-    index: list[dict[str, str]] = client.get_model_repository_index()
-    return index
+@pytest.mark.parametrize("kind", clients.KINDS)
+def test_the_index_has_the_models_of_all_services(running: Running, kind: str) -> None:
+    told = clients.ask(kind, Through(running), "get_model_repository_index")
+    if kind.startswith("http"):
+        states = {each["name"]: each["state"] for each in told}
+    else:
+        states = {each.name: each.state for each in told.models}
+    assert states == dict.fromkeys(["iris", "filetype"], "READY")
+    assert not clients.ask(kind, Through(running), "is_model_ready", "nobody")
 
 
 def test_the_path_of_a_service_is_a_server_of_its_own(running: Running) -> None:
@@ -197,7 +139,8 @@ def test_the_path_of_a_service_is_a_server_of_its_own(running: Running) -> None:
     with triton.InferenceServerClient(url) as client:
         assert client.is_server_ready()
         assert infer(client, "iris").tolist() == [0, 2]
-        assert [each["name"] for each in _index(client)] == ["iris"]
+        index = client.get_model_repository_index()
+        assert [each["name"] for each in index] == ["iris"]
 
 
 OUTPUT = triton.InferRequestedOutput("zz")
@@ -205,7 +148,7 @@ WRONG = [
     ("nobody", tensor("x", ROWS), {}, "[404] no model named 'nobody'"),
     ("iris", tensor("input-0", ROWS), {"model_version": "7"}, "[404] model 'iris' has"),
     ("iris", tensor("input-0", ROWS[:, :3]), {}, "[400] input 'input-0' has shape"),
-    ("filetype", tensor("x", ROWS), {}, "[400] model 'filetype' has no input 'x'"),
+    ("filetype", tensor("x", ROWS), {}, "[400] unknown input 'x'"),
     ("filetype", tensor("bytes", ROWS), {}, "expected INT32"),
     (
         "filetype",
@@ -224,9 +167,8 @@ def test_the_client_can_read_what_was_wrong(
         client.infer(model, [given], **more)
 
 
-def test_loading_is_refused_with_a_reason(
-    client: triton.InferenceServerClient,
-) -> None:
+@pytest.mark.parametrize("kind", clients.KINDS)
+def test_loading_is_refused_with_a_reason(running: Running, kind: str) -> None:
     with pytest.raises(InferenceServerException) as caught:
-        client.load_model("iris")
-    assert caught.value.status() == "403"
+        clients.ask(kind, Through(running), "load_model", "iris")
+    assert caught.value.status() in {"403", "StatusCode.PERMISSION_DENIED"}
