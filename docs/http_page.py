@@ -69,7 +69,7 @@ Unknown names, wrong datatypes and wrong shapes are refused, nothing is cast; th
 |---|---|
 | `Inference-Header-Content-Length` | how many bytes of the body are JSON; the raw bytes of the tensors follow |
 | `Content-Encoding` | `gzip` or `deflate`: the body is compressed; it may inflate to `max_body_bytes`, and above 16 MiB to `max_inflate_ratio` times its size |
-| `Accept-Encoding` | `gzip` or `deflate`, with weights: answers of 1 KiB and more are compressed where that saves something; `Inference-Header-Content-Length` stays that of the plain body |
+| `Accept-Encoding` | `gzip` or `deflate`, with weights: answers of models, metrics and documentation of 1 KiB and more are compressed where that saves something, all else comes as it is; `Inference-Header-Content-Length` stays that of the plain body |
 | `Content-Type` | `application/cloudevents+json` is a structured CloudEvent (V1) |
 | `ce-specversion`, `ce-id`, `ce-source`, `ce-type` | a binary CloudEvent (V1) |
 | `Authorization`, `X-API-Key` | the key or token, where one is asked for |

@@ -44,6 +44,9 @@ _BODIES = 16
 #: Seconds that a client has to see that its body is refused.
 _LINGER = 1.0
 _INFERENCE = {*PROTOCOLS, "generate_stream"}
+#: What is compressed besides the answers of models. tritonclient's http.aio asks for
+#: gzip everywhere and reads metadata, configurations and statistics as they come.
+_PACKED = {"docs", "metrics"}
 
 
 class App:
@@ -136,7 +139,7 @@ class App:
     async def _handle(self, request: Request, route: Route) -> Reply:
         answer = self._handlers[route.kind](request, route)
         reply = answer if isinstance(answer, Response) else await answer
-        if not isinstance(reply, Response):
+        if not isinstance(reply, Response) or route.kind not in _PACKED:
             return reply
         answer = packed(reply, request.headers)
         return answer if isinstance(answer, Response) else await answer
