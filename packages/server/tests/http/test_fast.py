@@ -170,19 +170,34 @@ async def test_quick_models_are_answered_in_the_lane(
     serve: Serve, spec: SpecOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What this file compares is the lane, not the usual way twice."""
-    taken: list[bool] = []
-    takes = FastProtocol._takes_lane
-    monkeypatch.setattr(
-        FastProtocol,
-        "_takes_lane",
-        lambda self: taken.append(takes(self)) or taken[-1],
-    )
+    answered: list[str] = []
+    completed = FastProtocol.completed
+
+    def note(self: FastProtocol) -> None:
+        answered.append(self._route.kind)
+        completed(self)
+
+    monkeypatch.setattr(FastProtocol, "completed", note)
     async with serve(spec("Iris")) as (_, client):
         for _ in range(3):
             reply = await client.post("/v2/models/m/infer", content=V2)
             assert reply.status_code == 200
         await client.get("/v2/health/live")
-    assert taken == [True, True, True, False]
+    assert answered == ["infer"] * 3
+
+
+async def test_a_client_that_leaves_at_once_leaves_nothing_behind(
+    serve: Serve, spec: SpecOf
+) -> None:
+    async with serve(spec("Slow", options={"seconds": 0.01})) as (server, client):
+        for _ in range(20):
+            host, port = client.base_url.host, client.base_url.port
+            _, writer = await asyncio.open_connection(host, port)
+            writer.write(post("/v1/models/m:predict", V1))
+            writer.transport.abort()
+        await asyncio.sleep(0.5)
+        assert sum(server.statistics.in_flight.values()) == 0
+        assert server.models.get("m").execution.running == 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +20,7 @@ from inferry_server.http.generate import Generation
 from inferry_server.http.inference import Inference
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from inferry_server.calls import Call, Calls, Protocol
     from inferry_server.codec.shared_memory import SharedMemory
@@ -83,7 +83,7 @@ class Answering:
 
     def answer(
         self, call: Call, route: Route, body: memoryview
-    ) -> Response | Awaitable[Response]:
+    ) -> Response | Coroutine[Any, Any, Response]:
         """Return the response, or what to await for it; neither raises.
 
         Cancelling what is awaited drops the call.

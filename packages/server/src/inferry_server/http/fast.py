@@ -13,22 +13,23 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inferry.errors import Overloaded
 from inferry_server.http.answering import PROTOCOLS
 from inferry_server.http.body import LARGE, Body, Receiver, number
 from inferry_server.http.errors import error_response, refusal
 from inferry_server.http.exchange import CLOSE, Response
+from inferry_server.http.kept import Head, Pending
 from inferry_server.http.protocol import LimitedProtocol, limits, without_upgrade
 from inferry_server.http.routes import Route, match
+from inferry_server.http.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from inferry_server.calls import Call
     from inferry_server.http.answering import Answering
     from inferry_server.http.app import App
@@ -37,9 +38,10 @@ if TYPE_CHECKING:
 #: Headers that ask for what only the usual way does.
 _ASKS_MORE = frozenset({"content-encoding", "expect", "transfer-encoding", "upgrade"})
 _MOST_ROUTES = 1024
-#: Above this, the parts of an answer are not copied into one.
-_JOINED = 16 * 1024
 _TIMEOUT = 408
+
+
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class FastProtocol(LimitedProtocol):
@@ -50,16 +52,19 @@ class FastProtocol(LimitedProtocol):
     max_body: ClassVar[int]
     idle_limit: ClassVar[float]
     routes: ClassVar[dict[bytes, Route | None]]
-    _dated: ClassVar[tuple[Any, bytes]] = (None, b"")
+    writer: ClassVar[Writer]
 
     _call: Call | None = None  # of the request whose body is on its way
     _route: Route
     _length = 0
     _body: Body | None = None  # what is there of it, if it did not come in one piece
-    _whole: bytes | None = None
+    _whole: bytes | memoryview | None = None
     _held = 0
     _align_at = 0
     _is_http_1_1 = False
+    _is_between = True  # so that the next byte begins a request
+    _data = b""  # what is parsed, where it begins a request
+    _last: Head | None = None
     _task: asyncio.Task[None] | None = None
 
     # What the transport and uvicorn's parser tell
@@ -68,20 +73,8 @@ class FastProtocol(LimitedProtocol):
         """Parse; a large body is received where it shall lie from now on."""
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        cycle = self.cycle
-        if self._call is None and (cycle is None or not cycle.more_body):
-            data = without_upgrade(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.send_400_response("the request is no HTTP/1.1")
-            return
-        except httptools.HttpParserUpgrade:
-            return  # there is nothing to upgrade to: the client goes on or leaves
-        if self._in_head:
-            self.bound_head(len(data))
-        else:
-            self._unparsed = 0
+        if not self._repeats(data):
+            self._parse(data)
         call, cycle = self._call, self.cycle
         if call is None and cycle is not None and not cycle.response_complete:
             self.due = math.inf  # a request is being answered
@@ -94,9 +87,26 @@ class FastProtocol(LimitedProtocol):
         if not self.transport.is_closing() and self._missing() >= LARGE:
             Receiver(self, self.transport, self._memory()).start()
 
+    def _parse(self, data: bytes) -> None:
+        self._data = data if self._is_between else b""
+        cycle = self.cycle
+        if self._call is None and (cycle is None or not cycle.more_body):
+            data = without_upgrade(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("the request is no HTTP/1.1")
+        except httptools.HttpParserUpgrade:
+            pass  # there is nothing to upgrade to: the client goes on or leaves
+        if self._in_head:
+            self.bound_head(len(data))
+        else:
+            self._unparsed = 0
+
     def on_message_begin(self) -> None:
         """Begin with a head; the scope of ASGI is made only where it is needed."""
         self._in_head = True
+        self._is_between = False
         self._head_bytes = 0
         self.url = b""
         self.headers = []
@@ -140,22 +150,57 @@ class FastProtocol(LimitedProtocol):
 
     def on_message_complete(self) -> None:
         """Answer, once the body is there."""
+        self._is_between = True
         if self._call is None:
             super().on_message_complete()
         else:
+            if self._whole is not None:
+                self._remember(self._call)
             self.completed()
 
     # What the lane does
 
-    def _takes_lane(self) -> bool:
-        parser, cycle = self.parser, self.cycle
+    def _repeats(self, data: bytes) -> bool:
+        """Answer a request with the very head of the last one, without parsing it."""
+        last = self._last
         if (
-            parser.get_method() != b"POST"
-            or not parser.should_keep_alive()
-            or (cycle is not None and not cycle.response_complete)
+            last is None
+            or len(data) != last.size
+            or not self._is_between
+            or not data.startswith(last.text)
+            or not self._is_free()
+        ):
+            return False
+        self._route = last.route
+        self._call = self.answering.begin(last.route, last.headers)
+        self._whole = memoryview(data)[len(last.text) :]
+        self.took(len(self._whole))
+        self.completed()
+        return True
+
+    def _remember(self, call: Call) -> None:
+        """Keep the head of a request that is all that has just arrived."""
+        size = len(self._data) - self._length
+        if self._data.find(_END_OF_HEAD) == size - len(_END_OF_HEAD) > 0:
+            self._last = Head(
+                self._data[:size], len(self._data), self._route, call.headers
+            )
+
+    def _is_free(self) -> bool:
+        cycle = self.cycle
+        return not (
+            (cycle is not None and not cycle.response_complete)
             or self.flow.write_paused
             or self.app_.draining
             or self.transport.is_closing()
+        )
+
+    def _takes_lane(self) -> bool:
+        parser = self.parser
+        if (
+            parser.get_method() != b"POST"
+            or not parser.should_keep_alive()
+            or not self._is_free()
         ):
             return False
         route = self.routes.get(self.url) or self._find(self.url)
@@ -235,23 +280,20 @@ class FastProtocol(LimitedProtocol):
             self._write(answer)
             self.app_.room.give_back(held)
             return
-        self.cycle = pending = _Pending()  # type: ignore[assignment]  # stands for one
-        self._task = self.loop.create_task(self._later(answer, pending, held))
-        self._task.add_done_callback(self.tasks.discard)
-        self.tasks.add(self._task)
+        pending = Pending(answer, call, route, held)
+        self.cycle = pending  # type: ignore[assignment]  # stands for one
+        task = self._task = self.loop.create_task(self._later(pending))
+        task.add_done_callback(partial(self._left, pending))
+        self.tasks.add(task)
 
-    async def _later(
-        self, answer: Awaitable[Response], pending: _Pending, held: int
-    ) -> None:
+    async def _later(self, pending: Pending) -> None:
+        pending.begun = True
         try:
-            response = await answer
+            response = await pending.answer
         except asyncio.CancelledError:
             if pending.disconnected:
                 return
             response = refusal(503, "the server stops", CLOSE)
-        finally:
-            self._task = None
-            self.app_.room.give_back(held)
         if pending.disconnected:
             return
         if self.flow.write_paused:
@@ -260,34 +302,18 @@ class FastProtocol(LimitedProtocol):
         pending.response_complete = True
         self.on_response_complete()
 
-    def _write(self, response: Response, *, close: bool = False) -> None:
-        parts, more = response.parts, response.headers
-        size = response.size
-        head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n" % (
-            STATUS_LINE[response.status],
-            self._date(),
-            response.content_type,
-            size,
-        )
-        if more:
-            head += b"".join([b"%b: %b\r\n" % header for header in more])
-        if close or (more and CLOSE in more):
-            close = True
-            if CLOSE not in more:
-                head += b"connection: close\r\n"
-        if size > _JOINED:
-            self.transport.writelines([head + b"\r\n", *parts])
-        else:
-            self.transport.write(b"".join((head, b"\r\n", *parts)))
-        if close:
-            self.transport.close()
+    def _left(self, pending: Pending, task: asyncio.Task[None]) -> None:
+        """Put an end to *task*, also where its client left before it could begin."""
+        self._task = None
+        self.tasks.discard(task)
+        self.app_.room.give_back(pending.held)
+        if not pending.begun:
+            pending.answer.close()
+            self.answering.gone(pending.call, pending.route)
 
-    def _date(self) -> bytes:
-        now = self.server_state.default_headers
-        if self._dated[0] is not now:
-            lines = b"".join(b"%b: %b\r\n" % header for header in now)
-            type(self)._dated = (now, lines)  # noqa: SLF001 - its own class
-        return self._dated[1]
+    def _write(self, response: Response, *, close: bool = False) -> None:
+        usual = self.server_state.default_headers
+        self.writer.write(self.transport, response, usual, close=close)
 
     # How it ends
 
@@ -323,19 +349,9 @@ class FastProtocol(LimitedProtocol):
 
     def new_parser(self) -> None:
         """Begin anew: the last body went past the parser."""
+        self._is_between = True
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-
-
-class _Pending:
-    """Stands where uvicorn keeps a request under way, so that others queue behind."""
-
-    def __init__(self) -> None:
-        self.response_complete = False
-        self.disconnected = False
-        self.keep_alive = True
-        self.more_body = False
-        self.message_event = asyncio.Event()
 
 
 def fast_protocol(
@@ -352,5 +368,6 @@ def fast_protocol(
             "max_body": settings.max_body_bytes,
             "idle_limit": settings.keep_alive_timeout,
             "routes": {},
+            "writer": Writer(),
         },
     )
