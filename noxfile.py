@@ -38,7 +38,14 @@ TEST_TOOLS = (
     "hypothesis>=6.150",
     "httpx>=0.28",
 )
+#: What each package is tested with, where it has such an extra.
+TESTED_EXTRAS = (
+    *("serve", "testing"),
+    *("jwt", "parquet", "payload-log", "tracing", "transformer"),
+)
 SOURCES = [str(folder / "src") for folder, _ in PROJECTS.values()]
+#: The suites of integration-tests/ that are sessions of their own.
+SUITES = ("conformance", "differential")
 PYTHON_FILES = (
     "noxfile.py",
     "packages",
@@ -133,12 +140,14 @@ def lint(session: nox.Session) -> None:
 @nox.session(tags=["static"])
 def types(session: nox.Session) -> None:
     """Check the types of every package, strictly, and of code that uses them."""
-    everything = pinned(CORE, "all", "testing")
+    everything = pinned(CORE, "all", "conformance")
     install(
         session,
         "mypy",
         "pyright[nodejs]",
         "types-PyYAML",
+        "types-grpcio",
+        "types-protobuf",
         "types-psutil",
         "ml_dtypes",
         "pytest",
@@ -188,7 +197,7 @@ def tests(session: nox.Session, package: str) -> None:
     """Test one package as a wheel, with what it declares and no sibling besides."""
     folder, project = PROJECTS[package]
     optional = project["project"].get("optional-dependencies", {})
-    extras = [extra for extra in ("serve", "testing") if extra in optional]
+    extras = [extra for extra in TESTED_EXTRAS if extra in optional]
     extra_tests = project.get("dependency-groups", {}).get("test", [])
     kit = ["inferry[testing]"] if package != CORE else []
     install(session, *TEST_TOOLS, *kit, *pinned(package, *extras), *extra_tests)
@@ -208,14 +217,29 @@ def integration(session: nox.Session) -> None:
     install(
         session,
         *TEST_TOOLS,
-        *pinned(CORE, "all", "testing"),
-        *("pandas", "psutil", "uv", "pip", "tritonclient[http]"),
+        *pinned(CORE, "all", "conformance"),
+        *("pandas", "psutil", "uv", "pip"),
     )
     install(session, "--no-deps", "magika==1.0.3")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", "integration-tests"),
+        *(f"--ignore=integration-tests/{suite}" for suite in SUITES),
         *session.posargs,
         env={"INFERRY_WHEELS": str(DIST)},
+    )
+
+
+@nox.session
+@nox.parametrize("suite", SUITES, ids=SUITES)
+def protocols(session: nox.Session, suite: str) -> None:
+    """Ask real servers everything that the protocols say, ours alone or beside peers.
+
+    The peers, kserve and a Triton server, are installed by the suite itself.
+    """
+    install(session, *TEST_TOOLS, *pinned(CORE, "all", "conformance"), "psutil", "uv")
+    session.run(
+        *("python", "-I", "-m", "pytest", "-q", f"integration-tests/{suite}"),
+        *session.posargs,
     )
 
 
@@ -241,10 +265,31 @@ def demo(session: nox.Session) -> None:
     session.run("python", "examples/demo/demo.py", *session.posargs)
 
 
+@nox.session
+@nox.parametrize("target", ["codec", "api"], ids=["codec", "api"])
+def fuzz(session: nox.Session, target: str) -> None:
+    """Ask what nobody would, for half a minute; arguments: how long, in seconds.
+
+    The codecs are fuzzed by coverage from the seeds that are kept, the server by what
+    its own OpenAPI document allows.
+    """
+    tool = {"codec": "atheris>=3", "api": "schemathesis>=4.32"}[target]
+    install(session, tool, "ml_dtypes", *pinned("inferry-server"))
+    script = f"packages/server/tests/fuzz/fuzz_{target}.py"
+    seconds = session.posargs[0] if session.posargs else "30"
+    flag = {"codec": f"-max_total_time={seconds}", "api": seconds}[target]
+    session.run("python", script, flag)
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure, as ratios within this run, and print the table."""
-    install(session, *pinned(CORE, "all"), "httpx", "psutil")
+    """Measure, as ratios within this run against the peers, and print the tables.
+
+    Needs the Debian packages wrk and nghttp2-client; uv installs the peers.
+    """
+    tools = ("pytest", "onnx", "uv", "httpx", "psutil")
+    install(session, *tools, *pinned(CORE, "all"))
+    session.run("python", "-m", "pytest", "-q", "benchmarks/tests")
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SERVER_FLAGS = frozenset(
     {
         "access_log_format",
+        "event_loop",
         "framework",
         "grpc_max_receive_message_length",
         "grpc_max_send_message_length",
@@ -44,7 +45,9 @@ SERVER_FLAGS = frozenset(
         "predictor_protocol",
         "predictor_request_retries",
         "predictor_request_timeout_seconds",
+        "protocol",
         "runtime",
+        "timeout_keep_alive",
         "workers",
     }
 )

@@ -1,9 +1,8 @@
-# ruff: noqa: INP001 - a folder of scripts
 """Ask a real server whatever its own OpenAPI document allows, and what it does not.
 
-``python packages/server/fuzz/api.py [SECONDS [SEED]]`` starts a server with models and
-runs schemathesis against it for SECONDS, 60 by default. It ends with an error if an
-answer is no answer that the document has: a status, a type, a schema, a 500.
+``python fuzz_api.py [SECONDS [SEED]]`` starts a server with models and runs
+schemathesis against it for SECONDS, 60 by default. It ends with an error if an answer
+is no answer that the document has: a status, a type, a schema, a 500.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ async def serve(seconds: int = 60, seed: int = 1) -> int:
 
 def ask(url: str, seconds: int, seed: int) -> int:
     """Run schemathesis against *url* and return its exit code."""
-    with urlopen(f"{url}/openapi.json") as answer:  # noqa: S310 - our own server
+    with urlopen(f"{url}/openapi.json") as answer:
         document = of_the_models(json.load(answer))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "openapi.json")
@@ -73,7 +72,7 @@ def ask(url: str, seconds: int, seed: int) -> int:
             *("--exclude-checks", SKIPPED, "--phases", "examples,coverage,fuzzing"),
             *("--warnings", "off", "--request-timeout", "20"),
         ]
-        return subprocess.run(command, check=False, cwd=folder).returncode  # noqa: S603 - our own words
+        return subprocess.run(command, check=False, cwd=folder).returncode
 
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a folder of scripts
 """The models that `api` asks: they answer whatever fits them."""
 
 from __future__ import annotations
