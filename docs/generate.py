@@ -310,7 +310,7 @@ _GATEWAY = (
 def errors() -> str:
     """Return the page of all errors, one row for each that the server tells apart."""
     from inferry_server.grpc.errors import CODES
-    from inferry_server.http.errors import STATUS
+    from inferry_server.statuses import STATUS
 
     rows = []
     for kind, status in sorted(STATUS.items(), key=lambda item: item[1]):

@@ -250,3 +250,13 @@ async def test_a_model_reaches_its_class_with_path_and_options(
     async with serve(spec("Echo", options={"a": 1})) as (server, _):
         assert server.models.get("m").instance.options == {"a": 1}
         assert isinstance(server.models.get("m").instance, served_models.Echo)
+
+
+async def test_a_model_that_failed_does_not_take_the_others_out(
+    serve: Serve, spec: SpecOf
+) -> None:
+    specs = [spec("Echo"), spec("Raises", name="bad", options={"load": "value"})]
+    async with serve(*specs) as (_, client):
+        assert (await client.get("/v2/health/ready")).status_code == 200
+        assert (await client.get("/v2/models/m/ready")).status_code == 200
+        assert (await client.get("/v2/models/bad/ready")).status_code == 503

@@ -255,8 +255,8 @@ class LoadedModel:
 
 
 def _rows(request: InferRequest) -> int:
-    shape = request.inputs[0].data.shape if request.inputs else ()
-    return shape[0] or 1 if shape else 1
+    data = request.inputs[0].data if request.inputs else None
+    return data.shape[0] if data is not None and data.ndim and data.size else 1
 
 
 def _concurrency(spec: ModelSpec, instance: object) -> int:

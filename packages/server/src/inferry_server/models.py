@@ -19,7 +19,7 @@ from inferry.errors import ModelLoadError, ModelNotFound, ModelNotReady
 from inferry.status import remedy as remedy_of
 from inferry_server.loading import load_model, unload_model
 from inferry_server.loading_turns import LoadingTurns
-from inferry_server.states import ModelState
+from inferry_server.states import ON_THE_WAY, ModelState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -275,9 +275,16 @@ class Models:
 
     @property
     def ready(self) -> bool:
-        """Whether there is a model and each one serves that was not unloaded."""
+        """Whether no model is on its way, waits for a predictor or failed alone.
+
+        One that failed beside others that serve is not ready itself but disturbs none
+        of them, and who unloads a model wants it so.
+        """
         entries = self._entries.values()
-        return bool(entries) and all(_is_well(entry) for entry in entries)
+        if not entries or not all(map(_is_settled, entries)):
+            return False
+        serves = any(entry.serving is not None for entry in entries)
+        return serves or all(entry.state.phase == "Unloaded" for entry in entries)
 
     def _set(self, entry: _Entry, state: ModelState) -> None:
         if state.phase != entry.state.phase:
@@ -294,9 +301,9 @@ class Models:
             logger.exception("the listener for model states failed")
 
 
-def _is_well(entry: _Entry) -> bool:
+def _is_settled(entry: _Entry) -> bool:
     if entry.serving is None:
-        return entry.state.phase == "Unloaded"
+        return entry.state.phase not in ON_THE_WAY
     return not entry.serving.why_unhealthy
 
 

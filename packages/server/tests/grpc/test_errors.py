@@ -21,7 +21,7 @@ from inferry_server.errors import (
     Unsupported,
 )
 from inferry_server.grpc.errors import CODES, fitting, refuse, status_of
-from inferry_server.http.errors import STATUS
+from inferry_server.statuses import STATUS
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import msgspec
 
 from inferry.errors import BackendError
 from inferry_server.cli.specs import in_cluster
-from inferry_server.http.listener import bind
+from inferry_server.sockets import bind
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from grpc import StatusCode
 
-from inferry_server.http.errors import explain
+from inferry_server.statuses import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

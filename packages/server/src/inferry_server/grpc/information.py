@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.json_format import ParseDict
 
 from inferry.errors import ModelNotFound, ModelNotReady
+from inferry_server.described import counted, server_metadata
 from inferry_server.grpc.messages import message
-from inferry_server.http.information import counted, server_metadata
 from inferry_server.model_config import model_config, model_metadata
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import grpc
 from inferry.errors import BackendError
 from inferry_server.auth.interceptor import GuardInterceptor
 from inferry_server.grpc.service import Service
-from inferry_server.http.listener import bind
+from inferry_server.sockets import bind
 
 if TYPE_CHECKING:
     from inferry_server.auth.gatekeeper import Gatekeeper

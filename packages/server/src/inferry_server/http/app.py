@@ -7,6 +7,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import ModelNotFound
+from inferry_server.described import version
 from inferry_server.errors import MethodNotAllowed, NotPermitted
 from inferry_server.http.answering import PROTOCOLS
 from inferry_server.http.compression import packed
@@ -21,7 +22,7 @@ from inferry_server.http.exchange import (
 )
 from inferry_server.http.generate_stream import Streaming
 from inferry_server.http.inference import json_length
-from inferry_server.http.information import Information, version
+from inferry_server.http.information import Information
 from inferry_server.http.management import Management
 from inferry_server.http.memory import Memory
 from inferry_server.http.routes import match

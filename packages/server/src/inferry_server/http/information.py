@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from inferry_server.described import counted, server_metadata
 from inferry_server.http.documents import document
 from inferry_server.http.exchange import Response
 from inferry_server.model_config import model_config, model_metadata
@@ -15,26 +15,11 @@ if TYPE_CHECKING:
     from inferry_server.http.exchange import Request
     from inferry_server.http.routes import Kind, Route
     from inferry_server.services import Services
-    from inferry_server.settings import ServerSettings
-    from inferry_server.statistics import Duration, ModelStatistics
 
     Handler = Callable[[Request, Route], Response | Awaitable[Response]]
 
+
 #: What every server has of the protocol's extensions, by the names that Triton uses.
-EXTENSIONS = (
-    "binary_tensor_data",
-    "classification",
-    "generate",
-    "logging",
-    "model_configuration",
-    "model_repository",
-    "model_repository(unload_dependents)",
-    "parameters",
-    "statistics",
-    "trace",
-)
-
-
 class Information:
     """Answers health, metadata, statistics and metrics.
 
@@ -109,52 +94,3 @@ class Information:
         accept = request.headers.get("accept", "")
         text, content_type = await self._services.metrics.render(accept)
         return Response(200, [text], content_type.encode())
-
-
-def version() -> str:
-    """Return the version of this server."""
-    return metadata.version("inferry-server")
-
-
-def server_metadata(settings: ServerSettings) -> dict[str, Any]:
-    """Return what V2 tells of a server with *settings*."""
-    extensions = list(EXTENSIONS)
-    if settings.allow_shared_memory:
-        extensions.append("system_shared_memory")
-    return {"name": "inferry", "version": version(), "extensions": extensions}
-
-
-def counted(statistics: ModelStatistics, model_version: str) -> dict[str, Any]:
-    """Return *statistics* as the statistics extension writes them."""
-    return {
-        "name": statistics.name,
-        "version": model_version,
-        "last_inference": statistics.last_inference,
-        "inference_count": statistics.inference_count,
-        "execution_count": statistics.execution_count,
-        "inference_stats": {
-            "success": _duration(statistics.success),
-            "fail": _duration(statistics.fail),
-            "queue": _duration(statistics.queue),
-            "compute_input": _duration(statistics.compute_input),
-            "compute_infer": _duration(statistics.compute_infer),
-            "compute_output": _duration(statistics.compute_output),
-            "cache_hit": {"count": 0, "ns": 0},
-            "cache_miss": {"count": 0, "ns": 0},
-        },
-        "response_stats": {},
-        "batch_stats": [
-            {
-                "batch_size": batch.batch_size,
-                "compute_input": _duration(batch.compute_input),
-                "compute_infer": _duration(batch.compute_infer),
-                "compute_output": _duration(batch.compute_output),
-            }
-            for batch in statistics.batch_stats
-        ],
-        "memory_usage": [],
-    }
-
-
-def _duration(duration: Duration) -> dict[str, int]:
-    return {"count": duration.count, "ns": duration.ns}

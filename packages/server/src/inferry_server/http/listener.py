@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import math
-import socket
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -16,8 +14,10 @@ import uvicorn
 from inferry.errors import BackendError
 from inferry_server.http.fast import fast_protocol
 from inferry_server.http.protocol import limited_protocol
+from inferry_server.sockets import BACKLOG, bind
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Generator
 
     from inferry_server.auth.asgi import Application
@@ -28,12 +28,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 2048
 _TICK = 0.1
 _POLL = 0.005
 #: Seconds that cancelled requests have to answer that they are.
 _LAST_WORDS = 1.0
-_LAST_PORT = 65535
 
 
 class _Uvicorn(uvicorn.Server):
@@ -142,7 +140,7 @@ class Listener:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             timeout_keep_alive=math.ceil(settings.keep_alive_timeout),
         )
         self._server = _Uvicorn(config)
@@ -185,41 +183,3 @@ def management_listener(
         return None
     address = ("127.0.0.1", settings.management_port, "--management_port")
     return Listener(app, settings, None, address, front=front)
-
-
-def bind(host: str, port: int, flag: str = "--http_port") -> socket.socket:
-    """Return a socket that is bound to *host* and *port*; port 0 is any free one.
-
-    *flag* is what chooses another port, for the errors.
-
-    Raises:
-        BackendError: The port is taken, the address is none of this machine's, or the
-            port needs more rights.
-
-    """
-    if not 0 <= port <= _LAST_PORT:
-        raise BackendError(
-            f"cannot listen on {host} port {port}", remedy=f"ports go to {_LAST_PORT}"
-        )
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise _explain(error, host, port, flag) from error
-
-
-def _explain(error: OSError, host: str, port: int, flag: str) -> BackendError:
-    if error.errno == errno.EADDRINUSE:
-        return BackendError(
-            f"port {port} on {host} is taken",
-            remedy=f"stop the process that holds it or choose another with {flag}",
-        )
-    if error.errno == errno.EACCES:
-        return BackendError(
-            f"port {port} on {host} needs more rights",
-            remedy=f"choose one above 1023 with {flag}",
-        )
-    return BackendError(
-        f"cannot listen on {host} port {port}: {error}",
-        remedy="choose an address of this machine with --host",
-    )

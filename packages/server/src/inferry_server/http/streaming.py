@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from inferry_server.http.answering import CLIENT_LEFT
-from inferry_server.http.errors import explain
 from inferry_server.http.exchange import CLOSE, ClientGone, unless_gone
+from inferry_server.statuses import explain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
