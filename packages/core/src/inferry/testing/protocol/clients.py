@@ -143,7 +143,8 @@ def stream(served: Served, requests: Sequence[Any], **rest: Any) -> list[Any]:  
 def unary(served: Served, path: str, request: bytes) -> bytes:
     """Call any method by its *path* with bytes as they are."""
     with grpc.insecure_channel(served.grpc) as channel:
-        given: bytes = channel.unary_unary(path)(request, timeout=30)
+        call: Any = channel.unary_unary(path)
+        given: bytes = call(request, timeout=30)
         return given
 
 
