@@ -9,6 +9,7 @@ import pytest
 from inferry.errors import ModelLoadError
 from inferry.model import InferRequest, Tensor
 from inferry.testing import PluginTests, RuntimeTests
+from inferry.testing.protocol import ProtocolTests
 
 from {{ module }}.model import {{ class }}Model
 
@@ -30,6 +31,14 @@ class TestModel(RuntimeTests):
     def artifact(self, tmp_path: Path) -> Path:
         file = tmp_path / "model.npz"
         np.savez(file, weights=WEIGHTS, bias=BIAS)
+        return file
+
+
+class TestProtocol(ProtocolTests):
+    runtime = "{{ name }}"
+
+    @pytest.fixture
+    def artifact(self, file: Path) -> Path:
         return file
 
 

@@ -9,8 +9,9 @@ class TestPlugin(PluginTests):
 ```
 
 `PluginTests` needs the plugin installed and nothing else; `RuntimeTests`,
-`StorageTests` and `PolicyTests` need what the implementation needs. Each test's
-docstring says what to do when it fails. A test that cannot pass yet is overridden with
+`StorageTests` and `PolicyTests` need what the implementation needs. The protocol kit
+is `inferry.testing.protocol`, which needs the server too. Each test's docstring says
+what to do when it fails. A test that cannot pass yet is overridden with
 ``@pytest.mark.xfail(reason=...)``; overriding one in any other way fails.
 """
 
