@@ -54,8 +54,6 @@ def test_typed_contents(echo: Served, datatype: str, shape: str) -> None:
     back(encodings.TYPED["grpc-typed"], echo, tensor)
 
 
-# What tritonclient's http.aio gives to aiohttp.
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 @each_datatype
 @pytest.mark.parametrize("way", list(encodings.RAW))
 def test_eight_megabytes(echo: Served, datatype: str, way: str) -> None:
