@@ -49,7 +49,7 @@ async def test_server_metadata_names_the_gateway(world: Any) -> None:
     await world.start()
     data = json.loads((await get(world, "/v2")).body)
     assert data["name"] == "inferry-gateway"
-    assert data["extensions"] == []
+    assert "binary_tensor_data" in data["extensions"]
 
 
 async def test_services_are_listed_with_their_urls(world: Any) -> None:

@@ -56,6 +56,17 @@ def index(gateway: Gateway) -> list[dict[str, str]]:
     ]
 
 
+#: What every service behind the gateway speaks of V2, for clients that look first.
+EXTENSIONS = (
+    "binary_tensor_data",
+    "classification",
+    "generate",
+    "model_configuration",
+    "parameters",
+    "statistics",
+)
+
+
 def _not_allowed(path: str, method: str) -> Refusal:
     return Refusal(405, f"{path} answers {method} only")
 
@@ -86,7 +97,8 @@ def _models_v1(gateway: Gateway) -> Answer:
 
 def _server(_gateway: Gateway) -> Answer:
     own = version("inferry-gateway")
-    return json_answer({"name": "inferry-gateway", "version": own, "extensions": []})
+    name = {"name": "inferry-gateway", "version": own, "extensions": EXTENSIONS}
+    return json_answer(name)
 
 
 def _metrics(gateway: Gateway) -> Answer:

@@ -125,7 +125,10 @@ async def test_the_gateway_answers_for_all_of_them(calls: Any) -> None:
     iris, rose = await two(calls)
     assert await ask(calls, "ServerLive") == b"\x08\x01"
     assert await ask(calls, "ServerReady") == b"\x08\x01"
-    assert b"inferry-gateway" in await ask(calls, "ServerMetadata")
+    metadata = await ask(calls, "ServerMetadata")
+    assert b"inferry-gateway" in metadata
+    assert b"binary_tensor_data" in metadata
+    assert await ask(calls, "ModelReady", text(1, "nobody")) == b""
     index = await ask(calls, "RepositoryIndex")
     assert (index.count(b"READY"), index.count(b"thorn")) == (3, 1)
     assert await ask(calls, f"{HEALTH}Check") == b"\x08\x01"

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 INFERENCE: Final = "/inference.GRPCInferenceService/"
+MODEL_READY: Final = f"{INFERENCE}ModelReady"
 HEALTH: Final = "/grpc.health.v1.Health/"
 
 
@@ -32,7 +33,7 @@ METHODS: Final[dict[str, Method]] = {
     f"{INFERENCE}ServerLive": Method(asks=True),
     f"{INFERENCE}ServerReady": Method(asks=True),
     f"{INFERENCE}ServerMetadata": Method(),
-    f"{INFERENCE}ModelReady": Method(model=(1,), asks=True),
+    MODEL_READY: Method(model=(1,), asks=True),
     f"{INFERENCE}ModelMetadata": _NAMED,
     f"{INFERENCE}ModelConfig": _NAMED,
     f"{INFERENCE}ModelStatistics": _NAMED,

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from inferry_gateway._grpc.messages import enum, flag, joined, nested, text, text_field
-from inferry_gateway._grpc.methods import HEALTH, INFERENCE
-from inferry_gateway._pages import index, ready
+from inferry_gateway._grpc.methods import HEALTH, INFERENCE, MODEL_READY
+from inferry_gateway._pages import EXTENSIONS, index, ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def not_ready(method: str) -> bytes | None:
     """Return how *method* says no, or None where only an error can say it."""
     if method.startswith(HEALTH):
         return _serving(serving=False)
-    if method in {f"{INFERENCE}ModelReady", f"{INFERENCE}ServerReady"}:
+    if method in {MODEL_READY, f"{INFERENCE}ServerReady"}:
         return flag(1, value=False)
     return None
 
@@ -66,7 +66,8 @@ def _serving(*, serving: bool) -> bytes:
 
 
 def _metadata(_gateway: Gateway, _message: bytes) -> bytes:
-    return text(1, "inferry-gateway") + text(2, version("inferry-gateway"))
+    extensions = joined(text(3, extension) for extension in EXTENSIONS)
+    return text(1, "inferry-gateway") + text(2, version("inferry-gateway")) + extensions
 
 
 def _index(gateway: Gateway, _message: bytes) -> bytes:

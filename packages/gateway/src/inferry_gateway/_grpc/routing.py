@@ -8,7 +8,7 @@ from inferry_gateway._answers import Refusal
 from inferry_gateway._grpc import own
 from inferry_gateway._grpc.messages import Malformed, text_field
 from inferry_gateway._grpc.metadata import authority, value
-from inferry_gateway._grpc.methods import REFLECTION
+from inferry_gateway._grpc.methods import MODEL_READY, REFLECTION
 from inferry_gateway._table import SERVICE_METADATA
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from inferry_gateway._gateway import Gateway
     from inferry_gateway._grpc.metadata import Pairs
     from inferry_gateway._grpc.methods import Method
+
+
+_NOT_FOUND = 404
 
 
 class Routing:
@@ -53,7 +56,10 @@ class Routing:
             if found is None:
                 return own.answer(self._gateway, self._name, message)
         except Refusal as refusal:
-            raise self._gateway.while_starting(refusal) from None
+            told = self._gateway.while_starting(refusal)
+            if told.status == _NOT_FOUND and self._name == MODEL_READY:
+                return own.not_ready(self._name) or b""  # as the servers say it
+            raise told from None
         except Malformed as error:
             text = f"the request of {self._name} cannot be read: {error}"
             raise Refusal(400, text) from None
