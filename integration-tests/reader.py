@@ -113,7 +113,7 @@ class Reader:
         def free(match: re.Match[str]) -> str:
             return str(self.ports.setdefault(match[0], free_port()))
 
-        return re.sub(r"(?<=[:= ])80(?:80|9[0-9])\b", free, command)
+        return re.sub(r"(?<=[:= ])80[89][0-9]\b", free, command)
 
     def execute(self, command: str) -> None:
         """Run *command* to its end; it must succeed."""

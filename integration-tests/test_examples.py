@@ -68,3 +68,22 @@ def test_every_block_of_the_transformer_works(tmp_path: Path) -> None:
     owed = json.loads(reader.printed)["explanations"][0]
     assert owed["proline"] > 0.01
     assert owed["ash"] == 0
+
+
+def test_every_block_of_the_data_plane_works(tmp_path: Path) -> None:
+    folder = tmp_path / "data-plane"
+    shutil.copytree(REPOSITORY / "examples" / "data-plane", folder)
+    reader = Reader(folder)
+    shown = expected = ""
+    try:
+        for block in blocks("examples/data-plane/README.md"):
+            if block.language == "text":
+                shown, expected = reader.printed, block.text
+            reader.follow(block)
+    finally:
+        reader.stop()
+    *answers, merged = shown.splitlines()
+    assert answers == expected.splitlines()[:-1]
+    clients, rows, calls = (int(word) for word in merged.split() if word.isdigit())
+    assert rows == clients
+    assert calls < rows / 2
