@@ -56,12 +56,26 @@ def kit_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert running.stop() == 0
 
 
+no_versions = pytest.mark.xfail(
+    reason="the gateway knows services and their models, not the versions of models; "
+    "the index of Triton has the version as an option"
+)
+
+
 class TestGateway(ProtocolTests):
     """Every test of the kit, asked of the gateway instead of the server itself."""
 
     @pytest.fixture
     def served(self, kit_model: Running) -> Through:
         return Through(kit_model)
+
+    @no_versions
+    def test_the_repository_lists_the_model(self, served: Any) -> None:
+        super().test_the_repository_lists_the_model(served)
+
+    @no_versions
+    def test_grpc_lists_the_repository(self, served: Any) -> None:
+        super().test_grpc_lists_the_repository(served)
 
 
 @pytest.fixture(scope="module")
