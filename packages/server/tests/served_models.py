@@ -198,6 +198,39 @@ class Raises(Echo):
         return super().predict(request)
 
 
+class Escapes(Echo):
+    """Raises what no ``except Exception`` catches, where its input is negative."""
+
+    inline = True
+    errors: ClassVar = {
+        "cancelled": asyncio.CancelledError,
+        "exit": SystemExit,
+        "generator": GeneratorExit,
+        "own": type("OwnError", (BaseException,), {}),
+    }
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        if (request.inputs[0].data < 0).any():
+            raise self.errors[self.options["what"]]
+        return super().predict(request)
+
+
+class EscapesInThread(Escapes):
+    inline = False
+
+
+class EscapesBatched(Escapes):
+    batching = True
+
+
+class EscapesAsync(Escapes):
+    async def predict(self, request: InferRequest) -> InferResponse:  # type: ignore[override]
+        return super().predict(request)
+
+    async def stream(self, request: InferRequest) -> AsyncIterator[InferResponse]:
+        yield await self.predict(request)
+
+
 class RefusesZeros(Iris):
     def predict(self, request: InferRequest) -> InferResponse:
         if not request.inputs[0].data.any():

@@ -331,6 +331,18 @@ async def test_an_answer_that_is_none_fails_each_request() -> None:
             await future
 
 
+async def test_an_answer_that_cannot_even_be_checked_leaves_nobody_waiting() -> None:
+    class Broken(Doubles):
+        def predict(self, request: InferRequest) -> Any:
+            wrong: Any = ["FP32"]
+            output = Tensor(name="y", datatype=wrong, data=request.inputs[0].data)
+            return InferResponse(outputs=(output,))
+
+    for future in Served(Broken()).all(asks([[1]]), asks([[2]])):
+        with pytest.raises(TypeError):
+            await asyncio.wait_for(future, 5)
+
+
 async def test_a_model_with_free_turns_waits_for_rows_while_it_is_busy() -> None:
     served = Served(Doubles(), concurrency=2, max_size=2, max_delay=60)
     first = await hold(served)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import served_models
 
+from inferry_server.states import Batching
+
 if TYPE_CHECKING:
     import httpx
     from serving import Serve, SpecOf
@@ -117,6 +119,40 @@ async def test_work_whose_client_has_left_never_starts(
         await asyncio.sleep(0.1)
         assert served_models.Slow.calls == 1
         assert (await client.post(PATH, json=BODY)).status_code == 200
+
+
+@pytest.mark.parametrize("lane", [True, False])
+@pytest.mark.parametrize("what", sorted(served_models.Escapes.errors))
+@pytest.mark.parametrize(
+    "target", ["Escapes", "EscapesInThread", "EscapesBatched", "EscapesAsync"]
+)
+async def test_whatever_a_model_raises_is_a_500_and_the_end_of_that_call_only(
+    serve: Serve, spec: SpecOf, target: str, what: str, *, lane: bool
+) -> None:
+    batching = Batching() if target == "EscapesBatched" else None
+    what = spec(target, options={"what": what}, batching=batching)
+    async with serve(what, fast_lane=lane) as (server, client):
+        for _ in range(12):  # from then on a quick model runs on the event loop
+            assert (await client.post(PATH, json=BODY)).status_code == 200
+        reply = await client.post(PATH, json={"instances": [-1]}, timeout=5)
+        assert reply.status_code == 500
+        assert reply.json()["error"].startswith("internal error, id ")
+        assert (await client.post(PATH, json=BODY)).status_code == 200
+        assert server.statistics.in_flight["v1"] == 0
+        assert server.models.get("m").execution.running == 0
+
+
+@pytest.mark.parametrize("what", sorted(served_models.Escapes.errors))
+async def test_whatever_a_stream_raises_ends_that_stream_only(
+    serve: Serve, spec: SpecOf, what: str
+) -> None:
+    specs = spec("EscapesAsync", options={"what": what})
+    async with serve(specs) as (server, client):
+        path = "/v2/models/m/generate_stream"
+        reply = await client.post(path, json={"input": -1}, timeout=5)
+        assert reply.status_code == 500
+        assert (await client.post(path, json={"input": 1})).status_code == 200
+        assert server.statistics.in_flight["v2"] == 0
 
 
 async def test_an_async_call_whose_client_has_left_is_cancelled(

@@ -287,7 +287,7 @@ class Batcher:
             parts = [response]
             if len(batch) > 1:
                 parts = self._split(response, batch)
-        except InferenceError as error:
+        except Exception as error:  # noqa: BLE001 - each becomes its request's answer
             self._failed(batch, error, call)
             return
         for item, part in zip(batch, parts, strict=True):

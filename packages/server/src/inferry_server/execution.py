@@ -92,7 +92,11 @@ class Execution:
                 answer = function(argument)
             else:
                 answer = call.run(function, argument)
-        except (SystemExit, KeyboardInterrupt, StopIteration) as error:
+        except StopIteration as error:
+            raise contained(error) from error
+        except Exception:
+            raise
+        except BaseException as error:
             raise contained(error) from error
         finally:
             call.ended = ended = perf_counter_ns()
@@ -142,7 +146,7 @@ class Execution:
         steps = Steps(function, argument, self._workers, context)
         try:
             while True:
-                step = asyncio.create_task(steps.next(), context=context)
+                step = asyncio.create_task(_contained(steps.next()), context=context)
                 self._tasks.add(step)
                 step.add_done_callback(self._tasks.discard)
                 answer = await _unless_late(step, call.deadline, self.name, stop=True)
@@ -156,7 +160,7 @@ class Execution:
             closing.add_done_callback(self._ended)
 
     def _await(self, answer: Awaitable[Any], call: Call) -> asyncio.Task[Any]:
-        task = asyncio.create_task(_contained(answer, call), context=call.enter())
+        task = asyncio.create_task(_timed(answer, call), context=call.enter())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -251,13 +255,24 @@ class _Timed:
             self.call.ended = perf_counter_ns()
 
 
-async def _contained(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
+async def _timed(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
     try:
-        return await answer
-    except (SystemExit, KeyboardInterrupt) as error:
-        raise contained(error) from error
+        return await _contained(answer)
     finally:
         call.ended = perf_counter_ns()
+
+
+async def _contained(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - the model's
+    """Await *answer*; what would end more than the call becomes an error of it."""
+    try:
+        return await answer
+    except Exception:
+        raise
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+            raise  # nobody wants the answer any more
+        raise contained(error) from error
 
 
 async def _unless_late(

@@ -87,6 +87,13 @@ def test_an_unknown_output_is_refused_with_those_there_are() -> None:
             InferResponse(outputs=(Tensor(name="y", datatype="FP32", data=[1.0]),)),
             "its data is list",
         ),
+        (InferResponse(outputs=iter([tensor("y", 1, "FP32")])), "expected a tuple"),
+        (InferResponse(outputs={"y": 1}), "its outputs are dict"),
+        (InferResponse(outputs=(tensor(5, 1, "FP32"),)), "name is int, expected str"),
+        (
+            InferResponse(outputs=(tensor("y", 1, "FP32"),) * 2),
+            "two outputs have one name: 'y', 'y'",
+        ),
     ],
 )
 def test_an_answer_that_cannot_be_sent_is_the_models_fault(

@@ -12,7 +12,7 @@ from inferry.model import DATATYPES, InferResponse, Tensor
 from inferry_server.codec.datatypes import dtype_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from inferry.model import ModelMetadata, TensorSpec
 
@@ -127,22 +127,47 @@ def check_response(response: object, model: str) -> InferResponse:
             f"model {model!r}: predict returned {type(response).__name__}, expected "
             "InferResponse"
         )
-    for tensor in response.outputs:
+    outputs = response.outputs
+    if type(outputs) is not tuple and not isinstance(outputs, (list, tuple)):
+        raise InferenceError(
+            f"model {model!r}: its outputs are {type(outputs).__name__}, expected a "
+            "tuple of Tensor"
+        )
+    for tensor in outputs:
         if not _is_right(tensor):
             _check_output(tensor, model)
+    if len(outputs) > 1:
+        _check_names(outputs, model)
     return response
 
 
 def _is_right(tensor: Tensor) -> bool:
     """Say quickly whether *tensor* is right; `_check_output` says what is wrong."""
     data = getattr(tensor, "data", None)
-    return type(data) is np.ndarray and data.dtype == _DTYPES.get(tensor.datatype)
+    return (
+        type(data) is np.ndarray
+        and type(tensor.name) is str
+        and data.dtype == _DTYPES.get(tensor.datatype)
+    )
+
+
+def _check_names(outputs: Sequence[Tensor], model: str) -> None:
+    names = [tensor.name for tensor in outputs]
+    if len(set(names)) < len(names):
+        raise InferenceError(
+            f"model {model!r}: two outputs have one name: {_quoted(names)}"
+        )
 
 
 def _check_output(tensor: object, model: str) -> None:
     if not isinstance(tensor, Tensor):
         raise InferenceError(
             f"model {model!r}: an output is {type(tensor).__name__}, expected Tensor"
+        )
+    if not isinstance(tensor.name, str):
+        raise InferenceError(
+            f"model {model!r}: an output's name is {type(tensor.name).__name__}, "
+            "expected str"
         )
     if tensor.datatype not in DATATYPES:
         raise InferenceError(
