@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 #: The extras that ``pip install "inferry[...]"`` knows; a test compares them with the
 #: distribution's own metadata.
-EXTRAS = frozenset({"all", "local", "onnx", "python", "sklearn", "testing"})
+EXTRAS = frozenset(
+    {"all", "conformance", "local", "onnx", "python", "sklearn", "testing"}
+)
 
 #: KServe's model formats, and ours.
 FORMATS = (
