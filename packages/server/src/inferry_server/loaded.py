@@ -178,7 +178,10 @@ class LoadedModel:
         """
         explain = getattr(self.instance, "explain", None)
         if explain is None:
-            raise Unsupported(f"model {self.name!r} has no explain")
+            raise Unsupported(
+                f"model {self.name!r} has no explain; write that method in its class, "
+                "or put an explainer in front of it"
+            )
         call.explains = True
         return self._infer(explain, request, call)
 

@@ -217,7 +217,11 @@ WRONG_DOCUMENTS = [
     (b"1", "expected object"),
     (b"\x80\x81", "not JSON.*Inference-Header-Content-Length"),
     (b'{"inputs": [{"name": "x"}]}', r"inputs\[0\]: missing field shape"),
-    (b"{}", "missing field inputs"),
+    (b"{}", r"the body has no 'inputs' \(it has nothing\)"),
+    (
+        b'{"instances": [1], "id": "1"}',
+        r"it has 'instances', 'id'\); 'instances' belongs to V1, POST /v1/models/M",
+    ),
     (b'{"inputs": {}}', "inputs: expected array, got object"),
     (b'{"inputs": [], "id": 1}', "id: expected str"),
     (b'{"inputs": [], "outputs": [1]}', "outputs"),

@@ -162,7 +162,10 @@ async def test_explain_and_its_absence(serve: Serve, spec: SpecOf) -> None:
         rows = {"instances": [[1, 2, 3, 4]]}
         answer = await client.post("/v1/models/iris:explain", json=rows)
         assert answer.status_code == 501
-        assert answer.json() == {"error": "model 'iris' has no explain"}
+        assert answer.json() == {
+            "error": "model 'iris' has no explain; write that method in its class, or "
+            "put an explainer in front of it"
+        }
 
 
 async def test_a_model_may_take_the_raw_body_of_v1(serve: Serve, spec: SpecOf) -> None:

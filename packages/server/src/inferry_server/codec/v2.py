@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Body", "Request", "Wanted", "decode", "dump", "encode"]
 
 _NOTHING: Mapping[str, Any] = {}
+_NO_INPUTS = "missing field inputs"
+_LISTED = 5
 
 
 class Input(Struct, gc=False):
@@ -120,7 +122,18 @@ def _parse(text: memoryview) -> Document:
     try:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(readable(error, bytes(text[:64]))) from None
+        said = readable(error, bytes(text[:64]))
+        raise InvalidInput(_no_inputs(text) if said == _NO_INPUTS else said) from None
+
+
+def _no_inputs(text: memoryview) -> str:
+    """Return what to say of a document without inputs."""
+    found = list(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    listed = ", ".join(map(shown, found[:_LISTED])) or "nothing"
+    hint = ""
+    if "instances" in found:
+        hint = "; 'instances' belongs to V1, POST /v1/models/MODEL:predict"
+    return f"the body has no 'inputs' (it has {listed}){hint}"
 
 
 def _inputs(

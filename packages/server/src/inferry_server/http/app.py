@@ -6,9 +6,8 @@ import asyncio
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from inferry.errors import ModelNotFound
 from inferry_server.described import version
-from inferry_server.errors import MethodNotAllowed, NotPermitted
+from inferry_server.errors import NotPermitted
 from inferry_server.http.answering import PROTOCOLS
 from inferry_server.http.compression import packed
 from inferry_server.http.errors import error_response, refusal
@@ -25,6 +24,7 @@ from inferry_server.http.inference import json_length
 from inferry_server.http.information import Information
 from inferry_server.http.management import Management
 from inferry_server.http.memory import Memory
+from inferry_server.http.missed import not_allowed, nothing_at
 from inferry_server.http.routes import match
 
 if TYPE_CHECKING:
@@ -127,14 +127,14 @@ class App:
 
     def _allowed(self, request: Request, route: Route | None) -> Route:
         if route is None or (route.kind == "docs" and not self._settings.docs):
-            raise ModelNotFound(f"there is nothing at {request.path[:200]!r}")
+            raise nothing_at(request.path)
         if request.method not in route.methods:
-            raise MethodNotAllowed(
-                f"{request.method} is not allowed here; use {route.methods[0]}",
-                allowed=route.methods,
-            )
+            raise not_allowed(request.method, request.path, route)
         if self._is_management and route.kind in _INFERENCE:
-            raise NotPermitted("inference is not open on the management port")
+            raise NotPermitted(
+                "inference is not open on the management port; use the port of "
+                "--http_port"
+            )
         return route
 
     async def _handle(self, request: Request, route: Route) -> Reply:

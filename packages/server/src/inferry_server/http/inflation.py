@@ -108,4 +108,7 @@ class Inflated(Plain):
 
 def too_large(limit: int) -> BodyTooLarge:
     """Return what says that a body is over *limit*."""
-    return BodyTooLarge(f"the request body is over the limit of {limit} bytes")
+    return BodyTooLarge(
+        f"the request body is over the limit of {limit} bytes; send less at once, or "
+        "raise max_body_bytes of the server"
+    )

@@ -114,7 +114,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Say why the request cannot be read, and close."""
         if self._head_bytes > self.max_head:
-            msg = f"the request's head is over the limit of {self.max_head} bytes"
+            msg = (
+                f"the request's head is over the limit of {self.max_head} bytes; send "
+                "fewer or shorter headers, or raise max_header_bytes of the server"
+            )
             self._refuse(_HEAD_TOO_LARGE, msg)
         else:
             self._refuse(_BAD_REQUEST, msg)
