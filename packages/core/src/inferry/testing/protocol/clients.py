@@ -156,14 +156,16 @@ def unary(served: Served, path: str, request: bytes) -> bytes:
 def _forgetful_responses(method: str) -> Iterator[None]:
     """Silence what the http.aio kind is warned of, and not the test that comes next.
 
-    It leaves responses open whose body it does not read, those of ``is_...``, and
-    gives large bodies to aiohttp in one piece.
+    It leaves responses open whose body it does not read, all but those of ``infer``
+    and ``get_...``, and gives large bodies to aiohttp in one piece.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        yield
-        if method.startswith("is_"):
-            gc.collect()
+        try:
+            yield
+        finally:
+            if not method.startswith(("get_", "infer")):
+                gc.collect()
 
 
 async def _ask(
