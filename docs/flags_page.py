@@ -28,14 +28,40 @@ A model that fails ends nothing: it is not ready, and the log and `/v2/models/NA
 
 ## The server
 
-{server}
+### Where it listens
+
+{listens}
+
+### What is open, and to whom
+
+{opens}
+
+### Limits
+
+{limits}
+
+### Logs and traces
+
+{tells}
+
+### Start and end
+
+{lives}
 
 ## Each model
 
 `--flag` is for every model, `--NAME.flag` for the model `NAME` alone, which wins.
 The options of a runtime are given in the same two ways; those of a class are always given with its name.
 
-{model}
+{calls}
+
+### Copies of its requests and answers
+
+{copies}
+
+### A class in front of another server's model
+
+{fronts}
 
 ## Flags of KServe's model server
 
@@ -49,13 +75,14 @@ def write_flags(table: Table) -> str:
     """Return the page, from the tables that the command line is read with."""
     from inferry_server.cli import declared
     from inferry_server.cli.flags import snake
+    from inferry_server.cli.specs import default_of
 
     def rows(options: Iterable[Option]) -> list[tuple[str, ...]]:
         return [
             (
                 f"`--{snake(option.name)}`",
                 "list" if option.name in declared.LISTS else option.type,
-                _default(option),
+                f"`{default_of(option)}`" if default_of(option) else "",
                 option.help,
             )
             for option in options
@@ -69,13 +96,13 @@ def write_flags(table: Table) -> str:
     ]
     return _PAGE.format(
         which=table(head, rows(declared.WHICH)),
-        server=table(head, rows(declared.SERVER)),
-        model=table(head, rows(declared.MODEL)),
+        listens=table(head, rows(declared.LISTENS)),
+        opens=table(head, rows(declared.OPENS)),
+        limits=table(head, rows(declared.LIMITS)),
+        tells=table(head, rows(declared.TELLS)),
+        lives=table(head, rows(declared.LIVES)),
+        calls=table(head, rows(declared.CALLS)),
+        copies=table(head, rows(declared.COPIES)),
+        fronts=table(head, rows(declared.FRONTS)),
         kserve=table(("flag", "here"), kserve),
     )
-
-
-def _default(option: Option) -> str:
-    if option.type == "bool" and option.default is not None:
-        return f"`{str(option.default).lower()}`"
-    return "" if option.default in (None, "") else f"`{option.default}`"

@@ -43,7 +43,9 @@ def _explain(error: OSError, host: str, port: int, flag: str) -> BackendError:
             f"port {port} on {host} needs more rights",
             remedy=f"choose one above 1023 with {flag}",
         )
+    # socket.create_server repeats the address in brackets.
+    why = (error.strerror or str(error)).partition(" (")[0]
     return BackendError(
-        f"cannot listen on {host} port {port}: {error}",
+        f"cannot listen on {host} port {port}: {why}",
         remedy="choose an address of this machine with --host",
     )

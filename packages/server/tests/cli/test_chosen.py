@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from inferry.errors import SettingsError
-from inferry_server.cli.chosen import choose
+from inferry_server.cli.chosen import Runtimes, choose
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,9 @@ def test_several_models_keep_their_order() -> None:
         (["--model=model=x_:A", "--model_class=x:A"], "two models are named 'model'"),
         (["--model=m=x_:A", "--model_name=n"], "--model_name=n goes with --runtime"),
         (["--model=m=nope:/p"], "no runtime 'nope' that can serve here: pip install"),
+        (["--model=m=a.onnx"], "write NAME=RUNTIME:PATH, such as iris=onnx:model.onnx"),
+        (["--model=m=a/x.py:B"], "without .py and folders: m=x:B, from the folder"),
+        (["--model=m=x.py"], "without .py and folders: m=x:Class, from the folder"),
         (["--model=m=nope:Class"], "and no module 'nope' for a class either"),
         (["--runtime=a", "--model_class=b:C"], "both --runtime and --model_class"),
     ],
@@ -53,3 +58,24 @@ def test_what_names_no_model_is_refused(flags: list[str], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         choose(flags)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("onx", "no runtime 'onx' that can serve here; did you mean 'onnx'?"),
+        ("xgboost", "or allow its plugin in [plugins] allow; here are onnx"),
+    ],
+)
+def test_a_missing_runtime_tells_which_are_there(
+    monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    installed = [
+        SimpleNamespace(name="onnx", distribution="inferry-runtime-onnx"),
+        SimpleNamespace(name="local", distribution="inferry-local"),
+    ]
+    records = [SimpleNamespace(installed=one) for one in installed]
+    plugins = SimpleNamespace(records=records, problems=())
+    runtimes = Runtimes([])
+    monkeypatch.setattr(runtimes, "_sets", [plugins])
+    assert message in str(runtimes.missing(name, ""))

@@ -143,6 +143,11 @@ def test_an_unknown_flag_near_nothing_points_to_help() -> None:
         parse(["--qqq"], {})
 
 
+def test_a_model_without_its_flag_is_told_which() -> None:
+    with pytest.raises(SettingsError, match="write --model iris=onnx:"):
+        parse(["iris=onnx:model.onnx"], {})
+
+
 def test_the_models_are_found_before_the_rest() -> None:
     argv = ["--model", "a=onnx", "--nonsense", "--model=b=c:D", "--model"]
     assert peek(argv, "model") == ["a=onnx", "b=c:D", ""]
@@ -153,3 +158,16 @@ def test_usage_lists_the_options_of_the_runtime() -> None:
     text = usage({"sklearn": OPTIONS})
     assert "Options of the runtime sklearn:" in text
     assert "--allow_pickle" in text
+
+
+def test_usage_has_every_flag_once_with_what_holds_without_it() -> None:
+    lines = usage({}).splitlines()
+    listed = [line.split()[0] for line in lines if line.startswith("  --")]
+    assert sorted(listed) == sorted(set(listed))
+    for shown in (
+        "Most connections at once. (default 4096)",
+        "Seconds for what is in flight. (default 30)",
+        "Send traces with OpenTelemetry. (default false)",
+        "Port; 0 is any free one. (default 8081)",
+    ):
+        assert any(line.endswith(shown) for line in lines)

@@ -31,3 +31,8 @@ def test_a_taken_port_that_nobody_chose_is_any_free_one(
 def test_a_port_that_is_off_or_any_stays_so() -> None:
     settings = ServerSettings(grpc_port=None, management_port=0)
     assert settled(settings, ()) == (settings, [])
+
+
+def test_an_address_that_is_no_one_s_is_not_taken_for_a_taken_port() -> None:
+    settings = ServerSettings(host="192.0.2.1", grpc_port=8081)
+    assert settled(settings, ()) == (settings, [])

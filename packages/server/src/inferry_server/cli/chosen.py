@@ -7,6 +7,7 @@ a class. What reads as both is the runtime where one of that name is installed.
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,12 @@ def _read(text: str) -> _Asked:
         )
     _check_name(name, f"--model {text!r}:")
     runtime, _, path = rest.partition(":")
+    if runtime.endswith(".py"):
+        module = runtime.removesuffix(".py").rpartition("/")[2]
+        raise SettingsError(
+            f"--model {text!r}: a class is named as Python imports it, without .py and "
+            f"folders: {name}={module}:{path or 'Class'}, from the folder of the file"
+        )
     is_class = _CLASS.match(rest)
     if is_class is None:
         return _Asked(name, runtime=runtime, path=path)
@@ -186,10 +193,25 @@ class Runtimes:
         faults = "; ".join(dict.fromkeys(map(str, problems)))
         or_class = f", and no module {name!r} for a class either" if target else ""
         return SettingsError(
-            f"no runtime {name!r} that can serve here: pip install "
-            f"'inferry-runtime-{name}[serve]', or allow its plugin in [plugins] allow"
-            + or_class
+            f"no runtime {name!r} that can serve here{or_class}{self._remedy(name)}"
             + (f" ({faults})" if faults else "")
+        )
+
+    def _remedy(self, name: str) -> str:
+        # A server loads no plugin that nobody named, but what is installed has a name.
+        installed = [
+            record.installed for plugins in self._sets for record in plugins.records
+        ]
+        here = {one.name for one in installed if "runtime" in one.distribution}
+        listed = f"; here are {', '.join(sorted(here))}" if here else ""
+        if not _LABEL.match(name):
+            return f": write NAME=RUNTIME:PATH, such as iris=onnx:model.onnx{listed}"
+        near = get_close_matches(name, here, n=1)
+        if near:
+            return f"; did you mean {near[0]!r}?"
+        return (
+            f": pip install 'inferry-runtime-{name}[serve]', or allow its plugin in "
+            f"[plugins] allow{listed}"
         )
 
 

@@ -24,9 +24,9 @@ WHICH = (
         help="Files of that one, and of each --model without a path.",
     ),
 )
-#: One server, whatever its models.
-SERVER = (
-    Option(name="host", help="Address to listen on; 127.0.0.1, 0.0.0.0 in Kubernetes."),
+#: Where it listens.
+LISTENS = (
+    Option(name="host", help="Address to listen on; 0.0.0.0 in Kubernetes."),
     Option(name="httpPort", type="int", default=8080, help="Port; 0 is any free one."),
     Option(name="grpcPort", type="int", default=8081, help="Port; 0 is any free one."),
     Option(name="enableGrpc", type="bool", default=True, help="Serve gRPC."),
@@ -42,6 +42,13 @@ SERVER = (
         default=True,
         help="Open the management port.",
     ),
+)
+#: What is open, and to whom.
+OPENS = (
+    Option(name="apiKeys", help="File of keys, or env:VARIABLE; others get a 401."),
+    Option(name="jwtKeys", help="JWKS file; who has no token of it gets a 401."),
+    Option(name="jwtIssuer", help="What the tokens must have as iss."),
+    Option(name="jwtAudience", help="What the tokens must have as aud."),
     Option(
         name="allowManagement",
         type="bool",
@@ -57,21 +64,14 @@ SERVER = (
         default=False,
         help="Read and write tensors in shared memory of this machine.",
     ),
-    Option(name="apiKeys", help="File of keys, or env:VARIABLE; refuses all others."),
-    Option(name="jwtKeys", help="JWKS file; refuses whoever has no token of it."),
-    Option(name="jwtIssuer", help="What the tokens must have as iss."),
-    Option(name="jwtAudience", help="What the tokens must have as aud."),
     Option(name="middleware", help="ASGI middleware as module:attribute; repeatable."),
-    Option(name="tracing", type="bool", help="Send traces with OpenTelemetry."),
-    Option(name="logRequests", type="bool", help="Log a line for each request."),
-    Option(name="fastLane", type="bool", default=True, help="Plain requests go by it."),
+    Option(name="forwardedHeaders", help="Request headers that models get to see."),
     Option(name="enableDocsUrl", type="bool", default=True, help="Serve /docs."),
-    Option(name="queueSize", type="int", help="Calls that may wait for one model."),
+)
+#: What a client may ask for.
+LIMITS = (
     Option(name="maxBodyBytes", type="int", help="Largest body of an HTTP request."),
     Option(name="maxMessageBytes", type="int", help="Largest message of gRPC."),
-    Option(name="maxElements", type="int", help="Most elements of one tensor."),
-    Option(name="maxInflateRatio", type="int", help="Most that a body may grow by."),
-    Option(name="maxConnections", type="int", help="Most connections at once."),
     Option(
         name="grpcMaxReceiveMessageLength",
         type="int",
@@ -82,30 +82,60 @@ SERVER = (
         type="int",
         help="The same; what is received counts where both are given.",
     ),
-    Option(name="forwardedHeaders", help="Request headers that models get to see."),
+    Option(name="maxElements", type="int", help="Most elements of one tensor."),
+    Option(name="maxInflateRatio", type="int", help="Most that a body may grow by."),
+    Option(name="maxConnections", type="int", help="Most connections at once."),
+    Option(name="queueSize", type="int", help="Calls that may wait for one model."),
     Option(name="requestTimeout", type="float", help="Seconds until a 504; 0: never."),
-    Option(name="loadTimeout", type="float", help="Seconds a load may take; 0: any."),
-    Option(name="drainDelay", type="float", help="Seconds to accept after SIGTERM."),
-    Option(name="drainTimeout", type="float", help="Seconds for what is in flight."),
     Option(
         name="timeoutKeepAlive", type="float", help="Seconds of an idle connection."
     ),
+)
+#: What it tells of itself.
+TELLS = (
+    Option(name="logLevel", default="info", help="debug, info, warning or error."),
+    Option(name="logFormat", default="text", help="text or json, one line per event."),
+    Option(name="logRequests", type="bool", help="Log a line for each request."),
+    Option(name="tracing", type="bool", help="Send traces with OpenTelemetry."),
+)
+#: How its process lives.
+LIVES = (
+    Option(name="loadTimeout", type="float", help="Seconds a load may take; 0: any."),
+    Option(
+        name="drainDelay",
+        type="float",
+        help="Seconds to accept after SIGTERM; 5 in Kubernetes.",
+    ),
+    Option(name="drainTimeout", type="float", help="Seconds for what is in flight."),
     Option(
         name="workers", type="int", default=1, help="Only 1; use replicas for more."
     ),
     Option(name="eventLoop", default="auto", help="auto, uvloop or asyncio."),
-    Option(name="logLevel", default="info", help="debug, info, warning or error."),
-    Option(name="logFormat", default="text", help="text or json, one line per event."),
+    Option(
+        name="fastLane",
+        type="bool",
+        default=True,
+        help="Answer plain requests without ASGI.",
+    ),
 )
-#: Each model; ``--NAME.flag`` is for one alone.
-MODEL = (
+#: One server, whatever its models.
+SERVER = (*LISTENS, *OPENS, *LIMITS, *TELLS, *LIVES)
+#: How a model is called.
+CALLS = (
     Option(
         name="concurrency", type="int", default=0, help="Calls at once; 0: model's."
     ),
-    Option(name="batchMaxSize", type="int", help="Rows to compute together at most."),
+    Option(name="batchMaxSize", type="int", help="Merge requests, up to so many rows."),
     Option(
-        name="batchMaxDelay", type="float", help="Seconds that a row waits for others."
+        name="batchMaxDelay",
+        type="float",
+        help="Seconds that a row waits for others at most.",
     ),
+    Option(name="serviceName", help="InferenceService that the model belongs to."),
+    Option(name="namespace", help="Namespace of that service."),
+)
+#: Where copies of what it is sent and answers go.
+COPIES = (
     Option(name="payloadLogUrl", help="Where requests and responses are copied to."),
     Option(name="payloadLogMode", default="all", help="all, request or response."),
     Option(name="payloadLogFormat", default="json", help="json, csv or parquet."),
@@ -127,8 +157,9 @@ MODEL = (
         default=True,
         help="Check the certificate of the url.",
     ),
-    Option(name="serviceName", help="InferenceService that the model belongs to."),
-    Option(name="namespace", help="Namespace of that service."),
+)
+#: What a transformer or an explainer is in front of.
+FRONTS = (
     Option(
         name="predictorHost",
         help="host[:port] of the predictor: the class is a transformer or explainer.",
@@ -162,6 +193,8 @@ MODEL = (
         help="Be ready only while it is.",
     ),
 )
+#: Each model; ``--NAME.flag`` is for one alone.
+MODEL = (*CALLS, *COPIES, *FRONTS)
 #: Another word for one of the above.
 ALIASES: Mapping[str, str] = {
     "enable_latency_logging": "logRequests",

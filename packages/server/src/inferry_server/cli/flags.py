@@ -261,7 +261,7 @@ def _words(
     while rest:
         text = rest.pop(0)
         if not text.startswith("--") or text == "--":
-            problems.append(f"{text!r} is no flag; write --name=value")
+            problems.append(f"{text!r} is no flag; write {_flag_for(text)}")
             continue
         name, equals, value = text[2:].partition("=")
         switch = plain(name.rpartition(".")[2]) in switches
@@ -271,6 +271,11 @@ def _words(
             yield name, rest.pop(0)
         else:
             yield name, None
+
+
+def _flag_for(text: str) -> str:
+    """Return how *text*, which is no flag, was most likely meant."""
+    return f"--model {text}" if re.match(r"[\w.-]+=\w", text) else "--name=value"
 
 
 def _is_value(text: str, *, switch: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ def _is_taken(host: str, port: int | None) -> bool:
         return False
     try:
         bind(host, port).close()
-    except BackendError:
-        return True
+    except BackendError as error:
+        # Anything else is wrong with every port, and is better said of the first.
+        return getattr(error.__cause__, "errno", None) == errno.EADDRINUSE
     return False

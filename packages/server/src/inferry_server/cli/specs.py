@@ -16,6 +16,7 @@ from inferry_server.states import Batching, ModelSpec, PayloadLog, Predictor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inferry.plugins import Option
     from inferry_server.cli.chosen import Choice, Chosen
     from inferry_server.cli.flags import Flags
 
@@ -54,6 +55,18 @@ _TO_SETTING = {
     "drainTimeout": "drain_timeout",
     "timeoutKeepAlive": "keep_alive_timeout",
 }
+
+
+def default_of(option: Option) -> str:
+    """Return what holds where the flag *option* is not given, "" for nothing."""
+    default = option.default
+    if default is None and option.name in _TO_SETTING:
+        default = getattr(ServerSettings(), _TO_SETTING[option.name])
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, float):
+        return f"{default:g}"
+    return "" if default in (None, (), "") else str(default)
 
 
 def in_cluster() -> bool:
