@@ -54,23 +54,42 @@ async def test_a_model_that_cannot_serve_says_why(
 
 
 TARGETS = [
-    ("served_models:Nothing", "ModelLoadFailed", "has no 'Nothing'"),
-    ("served_models:NoPredict", "ModelLoadFailed", "has no method 'predict'"),
-    ("no_such_module:X", "RuntimeNotInstalled", "No module named 'no_such_module'"),
-    ("served_models", "InvalidSpec", "must read 'module:Class'"),
+    ("served_models:Nothing", "ModelLoadFailed", "has no 'Nothing'", "its classes: "),
+    (
+        "textwrap:Textwrapper",
+        "ModelLoadFailed",
+        "has no 'Textwrapper'",
+        "name one of its classes: TextWrapper",
+    ),
+    ("this:That", "ModelLoadFailed", "has no 'That'", "write such a class there"),
+    (
+        "served_models:NoPredict",
+        "ModelLoadFailed",
+        "has no method 'predict'",
+        "served by `inferry run FILE.py:CLASS`",
+    ),
+    (
+        "no_such_module:X",
+        "RuntimeNotInstalled",
+        "No module named 'no_such_module'",
+        "install the package that has the module 'no_such_module'",
+    ),
+    ("served_models", "InvalidSpec", "must read 'module:Class'", ""),
 ]
 
 
-@pytest.mark.parametrize(("target", "reason", "message"), TARGETS)
-async def test_a_target_that_is_none_says_why(
-    serve: Serve, spec: SpecOf, target: str, reason: str, message: str
+@pytest.mark.parametrize("wrong", TARGETS, ids=[wrong[0] for wrong in TARGETS])
+async def test_a_target_that_is_none_says_why_and_what_to_do(
+    serve: Serve, spec: SpecOf, wrong: tuple[str, str, str, str]
 ) -> None:
     from msgspec.structs import replace
 
+    target, reason, message, remedy = wrong
     async with serve() as (server, _):
         state = await server.load(replace(spec("Echo"), target=target))
         assert (state.phase, state.reason) == ("Failed", reason)
         assert message in state.message
+        assert remedy in state.remedy
 
 
 async def test_what_pip_needs_is_the_remedy(serve: Serve, spec: SpecOf) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import logging
 import re
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
+#: So many classes are named to whoever misspelt one.
+_LISTED = 5
 
 
 async def load_model(
@@ -108,7 +111,8 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata]:
         if not callable(getattr(instance, method, None)):
             raise ModelLoadError(
                 f"{spec.target} has no method {method!r}",
-                remedy="write one as inferry.model.Model describes it",
+                remedy="write one as inferry.model.Model describes it; a class with "
+                "nothing but predict is served by `inferry run FILE.py:CLASS`",
             )
     instance.load(spec.path, spec.options)
     return instance, _metadata(instance, spec)
@@ -133,9 +137,23 @@ def _target(spec: ModelSpec) -> Any:  # noqa: ANN401 - a class of the user's
     found: Any = importlib.import_module(module)
     for name in attribute.split("."):
         if not hasattr(found, name):
-            raise ModelLoadError(f"module {module!r} has no {attribute!r}")
+            raise ModelLoadError(
+                f"module {module!r} has no {attribute!r}",
+                remedy=_classes(found, module),
+            )
         found = getattr(found, name)
     return found
+
+
+def _classes(place: object, module: str) -> str:
+    """Say which classes *place*, the module *module* or a class of it, has."""
+    found = [
+        name
+        for name, value in vars(place).items()
+        if inspect.isclass(value) and value.__module__ == module and name[0] != "_"
+    ]
+    listed = ", ".join(found[:_LISTED])
+    return f"name one of its classes: {listed}" if found else "write such a class there"
 
 
 def _metadata(

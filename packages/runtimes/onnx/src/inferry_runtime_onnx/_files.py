@@ -39,7 +39,7 @@ def find(path: Path) -> Path:
         raise ModelLoadError(
             f"{path} does not exist",
             reason=Reason.ModelNotFound,
-            remedy="correct the storageUri",
+            remedy="correct the path (storageUri, --model)",
         )
     named = path / "model.onnx"
     if named.is_file():
@@ -50,14 +50,15 @@ def find(path: Path) -> Path:
         raise ModelLoadError(
             f"no ONNX model in {path}: looked for {LOOKED_FOR}; found {_listing(path)}",
             reason=Reason.ModelNotFound,
-            remedy="put the model there, or correct the storageUri",
+            remedy="put the model there, or correct the path (storageUri, --model)",
         )
     if len(found) > 1:
         names = ", ".join(str(p.relative_to(path)) for p in found[:_SHOWN])
         raise ModelLoadError(
             f"{len(found)} ONNX models in {path}, one is served: {names}",
             reason=Reason.ModelNotFound,
-            remedy="name one of them in the storageUri, or call it model.onnx",
+            remedy="name one of them as the path (storageUri, --model), or call it "
+            "model.onnx",
         )
     return _readable(found[0])
 

@@ -37,7 +37,7 @@ def find(path: Path, module: str) -> Path:
         raise ModelLoadError(
             f"{path} is neither a folder nor a *.py file",
             reason=Reason.ModelNotFound,
-            remedy="correct the storageUri",
+            remedy="correct the path (storageUri, --model)",
         )
     file = (path / module).resolve()
     if not file.is_relative_to(path.resolve()):

@@ -29,7 +29,7 @@ def find(path: Path) -> Path:
         raise ModelLoadError(
             f"{path} does not exist",
             reason=Reason.ModelNotFound,
-            remedy="correct the storageUri",
+            remedy="correct the path (storageUri, --model)",
         )
     found = sorted(
         p for p in path.iterdir() if p.suffix in SAFE + PICKLES and p.is_file()
@@ -39,14 +39,14 @@ def find(path: Path) -> Path:
             f"no scikit-learn model in {path}: looked for {_LOOKED_FOR}, "
             f"found {_listing(path)}",
             reason=Reason.ModelNotFound,
-            remedy="put the model there, or correct the storageUri",
+            remedy="put the model there, or correct the path (storageUri, --model)",
         )
     if len(found) > 1:
         names = ", ".join(p.name for p in found[:_SHOWN])
         raise ModelLoadError(
             f"{len(found)} scikit-learn models in {path}, one is served: {names}",
             reason=Reason.ModelNotFound,
-            remedy="name one of them in the storageUri",
+            remedy="name one of them as the path (storageUri, --model)",
         )
     return found[0]
 
