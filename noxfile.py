@@ -41,7 +41,7 @@ TEST_TOOLS = (
 #: What each package is tested with, where it has such an extra.
 TESTED_EXTRAS = (
     *("serve", "testing"),
-    *("jwt", "parquet", "payload-log", "tracing", "transformer"),
+    *("conformance", "jwt", "parquet", "payload-log", "tracing", "transformer"),
 )
 SOURCES = [str(folder / "src") for folder, _ in PROJECTS.values()]
 #: The suites of integration-tests/ that are sessions of their own.
@@ -218,7 +218,7 @@ def integration(session: nox.Session) -> None:
         session,
         *TEST_TOOLS,
         *pinned(CORE, "all", "conformance"),
-        *("pandas", "psutil", "uv", "pip"),
+        *("onnx", "pandas", "psutil", "uv", "pip"),
     )
     install(session, "--no-deps", "magika==1.0.3")
     session.run(
@@ -236,7 +236,8 @@ def protocols(session: nox.Session, suite: str) -> None:
 
     The peers, kserve and a Triton server, are installed by the suite itself.
     """
-    install(session, *TEST_TOOLS, *pinned(CORE, "all", "conformance"), "psutil", "uv")
+    wheels_of_all = pinned(CORE, "all", "conformance")
+    install(session, *TEST_TOOLS, *wheels_of_all, "onnx", "psutil", "uv")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", f"integration-tests/{suite}"),
         *session.posargs,
