@@ -30,6 +30,7 @@ ELEMENTS: Mapping[str, str] = {
     "double": "FP64",
     "string": "BYTES",
 }
+_ANY = -1
 _TENSOR = re.compile(r"(?:optional\()?tensor\((\w+)\)\)?\Z")
 _MAPS = re.compile(r"(?:seq\()?map\(\w+,\s*tensor\((\w+)\)\)\)?\Z")
 _SEQUENCE = re.compile(r"seq\(tensor\((\w+)\)\)\Z")
@@ -40,6 +41,23 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
 
     spec: TensorSpec
     axes: tuple[int | str | None, ...]
+
+    #: The axes whose size is given, which a quick look at a tensor's shape needs.
+    fixed: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = enumerate(self.spec.shape)
+        fixed = tuple((axis, size) for axis, size in sizes if size != _ANY)
+        msgspec.structs.force_setattr(self, "fixed", fixed)
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Say whether a tensor may have *shape*."""
+        if len(shape) != len(self.spec.shape):
+            return False
+        for axis, size in self.fixed:  # noqa: SIM110 - a generator would take longer
+            if shape[axis] != size:
+                return False
+        return True
 
 
 def port(argument: Any, *, output: bool = False) -> Port:  # noqa: ANN401 - onnxruntime's NodeArg has no types
@@ -89,7 +107,9 @@ def feed(ports: Mapping[str, Port], inputs: Iterable[Tensor]) -> dict[str, Any]:
             )
         if tensor.name in arrays:
             raise InvalidInput(f"input {tensor.name!r} is given twice")
-        _check(tensor, expected.spec)
+        spec = expected.spec
+        if tensor.datatype != spec.datatype or not expected.fits(tensor.data.shape):
+            raise _misfit(tensor, spec)
         arrays[tensor.name] = (
             _decode(tensor) if tensor.datatype == "BYTES" else tensor.data
         )
@@ -102,14 +122,22 @@ def feed(ports: Mapping[str, Port], inputs: Iterable[Tensor]) -> dict[str, Any]:
     return arrays
 
 
-def tensor(port: Port, value: Any) -> Tensor | None:  # noqa: ANN401 - whatever the graph gives
-    """Return the tensor for *value*, or None where an optional output is absent."""
-    spec = port.spec
-    if type(value) is np.ndarray and spec.datatype != "BYTES":
-        # onnxruntime gives arrays of its own, in C order.
-        return Tensor(name=spec.name, datatype=spec.datatype, data=value)
-    if value is None:
-        return None
+def tensors(
+    ports: Mapping[str, Port], names: Sequence[str], values: Sequence[Any]
+) -> tuple[Tensor, ...]:
+    """Return the tensors for *values*, but for optional outputs that are absent."""
+    made = []
+    for name, value in zip(names, values, strict=True):
+        spec = ports[name].spec
+        if type(value) is np.ndarray and spec.datatype != "BYTES":
+            # onnxruntime gives arrays of its own, in C order.
+            made.append(Tensor(name=name, datatype=spec.datatype, data=value))
+        elif value is not None:
+            made.append(_tensor(spec, value))
+    return tuple(made)
+
+
+def _tensor(spec: TensorSpec, value: Any) -> Tensor:  # noqa: ANN401 - whatever the graph gives
     parameters: Mapping[str, Any] = {}
     if isinstance(value, dict):
         value = [value]
@@ -124,44 +152,44 @@ def tensor(port: Port, value: Any) -> Tensor | None:  # noqa: ANN401 - whatever 
     )
 
 
-def _check(tensor: Tensor, spec: TensorSpec) -> None:
+def _misfit(tensor: Tensor, spec: TensorSpec) -> InvalidInput:
     if tensor.datatype != spec.datatype:
-        raise InvalidInput(
+        return InvalidInput(
             f"input {tensor.name!r} is {tensor.datatype}, expected {spec.datatype}"
         )
-    shape = tensor.data.shape
-    if len(shape) != len(spec.shape) or not all(map(_fits, spec.shape, shape)):
-        raise InvalidInput(
-            f"input {tensor.name!r} has shape {list(shape)}, "
-            f"expected {list(spec.shape)} (-1: any size)"
-        )
-
-
-def _fits(want: int, got: int) -> bool:
-    return want in (got, -1)
+    return InvalidInput(
+        f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
+        f"expected {list(spec.shape)} (-1: any size)"
+    )
 
 
 def _decode(tensor: Tensor) -> np.ndarray[Any, Any]:
     """Return the elements as str, which is what onnxruntime calls a string."""
-    texts = np.empty(tensor.data.size, dtype=object)
-    for index, element in enumerate(tensor.data.flat):
-        try:
-            texts[index] = element.decode()
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                f"element {index} of input {tensor.name!r} is not UTF-8 text "
-                f"(byte {error.start})"
-            ) from None
-    return texts.reshape(tensor.data.shape)
+    texts: list[str] = []
+    try:
+        for element in tensor.data.ravel().tolist():
+            texts.append(element.decode())  # noqa: PERF401 - they count below
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"element {len(texts)} of input {tensor.name!r} is not UTF-8 text "
+            f"(byte {error.start})"
+        ) from None
+    return _array(texts, tensor.data.shape)
 
 
 def _encode(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    encoded = np.empty(array.size, dtype=object)
-    for index, element in enumerate(array.flat):
-        encoded[index] = (
-            element if isinstance(element, bytes) else str(element).encode()
-        )
-    return encoded.reshape(array.shape)
+    elements = array.ravel().tolist()
+    encoded = [
+        element if isinstance(element, bytes) else str(element).encode()
+        for element in elements
+    ]
+    return _array(encoded, array.shape)
+
+
+def _array(elements: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    array = np.empty(len(elements), dtype=object)
+    array[:] = elements
+    return array.reshape(shape)
 
 
 def _stack(

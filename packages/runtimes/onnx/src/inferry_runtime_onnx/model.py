@@ -25,8 +25,10 @@ from inferry.model import (
 from inferry_runtime_onnx import _external, _files, _session, _tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from inferry_runtime_onnx._session import Runner
 
 __all__ = ["OnnxModel"]
 
@@ -43,7 +45,8 @@ class OnnxModel:
     checks_inputs = True
 
     def __init__(self) -> None:
-        self._run: Callable[[list[str], dict[str, Any]], list[Any]] | None = None
+        self._run: Runner | None = None
+        self._run_options: Any = None
         self._inputs: dict[str, _tensors.Port] = {}
         self._outputs: dict[str, _tensors.Port] = {}
         self._names: list[str] = []
@@ -77,6 +80,7 @@ class OnnxModel:
         )
         # Calls release the interpreter lock, and one fills the gaps of another.
         self.max_concurrency = max(2, threads)
+        self._run_options = _session.run_options()
         self._run = _session.runner(session)
 
     def metadata(self) -> ModelMetadata:
@@ -115,28 +119,22 @@ class OnnxModel:
         if run is None:
             raise ModelNotReady("the ONNX model is not loaded")
         feed = _tensors.feed(self._inputs, request.inputs)
-        names = self._wanted(request.outputs)
+        names = self._wanted(request.outputs) if request.outputs else self._names
         try:
-            values = run(names, feed)
+            values = run(names, feed, self._run_options)
         except ort_errors.InvalidArgument as error:
             raise InvalidInput(_one_line(error)) from None
         except Exception as error:
             raise InferenceError(
                 f"onnxruntime could not compute the answer: {_one_line(error)}"
             ) from error
-        made = [
-            _tensors.tensor(self._outputs[name], value)
-            for name, value in zip(names, values, strict=True)
-        ]
-        return InferResponse(outputs=tuple([t for t in made if t is not None]))
+        return InferResponse(outputs=_tensors.tensors(self._outputs, names, values))
 
     def unload(self) -> None:
         """Close the session."""
         self._run = None
 
     def _wanted(self, names: tuple[str, ...]) -> list[str]:
-        if not names:
-            return self._names
         unknown = [name for name in names if name not in self._outputs]
         if unknown:
             raise InvalidInput(
