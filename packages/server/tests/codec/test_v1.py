@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inferry.errors import InvalidInput
 from inferry.model import InferResponse, ModelMetadata, Tensor, TensorSpec
@@ -75,6 +77,36 @@ def test_rows_and_columns_become_tensors(
     document: Any, metadata: Any, expected: Any
 ) -> None:
     assert arrays(document, metadata) == expected
+
+
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=3),
+    st.just({"b64": "/w=="}),
+    st.just({"x": 1}),
+)
+ROWS_OF_ANY_KIND = st.lists(
+    st.recursive(LEAVES, lambda item: st.lists(item, max_size=3), max_leaves=6),
+    max_size=3,
+)
+
+
+def outcome(document: Any, metadata: Any) -> Any:
+    try:
+        return arrays(document, metadata)
+    except InvalidInput as error:
+        return str(error)
+
+
+@given(rows=ROWS_OF_ANY_KIND, metadata=st.sampled_from([ROWS, TEXTS, PAIR, NOTHING]))
+def test_rows_alone_are_read_like_rows_beside_something(
+    rows: list[Any], metadata: ModelMetadata
+) -> None:
+    alone = outcome({"instances": rows}, metadata)
+    assert alone == outcome({"instances": rows, "beside": 1}, metadata)
 
 
 def test_what_stands_beside_the_data_becomes_parameters() -> None:
@@ -191,3 +223,16 @@ def test_a_float_is_written_with_its_own_digits() -> None:
         InferResponse(outputs=(tensor("y", np.array([0.1], np.float32)),))
     )
     assert v2.dump(document, "m") == b'{"predictions":[0.1]}'
+
+
+def test_whole_numbers_of_any_width_are_written_among_others() -> None:
+    outputs = (
+        tensor("label", np.array([-1, 2], "longlong"), "INT64"),
+        tensor("most", np.array([2**64 - 1, 0], np.uint64), "UINT64"),
+        tensor("p", np.array([[0.1], [0.2]], np.float32)),
+    )
+    document = v1.encode(InferResponse(outputs=outputs))
+    assert v2.dump(document, "m") == (
+        b'{"predictions":[{"label":-1,"most":18446744073709551615,"p":[0.1]},'
+        b'{"label":2,"most":0,"p":[0.2]}]}'
+    )

@@ -75,6 +75,10 @@ def decode(
         if found is not None:
             return found
     document = parse(body)
+    rows = _only_rows(document) if len(specs) == 1 else None
+    if rows is not None:
+        tensor = _tensor(specs[0].name, rows, specs[0], max_elements)
+        return Request((tensor,), _NOTHING)
     if not isinstance(document, dict):
         raise InvalidInput(
             f"the body is {values.kind(document)}, expected an object with 'instances'"
@@ -89,6 +93,16 @@ def decode(
         ]
     )
     return Request(inputs, _beside(document) if len(document) > 1 else _NOTHING)
+
+
+def _only_rows(document: object) -> list[Any] | None:
+    """Return the rows of a document that is nothing but rows without names."""
+    if type(document) is not dict or len(document) != 1:
+        return None
+    rows = document.get("instances")
+    if type(rows) is not list or not rows or type(rows[0]) is dict:
+        return None
+    return rows
 
 
 def _large(
@@ -286,7 +300,7 @@ def encode(response: InferResponse, key: str = "predictions") -> dict[str, Any]:
     lengths = {len(column) for column in columns.values()}
     if len(lengths) > 1:
         return {key: columns}
-    rows = zip(*columns.values(), strict=True)
+    rows = zip(*map(_listed_rows, columns.values()), strict=True)
     return {key: [dict(zip(columns, row, strict=True)) for row in rows]}
 
 
@@ -297,6 +311,14 @@ def _rows(tensor: Tensor) -> Array | list[Any]:
         return array
     texts = [_text(values.as_bytes(item)) for item in data.reshape(-1)]
     rows: list[Any] = values.object_array(texts).reshape(data.shape).tolist()
+    return rows
+
+
+def _listed_rows(column: Array | list[Any]) -> Array | list[Any]:
+    """Return whole numbers as Python's, which are quicker to write one by one."""
+    if isinstance(column, list) or column.dtype.kind not in "biu":
+        return column
+    rows: list[Any] = column.tolist()
     return rows
 
 

@@ -75,7 +75,9 @@ class CloudEvents:
             call: Call, route: Route, body: memoryview
         ) -> Response | Awaitable[Response]:
             headers = call.headers
-            if "ce-specversion" not in headers and not _is_structured(headers):
+            if "ce-specversion" not in headers and (
+                headers.get("content-type") in _USUAL or not _is_structured(headers)
+            ):
                 return handler(call, route, body)
             event, data = read(headers, body)
             answer = handler(call, route, data)
@@ -116,8 +118,11 @@ class CloudEvents:
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
+#: The content types of nearly all requests, which are no events.
+_USUAL = (None, "application/json")
+
+
 def _is_structured(headers: Mapping[str, str]) -> bool:
-    # Mostly absent or plain JSON, which is settled without a look at its end.
     kind = headers.get("content-type", "")
     return kind[:23].lower() == "application/cloudevents"
 
