@@ -13,6 +13,8 @@ from contextvars import ContextVar, copy_context
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import msgspec
+
 from inferry_server.payload_log import PayloadLogs
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ _UNSAFE = re.compile(r"[^\w.:;,/+=@~-]", re.ASCII)
 CURRENT: ContextVar[Call | None] = ContextVar("inferry_call", default=None)
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """What is known of one inference; times are of `time.perf_counter_ns`.
 
     ``headers`` are all that the transport has, by lower-case name; ``deadline`` is a
@@ -41,46 +43,26 @@ class Call:
     the head. ``target`` is the route over HTTP and the name of the RPC over gRPC.
     """
 
-    __slots__ = (
-        "_id",
-        "arrived",
-        "batch",
-        "context",
-        "deadline",
-        "ended",
-        "explains",
-        "headers",
-        "protocol",
-        "queued",
-        "read",
-        "rows",
-        "size",
-        "started",
-        "target",
-        "trace",
-    )
+    protocol: Protocol
+    headers: Mapping[str, str]
+    deadline: float | None = None
+    target: Route | str = ""
+    arrived: int = msgspec.field(default_factory=perf_counter_ns)
+    read: int = 0
+    queued: int = 0
+    started: int = 0
+    ended: int = 0
+    rows: int = 1
+    batch: int = 0
+    size: int = 0
+    explains: bool = False
+    trace: Any = None
+    #: Where user code runs; None where that makes no difference.
+    context: Context | None = None
+    _id: str = ""
 
-    def __init__(
-        self,
-        protocol: Protocol,
-        headers: Mapping[str, str],
-        *,
-        deadline: float | None = None,
-        target: Route | str = "",
-    ) -> None:
-        self.protocol = protocol
-        self.headers = headers
-        self.deadline = deadline
-        self.target = target
-        self.arrived = perf_counter_ns()
-        self.read = self.queued = self.started = self.ended = 0
-        self.rows = 1
-        self.batch = self.size = 0
-        self.explains = False
-        self.trace: Any = None
-        #: Where user code runs; None where that makes no difference.
-        self.context: Context | None = None
-        self._id = ""
+    def __repr__(self) -> str:  # without the headers, which may hold keys
+        return f"<Call of {self.protocol}>"
 
     @property
     def id(self) -> str:
@@ -164,7 +146,7 @@ class Calls:
     ) -> Call:
         """Return the call of a request whose head has arrived; `end` must follow."""
         self._in_flight[protocol] += 1
-        call = Call(protocol, headers, deadline=deadline, target=target)
+        call = Call(protocol, headers, deadline, target, perf_counter_ns())
         if self._observers:
             call.context = copy_context()
             call.context.run(CURRENT.set, call)

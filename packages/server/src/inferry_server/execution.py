@@ -77,12 +77,17 @@ class Execution:
         """
         call.queued = perf_counter_ns()
         if (
-            self.running < self.concurrency
-            and self.pace.is_inline(call.size)
+            call.size <= self.pace.limit
+            and self.running < self.concurrency
             and not (self._waiting or self._closed)
         ):
             self.running += 1
-            return self._inline(function, argument, call)
+            try:
+                return self._inline(function, argument, call)
+            finally:
+                self.running -= 1
+                if self._waiting:
+                    self._next()
         return self._elsewhere(function, argument, call)
 
     def _inline(self, function: Function, argument: object, call: Call) -> Any:  # noqa: ANN401 - the model's
@@ -101,7 +106,6 @@ class Execution:
         finally:
             call.ended = ended = perf_counter_ns()
             self.pace.ran_inline(ended - began, call.size)
-            self._finish()
         if type(answer) is not InferResponse and isinstance(answer, Awaitable):
             # from a plain ``def``
             return self._awaited(answer, call)
@@ -110,7 +114,10 @@ class Execution:
     async def _elsewhere(self, function: Function, argument: object, call: Call) -> Any:  # noqa: ANN401 - the model's
         await self._turn(call.deadline)
         if self.pace.is_inline(call.size):
-            answer = self._inline(function, argument, call)
+            try:
+                answer = self._inline(function, argument, call)
+            finally:
+                self._finish()
             return await answer if isinstance(answer, Awaitable) else answer
         is_async = inspect.iscoroutinefunction(function)
         work: asyncio.Future[Any]
@@ -199,6 +206,9 @@ class Execution:
 
     def _finish(self) -> None:
         self.running -= 1
+        self._next()
+
+    def _next(self) -> None:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -224,7 +224,8 @@ class LoadedModel:
     ) -> Answer:
         if request.outputs:
             signature.check_requested(request.outputs, self.outputs, self.name)
-        call.rows = _rows(request) if self._has_rows else 1
+        if self._has_rows:
+            call.rows = _rows(request)
         answer = self.execution.call(function, request, call)
         if type(answer) is not InferResponse and isinstance(answer, Awaitable):
             return self._later(answer, request.outputs)

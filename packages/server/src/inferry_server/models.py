@@ -223,12 +223,13 @@ class Models:
             ModelNotReady: It is known, but nothing serves; the message says why.
 
         """
-        entry = self._entry(name)
+        entry = self._entries.get(name) or self._entry(name)
         if entry.serving is None:
             state = entry.state
             why = f": {state.message}" if state.message else ""
             raise ModelNotReady(f"model {name!r} is not ready ({state.phase}){why}")
-        entry.serving.check_version(version)
+        if version is not None:
+            entry.serving.check_version(version)
         return entry.serving
 
     def _entry(self, name: str) -> _Entry:

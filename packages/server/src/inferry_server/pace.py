@@ -40,15 +40,19 @@ class Pace:
         self._quick = 0
         self._slow_in_a_row = 0
         self._proven = 0
+        self._is_settled = False  # so that another quick call changes nothing
+        #: The largest request that may run on the event loop; below 0 none may.
+        self.limit = -1
 
     def is_inline(self, size: int) -> bool:
         """Say whether a request of *size* may run on the event loop."""
-        return self._quick >= self._needed and size <= 2 * self._proven
+        return size <= self.limit
 
     def ran_inline(self, took: int, size: int) -> None:
         """Learn from a call on the event loop that *took* so long by the clock."""
         if took < QUICK:
-            self._was_quick(size)
+            if self._slow_in_a_row or size > self._proven or not self._is_settled:
+                self._was_quick(size)
             return
         self._slow_in_a_row += 1
         if self._trusted and self._slow_in_a_row < _TRUSTED_NEEDS:
@@ -67,9 +71,10 @@ class Pace:
 
     def _was_quick(self, size: int) -> None:
         self._slow_in_a_row = 0
-        if self._quick < self._needed + _SLACK:
+        if not self._is_settled:
             self._quick += 1
         self._proven = max(self._proven, size)
+        self._counted()
 
     def _was_slow(self, took: int, size: int) -> None:
         self._proven = min(self._proven, size // 2)
@@ -78,3 +83,8 @@ class Pace:
         else:
             cost = _NOTICED_COSTS if took >= NOTICED else _SLOW_COSTS
             self._quick = max(0, self._quick - cost)
+        self._counted()
+
+    def _counted(self) -> None:
+        self._is_settled = self._quick >= self._needed + _SLACK
+        self.limit = 2 * self._proven if self._quick >= self._needed else -1

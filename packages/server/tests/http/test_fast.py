@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import httpx
     from serving import Serve, SpecOf
 
+    from inferry_server.calls import Call
+    from inferry_server.http.routes import Route
+
 ROW = {"name": "input", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
 V2 = json.dumps({"id": "7", "inputs": [ROW]}).encode()
 V1 = b'{"instances": [[1, 2, 3, 4]]}'
@@ -171,13 +174,15 @@ async def test_quick_models_are_answered_in_the_lane(
 ) -> None:
     """What this file compares is the lane, not the usual way twice."""
     answered: list[str] = []
-    completed = FastProtocol.completed
+    answer = FastProtocol._answer
 
-    def note(self: FastProtocol) -> None:
-        answered.append(self._route.kind)
-        completed(self)
+    def note(
+        self: FastProtocol, call: Call, route: Route, body: memoryview, held: int
+    ) -> None:
+        answered.append(route.kind)
+        answer(self, call, route, body, held)
 
-    monkeypatch.setattr(FastProtocol, "completed", note)
+    monkeypatch.setattr(FastProtocol, "_answer", note)
     async with serve(spec("Iris")) as (_, client):
         for _ in range(3):
             reply = await client.post("/v2/models/m/infer", content=V2)

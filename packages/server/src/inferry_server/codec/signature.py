@@ -12,7 +12,7 @@ from inferry.model import DATATYPES, InferResponse, Tensor
 from inferry_server.codec.datatypes import dtype_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from inferry.model import ModelMetadata, TensorSpec
 
@@ -133,30 +133,20 @@ def check_response(response: object, model: str) -> InferResponse:
             f"model {model!r}: its outputs are {type(outputs).__name__}, expected a "
             "tuple of Tensor"
         )
+    names = set()
     for tensor in outputs:
-        if not _is_right(tensor):
-            _check_output(tensor, model)
-    if len(outputs) > 1:
-        _check_names(outputs, model)
+        if (
+            type(tensor) is not Tensor
+            or type(tensor.data) is not np.ndarray
+            or type(tensor.name) is not str
+            or tensor.data.dtype != _DTYPES.get(tensor.datatype)
+        ):
+            _check_output(tensor, model)  # which says what is wrong, if anything is
+        names.add(tensor.name)
+    if len(names) < len(outputs):
+        listed = _quoted(tensor.name for tensor in outputs)
+        raise InferenceError(f"model {model!r}: two outputs have one name: {listed}")
     return response
-
-
-def _is_right(tensor: Tensor) -> bool:
-    """Say quickly whether *tensor* is right; `_check_output` says what is wrong."""
-    data = getattr(tensor, "data", None)
-    return (
-        type(data) is np.ndarray
-        and type(tensor.name) is str
-        and data.dtype == _DTYPES.get(tensor.datatype)
-    )
-
-
-def _check_names(outputs: Sequence[Tensor], model: str) -> None:
-    names = [tensor.name for tensor in outputs]
-    if len(set(names)) < len(names):
-        raise InferenceError(
-            f"model {model!r}: two outputs have one name: {_quoted(names)}"
-        )
 
 
 def _check_output(tensor: object, model: str) -> None:

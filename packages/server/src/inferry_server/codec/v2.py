@@ -89,21 +89,18 @@ def decode(
         document = numeric.parse(text, Document, max_elements)
     if document is None:
         document = _parse(text)
-    items = document.inputs
+    items, parameters = document.inputs, document.parameters or _NOTHING
     if len(items) == 1 and json_length is None and not items[0].parameters:
         inputs: tuple[Tensor, ...] = (_plain(items[0], max_elements),)
     else:
         inputs = _inputs(items, rest, max_elements, memory)
-    parameters = document.parameters or _NOTHING
     outputs = document.outputs
-    return Request(
-        inputs,
+    asked = (
         wanted.read(outputs or (), parameters, memory)
         if outputs or parameters
-        else EVERYTHING,
-        parameters,
-        document.id or None,
+        else EVERYTHING
     )
+    return Request(inputs, asked, parameters, document.id or None)
 
 
 _EMPTY = memoryview(b"")

@@ -17,6 +17,7 @@ from inferry.errors import InferenceError
 from inferry_server.codec import raw, values
 from inferry_server.codec.classification import classify
 from inferry_server.codec.shared_memory import put
+from inferry_server.codec.wanted import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,16 +67,15 @@ def encode(
     outputs = response.outputs
     if wanted.classes:
         outputs = _classified(outputs, wanted.classes, labels or {})
-    if _is_plain(response, wanted):
-        try:
-            return Body([_text(outputs, model, version, request_id)])
-        except (TypeError, orjson.JSONEncodeError):
-            pass  # `_document` takes more kinds of arrays, and names what it cannot
+    if not response.parameters and (wanted is EVERYTHING or _is_json(wanted)):
+        text = _text(outputs, model, version, request_id)
+        if text is not None:
+            return Body([text])
     raws: list[Chunk] = []
     items = [_item(tensor, wanted, raws, memory) for tensor in outputs]
-    text = dump(_document(items, response, model, version, request_id), model)
+    document = dump(_document(items, response, model, version, request_id), model)
     # Raw bytes that are all empty still need the header, or the client sees no data.
-    return Body([text, *raws], len(text) if raws else None)
+    return Body([document, *raws], len(document) if raws else None)
 
 
 def _classified(
@@ -91,18 +91,11 @@ def _classified(
     )
 
 
-def _is_plain(response: InferResponse, wanted: Wanted) -> bool:
-    """Say whether *response* goes as JSON alone and without parameters."""
+def _is_json(wanted: Wanted) -> bool:
+    """Say whether all outputs go as JSON."""
     if wanted.binary_by_default or wanted.regions:
         return False
-    if wanted.binary and any(wanted.binary.values()):
-        return False
-    if response.parameters:
-        return False
-    for tensor in response.outputs:  # noqa: SIM110 - a generator would take a third more
-        if tensor.parameters:
-            return False
-    return True
+    return not any(wanted.binary.values())
 
 
 def _text(
@@ -110,19 +103,26 @@ def _text(
     model: str,
     version: str | None,
     request_id: str | None,
-) -> bytes:
+) -> bytes | None:
+    """Write what has no parameters; None is what only `_document` can write or name."""
     parts = [_heads.get((model, version)) or _head(model, version)]
-    if request_id is not None:
-        parts += b',"id":', _dumps(request_id)
     before = b',"outputs":['
-    for tensor in outputs:
-        name, datatype, data = tensor.name, tensor.datatype, tensor.data
-        key = (name, datatype, data.shape)
-        flat = data.ravel()
-        if datatype in _NOT_DIRECT:
-            flat = values.to_json(flat, datatype, name)
-        parts += before, _outputs.get(key) or _output(*key), _dumps(flat, None, _NUMPY)
-        before = b"},"
+    try:
+        if request_id is not None:
+            parts += b',"id":', _dumps(request_id)
+        for tensor in outputs:
+            if tensor.parameters:
+                return None
+            name, datatype, data = tensor.name, tensor.datatype, tensor.data
+            key = (name, datatype, data.shape)
+            flat = data.ravel()
+            if datatype in _NOT_DIRECT:
+                flat = values.to_json(flat, datatype, name)
+            numbers = _dumps(flat, None, _NUMPY)
+            parts += before, _outputs.get(key) or _output(*key), numbers
+            before = b"},"
+    except (TypeError, orjson.JSONEncodeError):
+        return None
     parts.append(b"}]}" if outputs else b',"outputs":[]}')
     return b"".join(parts)
 

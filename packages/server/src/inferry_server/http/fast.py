@@ -171,11 +171,13 @@ class FastProtocol(LimitedProtocol):
             or not self._is_free()
         ):
             return False
-        self._route = last.route
-        self._call = self.answering.begin(last.route, last.headers)
-        self._whole = memoryview(data)[len(last.text) :]
-        self.took(len(self._whole))
-        self.completed()
+        body = memoryview(data)[len(last.text) :]
+        try:
+            self.app_.room.take(len(body))
+        except Overloaded:
+            return False  # the usual way tells
+        call = self.answering.begin(last.route, last.headers)
+        self._answer(call, last.route, body, len(body))
         return True
 
     def _remember(self, call: Call) -> None:
@@ -270,12 +272,15 @@ class FastProtocol(LimitedProtocol):
         call, self._call = self._call, None
         if call is None:  # it was given up
             return
-        route = self._route
         whole, self._whole = self._whole, None
         body, self._body = self._body, None
         held, self._held = self._held, 0
         view = memoryview(whole or b"") if body is None else body.view()
-        answer = self.answering.answer(call, route, view)
+        self._answer(call, self._route, view, held)
+
+    def _answer(self, call: Call, route: Route, body: memoryview, held: int) -> None:
+        """Answer *call*, whose *body* takes the room *held*."""
+        answer = self.answering.answer(call, route, body)
         if isinstance(answer, Response):
             self._write(answer)
             self.app_.room.give_back(held)

@@ -28,6 +28,7 @@ T = TypeVar("T")
 _LARGE = 256 * 1024
 #: A body over this size is read in a thread whatever it holds.
 _HUGE = 4 * 1024 * 1024
+_LENGTH = "inference-header-content-length"
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 
 
@@ -38,7 +39,7 @@ def json_length(headers: Mapping[str, str]) -> int | None:
         InvalidInput: The header is no number.
 
     """
-    text = headers.get("inference-header-content-length")
+    text = headers.get(_LENGTH)
     if text is None:
         return None
     if not _NUMBER.match(text):
@@ -67,8 +68,8 @@ class Inference:
     ) -> Response | Awaitable[Response]:
         """Answer ``POST /v2/models/{m}[/versions/{v}]/infer``."""
         model = self._models.get(route.model, route.version)
-        length = json_length(call.headers)
-        if _is_slow(body, length):
+        length = json_length(call.headers) if _LENGTH in call.headers else None
+        if len(body) > _LARGE and _is_slow(body, length):
             return self._infer_large(model, call, route, body, length)
         decoded = self._decode(body, length)
         answer = self._predict(model, call, route, decoded)
@@ -140,7 +141,7 @@ class Inference:
         )
         if body.json_length is None:
             return Response(200, body.parts, JSON)
-        length = (b"inference-header-content-length", b"%d" % body.json_length)
+        length = (_LENGTH.encode(), b"%d" % body.json_length)
         return Response(200, body.parts, BINARY, (length,))
 
     def predict_v1(
@@ -217,9 +218,7 @@ def _size(response: InferResponse) -> int:
 
 
 def _is_slow(body: memoryview, json_length: int | None) -> bool:
-    """Say whether to read *body* would hold up the loop for milliseconds."""
-    if len(body) <= _LARGE:
-        return False
+    """Say whether to read a large *body* would hold up the loop for milliseconds."""
     if json_length is None or json_length > _LARGE or len(body) > _HUGE:
         return True
     # Each text becomes an object: a megabyte of them takes a hundred milliseconds.

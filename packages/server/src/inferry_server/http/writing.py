@@ -20,11 +20,12 @@ _JOINED = 16 * 1024
 
 
 class Writer:
-    """Writes responses; the headers that each has are put into bytes once a second."""
+    """Writes responses; what each of them begins with is put together once a second."""
 
     def __init__(self) -> None:
         self._usual: Headers = []
-        self._lines = b""
+        #: Status and content type -> the head up to the length.
+        self._heads: dict[tuple[int, bytes], bytes] = {}
 
     def write(
         self,
@@ -37,21 +38,29 @@ class Writer:
         """Write *response* with the *usual* headers; *close* ends the connection."""
         if usual is not self._usual:
             self._usual = usual
-            self._lines = b"".join([b"%b: %b\r\n" % header for header in usual])
+            self._heads.clear()
+        key = (response.status, response.content_type)
+        begin = self._heads.get(key) or self._head(*key)
         size, more = response.size, response.headers
-        head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n" % (
-            STATUS_LINE[response.status],
-            self._lines,
-            response.content_type,
-            size,
-        )
+        rest = b"%d\r\n" % size
         if more:
-            head += b"".join([b"%b: %b\r\n" % header for header in more])
+            rest += b"".join([b"%b: %b\r\n" % header for header in more])
         if close and CLOSE not in more:
-            head += b"connection: close\r\n"
+            rest += b"connection: close\r\n"
         if size > _JOINED:
-            transport.writelines([head + b"\r\n", *response.parts])
+            head = b"".join((begin, rest, b"\r\n"))
+            transport.writelines([head, *response.parts])
         else:
-            transport.write(b"".join((head, b"\r\n", *response.parts)))
+            transport.write(b"".join((begin, rest, b"\r\n", *response.parts)))
         if close or CLOSE in more:
             transport.close()
+
+    def _head(self, status: int, content_type: bytes) -> bytes:
+        usual = b"".join([b"%b: %b\r\n" % header for header in self._usual])
+        head = b"%b%bcontent-type: %b\r\ncontent-length: " % (
+            STATUS_LINE[status],
+            usual,
+            content_type,
+        )
+        self._heads[status, content_type] = head
+        return head
