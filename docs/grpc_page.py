@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 _PAGE = """# gRPC
 
-A model server answers `inference.GRPCInferenceService` on the port of `--grpc_port`, which is off by default; 0 takes any free one, and the server says which.
+A model server answers `inference.GRPCInferenceService` on the port of `--grpc_port`, 8081 where it says nothing; 0 takes any free one, and the log says which.
+`--enable_grpc=false` does without, and a `ModelServer` of your own has none unless `grpc_port` of its `ServerSettings` is set.
 All RPCs of Triton's clients are there under their own numbers, and the clients of KServe are read as well.
 Nothing is encrypted: put a proxy that speaks TLS in front of a server that others reach.
 

@@ -38,7 +38,7 @@ class Information:
 
     @property
     def ready(self) -> bool:
-        """Whether the server takes requests for all of its models."""
+        """Whether a model serves, and none is still on its way."""
         return self._models.ready and not self.draining
 
     def _model_ready(self, request: Any) -> Any:  # noqa: ANN401 - messages

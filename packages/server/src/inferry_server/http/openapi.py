@@ -94,7 +94,11 @@ ROUTES = (
     Described("GET", "/v2", "Name the server and its extensions.", "Server"),
     Described("GET", "/v2/health/live", "Say that the server is alive.", "Live"),
     Described(
-        "GET", "/v2/health/ready", "Say whether every model is ready.", "Ready", (503,)
+        "GET",
+        "/v2/health/ready",
+        "Say whether a model serves and none loads.",
+        "Ready",
+        (503,),
     ),
     Described("GET", "/v2/models", "List the models.", "Models"),
     Described(

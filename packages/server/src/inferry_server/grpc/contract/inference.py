@@ -227,7 +227,7 @@ _SETTINGS = {
 #: The RPCs that are answered once, each with what it does.
 _PLAIN = {
     "ServerLive": "Whether the server runs.",
-    "ServerReady": "Whether the server takes requests for all of its models.",
+    "ServerReady": "Whether a model serves, and none is still on its way.",
     "ModelReady": "Whether a model takes requests; one that is unknown does not.",
     "ServerMetadata": "The name, version and extensions of the server.",
     "ModelMetadata": "The inputs, outputs, versions and platform of a model.",
