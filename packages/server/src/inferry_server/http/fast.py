@@ -63,6 +63,7 @@ class FastProtocol(LimitedProtocol):
     _align_at = 0
     _is_http_1_1 = False
     _is_between = True  # so that the next byte begins a request
+    _is_timed = False
     _data = b""  # what is parsed, where it begins a request
     _last: Head | None = None
     _task: asyncio.Task[None] | None = None
@@ -81,7 +82,11 @@ class FastProtocol(LimitedProtocol):
             return
         now = self.loop.time()
         if call is None:
-            self.due = now + (self.patience if self._in_head else self.idle_limit)
+            if not self._in_head:
+                self.due = now + self.idle_limit
+            elif not self._is_timed:  # of the whole head, however it trickles in
+                self._is_timed = True
+                self.due = now + self.patience
             return
         self.due = now + self.patience
         if not self.transport.is_closing() and self._missing() >= LARGE:
@@ -92,12 +97,7 @@ class FastProtocol(LimitedProtocol):
         cycle = self.cycle
         if self._call is None and (cycle is None or not cycle.more_body):
             data = without_upgrade(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.send_400_response("the request is no HTTP/1.1")
-        except httptools.HttpParserUpgrade:
-            pass  # there is nothing to upgrade to: the client goes on or leaves
+        self.feed(data)
         if self._in_head:
             self.bound_head(len(data))
         else:
@@ -107,6 +107,7 @@ class FastProtocol(LimitedProtocol):
         """Begin with a head; the scope of ASGI is made only where it is needed."""
         self._in_head = True
         self._is_between = False
+        self._is_timed = False
         self._head_bytes = 0
         self.url = b""
         self.headers = []
@@ -121,13 +122,15 @@ class FastProtocol(LimitedProtocol):
         size = self._head_bytes = self._head_bytes + len(name) + len(value) + 4
         if size > self.max_head:
             self._count(0)
-        self.headers.append((name.lower(), value))
+        if self._in_head:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Take the lane, or go the usual way."""
         self._in_head = False
         if self._takes_lane():
             return
+        self.check_head()
         url, headers = self.url, self.headers
         HttpToolsProtocol.on_message_begin(self)
         self.url = url
@@ -213,7 +216,9 @@ class FastProtocol(LimitedProtocol):
             for name, value in self.headers
         }
         length = headers.get("content-length")
-        if length is None or not _ASKS_MORE.isdisjoint(headers):
+        if length is None or "host" not in headers:
+            return False
+        if len(headers) != len(self.headers) or not _ASKS_MORE.isdisjoint(headers):
             return False
         self._length = int(length)
         if self._length > self.max_body:

@@ -11,6 +11,7 @@ import math
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -21,15 +22,29 @@ if TYPE_CHECKING:
 
 _BAD_REQUEST = 400
 _HEAD_TOO_LARGE = 431
+_NOT_IMPLEMENTED = 501
 _UNAVAILABLE = 503
 _SEPARATORS = 4  # ": " and the end of the line, which the parser does not report
 
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _HEAD_SEARCHED = 8192
+_UNREADABLE = "the request is no HTTP/1.1"
+
+
+#: Seconds that an answer may still take once its client sends no more.
+_GRACE = 0.05
 
 
 class _HeadTooLarge(Exception):
     pass
+
+
+class _Refused(Exception):
+    """The head can be parsed, but it must not be believed."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def without_upgrade(data: bytes) -> bytes:
@@ -55,6 +70,8 @@ class LimitedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = False
     _unparsed = 0
+    _unsent = 0
+    _unsent_since = math.inf
     #: When to give up on the client, a time of the loop; `sweep` looks at it.
     due = math.inf
 
@@ -71,15 +88,49 @@ class LimitedProtocol(HttpToolsProtocol):
             )
 
     def sweep(self, now: float) -> None:
-        """Close the connection if its time is over."""
+        """Close the connection if its time is over, or if its client reads nothing."""
         if now > self.due and not self.transport.is_closing():
             self.transport.close()
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent != self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        elif now > self._unsent_since + self.patience:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and bound what the parser keeps of a line that does not end."""
+        self._unset_keepalive_if_required()
         in_body = self.cycle is not None and self.cycle.more_body
-        super().data_received(data if in_body else without_upgrade(data))
+        self.feed(data if in_body else without_upgrade(data))
         self.bound_head(len(data))
+
+    def feed(self, data: bytes) -> None:
+        """Give *data* to the parser, and refuse what it cannot read."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            refused = error.__context__
+            if isinstance(refused, _Refused):
+                self.refuse(refused.status, str(refused))
+            else:
+                self.send_400_response(_UNREADABLE)
+        except httptools.HttpParserError:
+            self.send_400_response(_UNREADABLE)
+        except httptools.HttpParserUpgrade:
+            pass  # there is nothing to upgrade to: the client goes on or leaves
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn has it None
+        """Answer what can be answered at once to a client that sends no more.
+
+        Nobody can tell whether it still reads. So the rest is dropped, as nginx drops
+        what waits for an upstream.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        self.loop.call_later(_GRACE, self.transport.close)
+        return True
 
     def bound_head(self, size: int) -> None:
         """Count *size* bytes that arrived, if the head is not complete with them."""
@@ -101,15 +152,30 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header."""
+        """Count a header; what follows a body must not pass for one."""
         self._count(len(name) + len(value) + _SEPARATORS)
-        super().on_header(name, value)
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Stop the clock: the head is there."""
         self._in_head = False
         self.due = math.inf
+        self.check_head()
         super().on_headers_complete()
+
+    def check_head(self) -> None:
+        """Refuse a head that another server may read in another way."""
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding" and value.lower() != b"chunked":
+                text = "a Transfer-Encoding other than chunked is not supported"
+                raise _Refused(_NOT_IMPLEMENTED, text)
+        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
+            text = f"the request has {hosts} Host headers, expected one"
+            raise _Refused(_BAD_REQUEST, text)
 
     def send_400_response(self, msg: str) -> None:
         """Say why the request cannot be read, and close."""
@@ -118,9 +184,22 @@ class LimitedProtocol(HttpToolsProtocol):
                 f"the request's head is over the limit of {self.max_head} bytes; send "
                 "fewer or shorter headers, or raise max_header_bytes of the server"
             )
-            self._refuse(_HEAD_TOO_LARGE, msg)
+            self.refuse(_HEAD_TOO_LARGE, msg)
         else:
-            self._refuse(_BAD_REQUEST, msg)
+            self.refuse(_BAD_REQUEST, msg)
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answer what cannot be read, and close after the answers that come before."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._refuse(status, message)
+        elif not cycle.more_body:
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+        elif self.pipeline or cycle.response_started:
+            self.transport.close()
+        else:
+            self._refuse(status, message)
 
     def _refuse(self, status: int, message: str) -> None:
         body = orjson.dumps({"error": message})
