@@ -69,6 +69,20 @@ class ChecksInputs(Iris):
         return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
 
 
+class Quick(Iris):
+    """Takes no longer than its inputs are large, so the server may call it inline."""
+
+    inline = True
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        if request.inputs[0].data[0, 0] < 0:
+            raise InvalidInput("negative")
+        return super().predict(request)
+
+    def explain(self, request: InferRequest) -> InferResponse:
+        return super().predict(request)
+
+
 class SlowRows(Iris):
     """The same, slowly, and for many requests at once; refuses negative numbers."""
 

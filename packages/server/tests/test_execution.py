@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -165,4 +166,29 @@ async def test_an_async_call_whose_client_has_left_is_cancelled(
         task.cancel()
         await asyncio.sleep(0.1)
         assert served_models.SlowAsync.cancelled == 1
+        assert server.models.get("m").execution.running == 0
+
+
+async def test_a_quick_model_is_called_without_a_thread(
+    serve: Serve, spec: SpecOf
+) -> None:
+    where: list[str] = []
+    predict = served_models.Quick.predict
+
+    def note(self: Any, request: Any) -> Any:
+        where.append(threading.current_thread().name)
+        return predict(self, request)
+
+    async with serve(spec("Quick")) as (server, client):
+        served_models.Quick.predict = note
+        try:
+            for _ in range(40):
+                body = {"instances": [[1, 2, 3, 4]]}
+                assert (await client.post(PATH, json=body)).json() == {
+                    "predictions": [10.0]
+                }
+        finally:
+            served_models.Quick.predict = predict
+        assert where[0].startswith("inferry-m")
+        assert where[-1] == threading.current_thread().name
         assert server.models.get("m").execution.running == 0

@@ -201,7 +201,7 @@ async def test_an_error_of_a_model_that_streams_is_told(
 async def test_a_model_that_streams_is_closed_when_its_client_leaves(
     serve: Serve, spec: SpecOf
 ) -> None:
-    served_models.Counter.closed.clear()
+    served_models.Counter.closed = asyncio.Event()  # of this test's loop
     async with (
         serve(spec("Counter"), grpc_port=0) as (server, _),
         asking(server) as ask,

@@ -32,6 +32,9 @@ TEXT = json.dumps(
         ]
     }
 ).encode()
+ROWS = json.dumps(
+    {"inputs": [{**ROW, "shape": [500, 4], "data": [1, 2, 3, 4] * 500}]}
+).encode()
 LAST = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
@@ -80,6 +83,13 @@ REQUESTS = {
     + post("/v2/models/m/infer", V2),
     "slow-twice": post("/v1/models/slow:predict", V1) * 2,
     "binary": binary(10),
+    "quick-v2": post("/v2/models/quick/infer", V2) * 3,
+    "quick-v1": post("/v1/models/quick:predict", V1) * 3,
+    "quick-explained": post("/v1/models/quick:explain", V1),
+    "quick-id": post("/v2/models/quick/infer", V2, "X-Request-Id: abc"),
+    "quick-error": post("/v2/models/quick/infer", V2.replace(b"[1, 2", b"[-1, 2")),
+    "quick-large": post("/v2/models/quick/infer", V2 + b" " * 300_000),
+    "quick-wants-gzip": post("/v2/models/quick/infer", ROWS, "Accept-Encoding: gzip"),
     "large-binary": binary(200_000),
     "large-binary-twice": binary(200_000) * 2,
     "large-text": post("/v2/models/echo/infer", TEXT),
@@ -140,6 +150,7 @@ async def lanes(
     specs = [
         spec("Iris", name="m"),
         spec("Echo", name="echo"),
+        spec("Quick", name="quick"),
         spec("Slow", name="slow", options={"seconds": 0.05}),
         spec("Raises", name="raises", options={"predict": "value"}),
         spec("Raises", name="refuses", options={"predict": "input"}),
@@ -149,6 +160,9 @@ async def lanes(
         serve(*specs, max_body_bytes=limit) as (_, fast),
         serve(*specs, max_body_bytes=limit, fast_lane=False) as (_, usual),
     ):
+        for client in (fast, usual):
+            for body in [V2] * 20 + [ROWS] * 8:  # until it is called inline
+                await client.post("/v2/models/quick/infer", content=body)
         yield fast, usual
 
 

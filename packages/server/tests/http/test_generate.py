@@ -129,7 +129,7 @@ async def test_an_error_later_is_the_last_event(counter: Any) -> None:
 
 
 async def test_a_client_that_leaves_ends_the_stream(counter: Any) -> None:
-    served_models.Counter.closed.clear()
+    served_models.Counter.closed = asyncio.Event()  # of this test's loop
     async with counter.stream(
         "POST", f"{URL}_stream", json={"count": 5, "pause": 1000}
     ) as answer:
