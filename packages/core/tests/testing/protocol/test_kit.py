@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inferry.testing.protocol import ProtocolTests
+from inferry.testing.protocol._kit import importable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +121,15 @@ def test_flags_are_those_of_the_server(tmp_path: Path) -> None:
         "--rows=3",
         "--request_timeout=9",
     ]
+
+
+def test_a_class_beside_the_test_is_found_by_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "beside.py").touch()
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for target in ("beside:Thing", "packed:Thing", "packed.inner:Thing"):
+        assert importable(target) == {"PYTHONPATH": str(tmp_path)}
+    assert importable("nowhere_at_all:Thing") == importable("") == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,16 @@ if "--fail" in sys.argv:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
+        self.answer(503 if "--broken" in sys.argv else 200, b"")
+
+    def do_POST(self):
+        self.answer(200, b'[{"name": "m", "state": "UNAVAILABLE"}]')
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
 
 ports = dict(each[2:].split("=") for each in sys.argv if "=" in each)
@@ -62,6 +70,15 @@ def test_one_that_ends_is_told_with_its_log(
 ) -> None:
     with pytest.raises(pytest.fail.Exception, match="error: as asked"):
         Served(["--fail"], tmp_path, environment=environment)
+
+
+def test_a_model_that_fails_is_not_waited_for(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(pytest.fail.Exception, match="is not ready; its log"):
+        Served(["--broken"], tmp_path, environment=environment, seconds=60)
+    assert time.monotonic() - began < 30
 
 
 def test_one_that_does_not_end_is_killed_and_told(

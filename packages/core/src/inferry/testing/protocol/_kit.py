@@ -3,6 +3,7 @@
 # ruff: noqa: S101 - asserting is what a kit is for
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from http import HTTPStatus
 from pathlib import Path
@@ -53,7 +54,7 @@ class ProtocolKit(KitRules):
             owner.stash[_SERVED] = None
             folder = tmp_path_factory.mktemp("served")
             artifact = _copied(request.getfixturevalue("artifact"), folder)
-            environment = type(self).environment
+            environment = {**importable(self.model_class), **self.environment}
             served = Served(self.arguments(artifact), folder, environment=environment)
             owner.stash[_SERVED] = served
             owner.addfinalizer(lambda: _end(served))
@@ -113,6 +114,20 @@ class ProtocolKit(KitRules):
                 f"define {type(self).__name__}.request_example(self, metadata)"
             )
         return InferRequest(inputs=tuple(map(requests.zeros, metadata.inputs)))
+
+
+def importable(target: str) -> dict[str, str]:
+    """Return what lets a server import the class *target* as this process does.
+
+    A module beside the test is found because pytest looks there; a server would not.
+    """
+    module = target.partition(":")[0].partition(".")[0]
+    found = importlib.util.find_spec(module) if module else None
+    if found is None or not found.has_location or found.origin is None:
+        return {}
+    file = Path(found.origin)
+    folder = file.parent.parent if found.submodule_search_locations else file.parent
+    return {"PYTHONPATH": str(folder)}
 
 
 def post(

@@ -116,13 +116,21 @@ class Served:
             try:
                 if self.request("GET", "/v2/health/ready").is_success:
                     return
+                if self._has_failed():
+                    break
             except httpx.TransportError:
                 pass  # not listening yet
             time.sleep(0.05)
         said = self.said
         self.process.kill()
         self.process.wait()
-        pytest.fail(f"the server was not ready in {seconds} s; its log:\n{said}")
+        pytest.fail(f"the server is not ready; its log:\n{said}")
+
+    def _has_failed(self) -> bool:
+        """Say whether none of its models serves or ever will."""
+        answer = self.request("POST", "/v2/repository/index")
+        models = answer.json() if answer.is_success else []
+        return bool(models) and all(each["state"] == "UNAVAILABLE" for each in models)
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
