@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import drawn
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,6 +65,23 @@ def test_typed_answers_have_the_values(datatype: str, shape: tuple[int, ...]) ->
     assert item.HasField("contents")
     field = tensors.CONTENTS[datatype]
     assert list(getattr(item.contents, field)) == data.ravel().tolist()
+
+
+@given(drawn.tensors(text_only=False), st.booleans(), st.booleans())
+def test_an_answer_that_repeats_is_written_alike(
+    tensor: Tensor,
+    is_typed: bool,  # noqa: FBT001 - drawn
+    has_parameters: bool,  # noqa: FBT001 - drawn
+) -> None:
+    given_back = {"a": 1} if has_parameters else {}
+    other = output("INT32", np.zeros(2, np.int32), parameters=given_back)
+    response = InferResponse(outputs=(tensor, other))
+    request = asked(typed=is_typed)
+    responses._begins.clear()
+    first, second = (
+        responses.encode(response, request, model="m", version="2") for _ in range(2)
+    )
+    assert first == second
 
 
 @given(st.lists(st.binary(max_size=20), max_size=9), st.booleans())

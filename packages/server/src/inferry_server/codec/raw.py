@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from inferry_server.codec.datatypes import Array
 
 _LENGTH = Struct("<I")
+#: Up to here the bytes themselves are quicker to have than a view of them.
+_SMALL = 1024
 _SWAPPED = sys.byteorder != "little"
 
 
@@ -105,6 +107,8 @@ def to_bytes(data: Array, datatype: str) -> bytes | memoryview:
             found = item if type(item) is bytes else as_bytes(item)
             parts += pack(len(found)), found
         return b"".join(parts)
+    if data.nbytes <= _SMALL and not _SWAPPED and data.dtype.isnative:
+        return data.tobytes()
     if datatype == "BF16":  # its dtype has no buffer interface
         return np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
     little = data.astype(data.dtype.newbyteorder("<"), copy=False)

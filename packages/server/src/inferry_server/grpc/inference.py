@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import Overloaded
+from inferry.model import InferResponse
 from inferry_server.grpc import requests, responses
 from inferry_server.grpc.errors import refuse
 from inferry_server.grpc.kept import Kept
@@ -15,7 +15,9 @@ from inferry_server.payload_log.logs import PROTOBUF
 from inferry_server.scheduling import take_schedule
 
 if TYPE_CHECKING:
-    from inferry.model import InferRequest, InferResponse
+    from collections.abc import Awaitable
+
+    from inferry.model import InferRequest
     from inferry_server.calls import Call, Calls
     from inferry_server.grpc.requests import Request
     from inferry_server.loaded import LoadedModel
@@ -65,7 +67,7 @@ class Inference:
                 self.copy_request(call, name, body)
                 model = self._models.get(name, request.version)
                 answer = self._predict(call, model, request)
-            sent = await answer if isinstance(answer, Awaitable) else answer
+            sent = answer if isinstance(answer, bytes) else await answer
             self.copy_response(call, name, sent)
         except asyncio.CancelledError:
             self.end(call, name, 499)
@@ -151,7 +153,7 @@ class Inference:
         self, call: Call, model: LoadedModel, request: Request
     ) -> bytes | Awaitable[bytes]:
         answer = model.predict(made(model, request, call), call)
-        if isinstance(answer, Awaitable):
+        if not isinstance(answer, InferResponse):
             return self._later(model, request, answer)
         return self._maybe_in_thread(model, request, answer)
 
@@ -164,7 +166,7 @@ class Inference:
     ) -> bytes:
         request = await asyncio.to_thread(self.read, parsed, raws)
         answer = model.predict(made(model, request, call), call)
-        if isinstance(answer, Awaitable):
+        if not isinstance(answer, InferResponse):
             return await self._later(model, request, answer)
         return await asyncio.to_thread(self.write, model, request, answer)
 
@@ -172,7 +174,7 @@ class Inference:
         self, model: LoadedModel, request: Request, answer: Awaitable[InferResponse]
     ) -> bytes:
         written = self._maybe_in_thread(model, request, await answer)
-        return await written if isinstance(written, Awaitable) else written
+        return written if isinstance(written, bytes) else await written
 
     def _maybe_in_thread(
         self, model: LoadedModel, request: Request, response: InferResponse

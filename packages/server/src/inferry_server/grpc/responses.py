@@ -40,6 +40,8 @@ _OF_THE_INPUT = (REGION, BYTE_SIZE, OFFSET, "binary_data_size")
 _KEPT = 2048
 _heads: dict[tuple[str, str | None], bytes] = {}
 _outputs: dict[tuple[str, str, tuple[int, ...]], bytes] = {}
+#: Name, datatype, shape, whether typed -> an output's message up to its values.
+_begins: dict[tuple[str, str, tuple[int, ...], bool], bytes] = {}
 
 
 def encode(
@@ -74,10 +76,20 @@ def encode(
         tensor.datatype in tensors.CONTENTS for tensor in outputs
     )
     raws: list[Chunk] = []
+    regions = request.wanted.regions
     for tensor in outputs:
-        item = _item(tensor, request.wanted, raws, memory, typed=typed)
-        parts.append(prefix(_OUTPUTS, sum(map(len, item))))
-        parts += item
+        is_plain = not tensor.parameters and tensor.name not in regions
+        key = (tensor.name, tensor.datatype, tensor.data.shape, typed)
+        begin = _begins.get(key) if is_plain else None
+        if begin is None:
+            item = _item(tensor, request.wanted, raws, memory, typed=typed)
+            parts += prefix(_OUTPUTS, sum(map(len, item))), *item
+            if is_plain:
+                _keep_begin(key, item)
+        else:
+            parts.append(begin)
+            values = tensors.to_raw(tensor.data, tensor.datatype)
+            (parts if typed else raws).append(values)
     for chunk in raws:
         parts += prefix(_RAW, len(chunk)), chunk
     return b"".join(parts)
@@ -95,6 +107,17 @@ def _output(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
     if len(_outputs) >= _KEPT:
         _outputs.clear()
     return _outputs.setdefault((name, datatype, shape), made.SerializeToString())
+
+
+def _keep_begin(key: tuple[str, str, tuple[int, ...], bool], item: list[Chunk]) -> None:
+    """Keep what stands before the values of *item*, where those have one length."""
+    _, datatype, shape, typed = key
+    if typed and (datatype not in PACKED or 0 in shape):
+        return
+    if len(_begins) >= _KEPT:
+        _begins.clear()
+    before = item[:-1] if typed else item
+    _begins[key] = b"".join((prefix(_OUTPUTS, sum(map(len, item))), *before))
 
 
 def _classified(tensor: Tensor, wanted: Wanted) -> Tensor:

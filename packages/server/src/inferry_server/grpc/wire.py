@@ -9,6 +9,8 @@ Source: protobuf, "Encoding".
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from inferry.errors import InvalidInput
 
 #: More inputs, outputs and parameters than any model has.
@@ -80,6 +82,7 @@ def varint(value: int) -> bytes:
     return bytes(made)
 
 
+@lru_cache(1024)
 def prefix(number: int, length: int) -> bytes:
     """Return what stands before a value of *length* bytes in the field *number*."""
     return varint(number << 3 | _LENGTH_DELIMITED) + varint(length)
