@@ -33,12 +33,15 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def process(
-    *flags: str, target: str = "served_models:Iris"
+    *flags: str, target: str = "served_models:Iris", shell: str = 'exec "$@"'
 ) -> Iterator[tuple[subprocess.Popen[str], httpx.Client, list[str]]]:
-    """Run the server; gives the process, a client and the lines of its log so far."""
+    """Run the server; gives the process, a client and the lines of its log so far.
+
+    *shell* is the script that starts it.
+    """
     flags = (f"--model_class={target}", "--http_port=0", *flags)
     with subprocess.Popen(
-        command("--model_name=m", *flags),
+        ["/bin/sh", "-c", shell, "sh", *command("--model_name=m", *flags)],
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from processes import HERE, command, environment, process, until_ready
 
@@ -29,6 +30,33 @@ def test_it_serves_until_sigterm_and_exits_with_0() -> None:
         assert running.wait(10) == 0
     assert any("model m is ready" in line for line in lines)
     assert lines[-1].endswith("stopped\n")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "0<&- 1>&-"])
+def test_it_needs_no_standard_input_or_output(closed: str) -> None:
+    with process(shell=f'exec "$@" {closed}') as (running, client, _):
+        until_ready(client)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_it_recovers_from_a_lack_of_file_descriptors(loop: str) -> None:
+    script = 'ulimit -n 40; exec "$@"'
+    with process(f"--event_loop={loop}", shell=script) as (running, client, lines):
+        until_ready(client)
+        address = client.base_url.host, client.base_url.port
+        client.close()
+        flood = [socket.create_connection(address) for _ in range(60)]
+        time.sleep(1.5)
+        for connection in flood:
+            connection.close()
+        with httpx.Client(base_url=client.base_url, trust_env=False) as again:
+            until_ready(again)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+    # The loop of asyncio says it each time that it tries, with ten lines.
+    assert len(lines) < 100
 
 
 def test_sigterm_finishes_what_is_in_flight() -> None:

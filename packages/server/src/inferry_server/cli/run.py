@@ -96,8 +96,21 @@ def _understand(arguments: list[str]) -> _Job:
 
 
 def _run(job: _Job) -> int:
+    _open_standard_files()
     with asyncio.Runner(loop_factory=_loop_factory(job.event_loop)) as runner:
         return runner.run(_serve(job))
+
+
+def _open_standard_files() -> None:
+    """Put ``/dev/null`` where standard input or output is closed.
+
+    A socket would take its number, and uvloop ends the process when it closes that.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:

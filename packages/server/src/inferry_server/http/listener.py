@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: asyncio accepts as many connections in a row as it was told that may wait. Where no
+#: file descriptor is left it fails, and logs, as often, and so ever again.
+_AT_ONCE = 1
 _TICK = 0.1
 _POLL = 0.005
 #: Seconds that cancelled requests have to answer that they are.
@@ -140,7 +143,7 @@ class Listener:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=BACKLOG,
+            backlog=_AT_ONCE,
             timeout_keep_alive=math.ceil(settings.keep_alive_timeout),
         )
         self._server = _Uvicorn(config)
@@ -162,6 +165,7 @@ class Listener:
                 self._task.result()
                 raise BackendError(f"the listener on port {port} ended at once")
             await asyncio.sleep(0.001)
+        sock.listen(BACKLOG)
         return port
 
     async def stop(self, patience: float) -> None:
