@@ -47,6 +47,7 @@ The gateway's own pages, where no service is named: `/healthz` (the gateway rout
 | port | flag | what it answers |
 |---|---|---|
 | inference | `--http_port` | everything; loads, unloads and changes of settings only with `--allow_management`, else 403 |
+| gRPC | `--grpc_port` | [the same over gRPC](grpc.md) |
 | management | `--management_port` | everything but inference, for this machine alone (127.0.0.1) |
 
 `GET /openapi.json` has every route with its documents, `GET /docs` shows it in a browser; `docs = false` closes both.

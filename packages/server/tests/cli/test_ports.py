@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from inferry_server import ServerSettings
-from inferry_server.cli.ports import settled
+from inferry_server.cli.ports import open_to_strangers, settled
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +36,28 @@ def test_a_port_that_is_off_or_any_stays_so() -> None:
 def test_an_address_that_is_no_one_s_is_not_taken_for_a_taken_port() -> None:
     settings = ServerSettings(host="192.0.2.1", grpc_port=8081)
     assert settled(settings, ()) == (settings, [])
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "a.example"])  # noqa: S104 - what is warned of
+def test_who_opens_too_much_to_a_network_is_told(host: str) -> None:
+    settings = ServerSettings(host=host, allow_management=True)
+    (note,) = open_to_strangers(settings)
+    assert note == (
+        f"--allow_management is for whoever reaches {host}: set --api_keys or "
+        "--jwt_keys, or leave it out"
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ServerSettings(host="0.0.0.0"),  # noqa: S104 - as in a pod
+        ServerSettings(host="127.0.0.1", allow_management=True),
+        ServerSettings(host="::1", allow_shared_memory=True),
+        ServerSettings(host="localhost", allow_management=True),
+        ServerSettings(host="0.0.0.0", allow_management=True, api_keys="keys"),  # noqa: S104 - closed by keys
+    ],
+    ids=str,
+)
+def test_what_is_closed_or_near_is_not_warned_of(settings: ServerSettings) -> None:
+    assert open_to_strangers(settings) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,6 +47,22 @@ def settled(
     return msgspec.structs.replace(settings, **ports), notes
 
 
+def open_to_strangers(settings: ServerSettings) -> list[str]:
+    """Return what to say of a server that lets anybody on its network do too much."""
+    if settings.api_keys or settings.jwt_keys or _is_loopback(settings.host):
+        return []
+    opened = {
+        "--allow_management": settings.allow_management,
+        "--allow_shared_memory": settings.allow_shared_memory,
+    }
+    return [
+        f"{flag} is for whoever reaches {settings.host}: set --api_keys or --jwt_keys, "
+        "or leave it out"
+        for flag, is_open in opened.items()
+        if is_open
+    ]
+
+
 def announce(host: str, ports: Ports) -> None:
     """Say on which ports the server listens, one line each."""
     shown = f"[{host}]" if ":" in host else host
@@ -56,6 +73,13 @@ def announce(host: str, ports: Ports) -> None:
         logger.info(
             "listening on http://%s:%d for management", _LOOPBACK, ports.management
         )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_taken(host: str, port: int | None) -> bool:

@@ -20,7 +20,7 @@ from inferry.errors import BackendError, InferryError, SettingsError
 from inferry_server.cli import flags as command_line
 from inferry_server.cli.chosen import Runtimes, choose
 from inferry_server.cli.logs import set_up
-from inferry_server.cli.ports import announce, settled
+from inferry_server.cli.ports import announce, open_to_strangers, settled
 from inferry_server.cli.specs import settings, specs
 from inferry_server.cli.usage import usage
 from inferry_server.server import ModelServer
@@ -92,7 +92,8 @@ def _understand(arguments: list[str]) -> _Job:
     set_up(flags.server.get("logLevel", "info"), flags.server.get("logFormat", "text"))
     told, notes = settled(told, {"grpcPort", "managementPort"} & flags.server.keys())
     loop = flags.server.get("eventLoop", "auto")
-    return _Job(told, models, loop, [*flags.notes, *notes])
+    notes = [*flags.notes, *notes, *open_to_strangers(told)]
+    return _Job(told, models, loop, notes)
 
 
 def _run(job: _Job) -> int:
