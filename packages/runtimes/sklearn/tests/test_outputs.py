@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from inferry.errors import InferenceError
+from inferry.model import DATATYPES
 from inferry_runtime_sklearn import _outputs
 
 
@@ -56,3 +57,10 @@ def test_arrays_of_different_shapes_are_refused() -> None:
 def test_a_type_without_a_tensor_is_named() -> None:
     with pytest.raises(InferenceError, match="complex128"):
         _outputs.tensor("transform", np.zeros(1, complex))
+
+
+@pytest.mark.parametrize("kind", [">f8", "<f8", "longlong", ">i2"])
+def test_numbers_of_any_kind_are_given_as_the_machine_has_them(kind: str) -> None:
+    made = _outputs.tensor("predict", np.array([[1, 2]], kind))
+    assert made.data.dtype == DATATYPES[made.datatype]
+    assert made.data.tolist() == [[1, 2]]

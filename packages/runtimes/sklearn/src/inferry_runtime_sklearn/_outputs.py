@@ -10,9 +10,9 @@ from inferry.errors import InferenceError
 from inferry.model import DATATYPES, Tensor
 
 _BY_DTYPE = {
-    dtype: datatype
-    for datatype, dtype in DATATYPES.items()
-    if dtype not in {"object", "bfloat16"}
+    np.dtype(name): datatype
+    for datatype, name in DATATYPES.items()
+    if name not in {"object", "bfloat16"}
 }
 
 
@@ -26,7 +26,9 @@ def tensor(name: str, result: Any) -> Tensor:  # noqa: ANN401 - whatever a metho
         InferenceError: No tensor can hold it.
 
     """
-    if hasattr(result, "toarray"):
+    if type(result) is np.ndarray:
+        pass  # which is what most methods return
+    elif hasattr(result, "toarray"):
         result = result.toarray()
     elif hasattr(result, "to_numpy"):
         result = result.to_numpy()
@@ -37,7 +39,9 @@ def tensor(name: str, result: Any) -> Tensor:  # noqa: ANN401 - whatever a metho
         array = _unboxed(array)
     if array.dtype == object or array.dtype.kind in "US":
         return Tensor(name=name, datatype="BYTES", data=_encode(array))
-    datatype = _BY_DTYPE.get(array.dtype.name)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    datatype = _BY_DTYPE.get(array.dtype)
     if datatype is None:
         raise InferenceError(
             f"{name} returned {array.dtype.name}, which no V2 tensor can hold"

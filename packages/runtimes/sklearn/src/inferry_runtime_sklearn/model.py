@@ -104,7 +104,8 @@ class SklearnModel:
             raise ModelNotReady("the scikit-learn model is not loaded")
         self._threads.apply()
         names = request.outputs or self._default
-        self._check_outputs(names)
+        if request.outputs:
+            self._check_outputs(names)
         rows = _inputs.features(self._signature, request.inputs)
         try:
             return InferResponse(outputs=tuple(self._run(name, rows) for name in names))
@@ -124,6 +125,8 @@ class SklearnModel:
         self._model = None
 
     def _run(self, name: str, rows: Any) -> Any:  # noqa: ANN401 - a tensor
+        if not self._signature.names:
+            return _outputs.tensor(name, getattr(self._model, name)(rows))
         with warnings.catch_warnings():
             # Columns that arrive as one matrix are in the order of the fit.
             warnings.filterwarnings("ignore", message="X does not have valid feature")
