@@ -38,7 +38,7 @@ def test_an_address_that_is_no_one_s_is_not_taken_for_a_taken_port() -> None:
     assert settled(settings, ()) == (settings, [])
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "a.example"])  # noqa: S104 - what is warned of
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "a.example"])
 def test_who_opens_too_much_to_a_network_is_told(host: str) -> None:
     settings = ServerSettings(host=host, allow_management=True)
     (note,) = open_to_strangers(settings)
@@ -51,13 +51,12 @@ def test_who_opens_too_much_to_a_network_is_told(host: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        ServerSettings(host="0.0.0.0"),  # noqa: S104 - as in a pod
+        ServerSettings(host="0.0.0.0"),
         ServerSettings(host="127.0.0.1", allow_management=True),
         ServerSettings(host="::1", allow_shared_memory=True),
         ServerSettings(host="localhost", allow_management=True),
-        ServerSettings(host="0.0.0.0", allow_management=True, api_keys="keys"),  # noqa: S104 - closed by keys
+        ServerSettings(host="0.0.0.0", allow_management=True, api_keys="keys"),
     ],
-    ids=str,
 )
 def test_what_is_closed_or_near_is_not_warned_of(settings: ServerSettings) -> None:
     assert open_to_strangers(settings) == []
