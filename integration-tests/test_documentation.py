@@ -16,6 +16,7 @@ PAGES = (
     "README.md",
     "docs/tutorial/first-service.md",
     "docs/how-to/call-over-grpc.md",
+    "docs/how-to/run-a-model-server.md",
     "docs/how-to/put-a-transformer-in-front.md",
     "docs/how-to/secure-the-server.md",
     "docs/how-to/serve-a-python-class.md",
