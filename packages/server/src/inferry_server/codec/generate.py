@@ -14,7 +14,7 @@ import msgspec
 
 from inferry.errors import InvalidInput
 from inferry.model import Tensor, TensorSpec
-from inferry_server.codec import values
+from inferry_server.codec import bounded, values
 from inferry_server.codec.datatypes import MAX_ELEMENTS, check_names
 from inferry_server.codec.json_errors import readable
 
@@ -83,7 +83,11 @@ def decode(
 
 def _parse(body: memoryview) -> dict[str, Any]:
     try:
-        given = msgspec.json.decode(body)
+        given = (
+            bounded.decoded(msgspec.json.decode, body)
+            if len(body) > bounded.LARGE
+            else msgspec.json.decode(body)
+        )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(readable(error, bytes(body[:64]))) from None
     if not isinstance(given, dict):

@@ -9,6 +9,7 @@ whose answers and errors are the ones that count.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -169,6 +170,8 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     simdjson = _simdjson()
     for name, value in fields.items():
         if isinstance(value, simdjson.Object):
+            if len(value.mini) > SMALL:  # which may become far more objects
+                raise ValueError
             fields[name] = value.as_dict()
         elif isinstance(value, simdjson.Array):
             fields[name] = value.as_list()
@@ -182,12 +185,11 @@ def _lists(data: Any, shape: Sequence[int]) -> int:  # noqa: ANN401 - simdjson.A
     """
     if len(shape) < 2 or not isinstance(data[0], _simdjson().Array):  # noqa: PLR2004 - flat
         return 1
+    found = sum(math.prod(shape[:axis]) for axis in range(len(shape)))
+    if found * _LIST_COST > SMALL and found * _LIST_COST > _leaves(shape):
+        raise ValueError
     level = [data]
-    found = 0
     for axis, size in enumerate(shape):
-        found += len(level)
-        if found * _LIST_COST > SMALL and found * _LIST_COST > _leaves(shape):
-            raise ValueError
         if any(len(item) != size for item in level):
             raise ValueError
         if axis < len(shape) - 1:

@@ -15,7 +15,7 @@ import msgspec
 
 from inferry.errors import InvalidInput
 from inferry.model import InferResponse, Tensor
-from inferry_server.codec import numeric, values
+from inferry_server.codec import bounded, numeric, values
 from inferry_server.codec.datatypes import (
     INTEGERS,
     MAX_ELEMENTS,
@@ -53,6 +53,8 @@ def parse(body: memoryview) -> Any:  # noqa: ANN401 - any JSON value
 
     """
     try:
+        if len(body) > bounded.LARGE:
+            return bounded.decoded(msgspec.json.decode, body)
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(readable(error, bytes(body[:64]))) from None

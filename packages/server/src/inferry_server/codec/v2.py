@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from inferry.errors import InvalidInput
 from inferry.model import Tensor
-from inferry_server.codec import numeric, raw, values, wanted
+from inferry_server.codec import bounded, numeric, raw, values, wanted
 from inferry_server.codec.datatypes import MAX_ELEMENTS, MAX_NAME, check_names
 from inferry_server.codec.json_errors import readable, shown
 from inferry_server.codec.numeric import SMALL
@@ -117,6 +117,8 @@ def _split(body: memoryview, json_length: int) -> tuple[memoryview, memoryview]:
 
 def _parse(text: memoryview) -> Document:
     try:
+        if len(text) > bounded.LARGE:
+            return bounded.decoded(_decoder.decode, text)
         return _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         said = readable(error, bytes(text[:64]))
