@@ -15,6 +15,8 @@ import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from inferry_server.http.unreadable import Unreadable
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -28,9 +30,6 @@ _SEPARATORS = 4  # ": " and the end of the line, which the parser does not repor
 
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _HEAD_SEARCHED = 8192
-_UNREADABLE = "the request is no HTTP/1.1"
-
-
 #: Seconds that an answer may still take once its client sends no more.
 _GRACE = 0.05
 
@@ -66,6 +65,7 @@ class LimitedProtocol(HttpToolsProtocol):
     max_head: ClassVar[int]
     max_connections: ClassVar[int]
     patience: ClassVar[float]
+    unreadable: ClassVar[Unreadable]
 
     _head_bytes = 0
     _in_head = False
@@ -113,9 +113,9 @@ class LimitedProtocol(HttpToolsProtocol):
             if isinstance(refused, _Refused):
                 self.refuse(refused.status, str(refused))
             else:
-                self.send_400_response(_UNREADABLE)
+                self.send_400_response(self.unreadable.why(data))
         except httptools.HttpParserError:
-            self.send_400_response(_UNREADABLE)
+            self.send_400_response(self.unreadable.why(data))
         except httptools.HttpParserUpgrade:
             pass  # there is nothing to upgrade to: the client goes on or leaves
 
@@ -214,12 +214,13 @@ class LimitedProtocol(HttpToolsProtocol):
             raise _HeadTooLarge
 
 
-def limits(settings: ServerSettings) -> dict[str, float]:
+def limits(settings: ServerSettings) -> dict[str, float | Unreadable]:
     """Return the class attributes that the limits of *settings* are."""
     return {
         "max_head": settings.max_header_bytes,
         "max_connections": settings.max_connections,
         "patience": settings.read_timeout,
+        "unreadable": Unreadable(),
     }
 
 
