@@ -63,6 +63,8 @@ class App:
         self._answering = answering
         self._is_management = is_management
         self._docs: Any = None
+        #: Whether connections go after their answer.
+        self.draining = False
         self.room = Room(settings.max_body_bytes * _BODIES)
         self._information = Information(services)
         is_open = is_management or settings.allow_management
@@ -73,14 +75,9 @@ class App:
             "generate_stream": Streaming(services, answering).generate_stream,
         }
 
-    @property
-    def draining(self) -> bool:
-        """Whether connections go after their answer."""
-        return self._information.draining
-
     def drain(self) -> None:
         """Be not ready from now on, and let connections go after their answer."""
-        self._information.draining = True
+        self.draining = self._information.draining = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing that is raised leaves this method."""

@@ -287,7 +287,8 @@ class FastProtocol(LimitedProtocol):
         """Answer *call*, whose *body* takes the room *held*."""
         answer = self.answering.answer(call, route, body)
         if isinstance(answer, Response):
-            self._write(answer)
+            usual = self.server_state.default_headers
+            self.writer.write(self.transport, answer, usual, close=False)
             self.app_.room.give_back(held)
             return
         pending = Pending(answer, call, route, held)

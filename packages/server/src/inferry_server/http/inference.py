@@ -75,7 +75,7 @@ class Inference:
         answer = self._predict(model, call, route, decoded)
         if not isinstance(answer, InferResponse):
             return self._infer_later(model, route, decoded, answer)
-        if _json_size(answer, decoded.wanted) > _LARGE:
+        if _size(answer) > _LARGE and _json_size(answer, decoded.wanted) > _LARGE:
             return asyncio.to_thread(self._encode, model, route, decoded, answer)
         return self._encode(model, route, decoded, answer)
 
@@ -226,9 +226,6 @@ def _is_slow(body: memoryview, json_length: int | None) -> bool:
 
 
 def _json_size(response: InferResponse, wanted: v2.Wanted) -> int:
-    size = _size(response)
-    if size <= _LARGE:
-        return size
     return sum(
         tensor.data.nbytes
         for tensor in response.outputs
