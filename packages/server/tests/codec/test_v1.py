@@ -122,6 +122,11 @@ WRONG = [
     ({"instances": [1], "inputs": [1]}, NOTHING, "both"),
     ({"instances": [[1, 2], [3]]}, ROWS, "'x': data has 1 elements at axis 1"),
     ({"instances": [[1, 2], 3]}, ROWS, "an integer at axis 1"),
+    (
+        {"instances": [1, 2]},
+        ROWS,
+        r"input 'x' is one row of shape \[2\], expected a list of rows; put it into",
+    ),
     ({"instances": [["1", 2]]}, ROWS, "element 0 is a string, expected"),
     ({"instances": [[None, 2]]}, ROWS, "element 0 is null"),
     ({"instances": [[1, 2]]}, PAIR, "takes 2 inputs; write each instance as an object"),
@@ -173,6 +178,11 @@ def test_the_number_of_elements_has_a_limit() -> None:
     with pytest.raises(InvalidInput, match=r"'x': .* has 4 elements, at most 3"):
         v1.decode(body, ROWS, max_elements=3)
     assert v1.decode(body, ROWS, max_elements=4).inputs[0].data.size == 4
+
+
+def test_one_large_row_is_told_from_rows_too() -> None:
+    with pytest.raises(InvalidInput, match=r"'x' is one row of shape \[5000\]"):
+        decode({"instances": [0.5] * 5000}, declares(x=("FP32", (-1, 5000))))
 
 
 def test_no_json_is_refused() -> None:

@@ -75,11 +75,14 @@ def decode(
     if len(body) > SMALL and len(specs) <= 1:
         found = _large(body, specs[0] if specs else None, max_elements)
         if found is not None:
+            if specs:
+                _check_rows(found.inputs[0], specs[0])
             return found
     document = parse(body)
     rows = _only_rows(document) if len(specs) == 1 else None
     if rows is not None:
         tensor = _tensor(specs[0].name, rows, specs[0], max_elements)
+        _check_rows(tensor, specs[0])
         return Request((tensor,), _NOTHING)
     if not isinstance(document, dict):
         raise InvalidInput(
@@ -94,6 +97,8 @@ def decode(
             for name, column in columns.items()
         ]
     )
+    if len(specs) == 1 and not _has_names(document):
+        _check_rows(inputs[0], specs[0])
     return Request(inputs, _beside(document) if len(document) > 1 else _NOTHING)
 
 
@@ -105,6 +110,25 @@ def _only_rows(document: object) -> list[Any] | None:
     if type(rows) is not list or not rows or type(rows[0]) is dict:
         return None
     return rows
+
+
+def _check_rows(tensor: Tensor, spec: TensorSpec) -> None:
+    """Tell who sends the only row without the list around it."""
+    shape = tensor.data.shape
+    if len(shape) + 1 == len(spec.shape) and all(map(_fits, spec.shape[1:], shape)):
+        raise InvalidInput(
+            f"input {spec.name!r} is one row of shape {list(shape)}, expected a list "
+            "of rows; put it into another list"
+        )
+
+
+def _has_names(document: dict[str, Any]) -> bool:
+    given: Any = document.get("instances", document.get("inputs"))
+    return isinstance(given, dict) or (bool(given) and _is_named(given[0]))
+
+
+def _fits(expected: int, given: int) -> bool:
+    return expected in (-1, given)
 
 
 def _large(
