@@ -50,7 +50,7 @@ The gateway's own pages, where no service is named: `/healthz` (the gateway rout
 | gRPC | `--grpc_port` | [the same over gRPC](grpc.md) |
 | management | `--management_port` | everything but inference, for this machine alone (127.0.0.1) |
 
-`GET /openapi.json` has every route with its documents, `GET /docs` shows it in a browser; `docs = false` closes both.
+`GET /openapi.json` has every route with its documents, `GET /docs` shows it in a browser, which loads Swagger UI from cdn.jsdelivr.net for that; `docs = false` closes both.
 
 ## Routes of a model server
 
