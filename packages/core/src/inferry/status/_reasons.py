@@ -117,7 +117,7 @@ REMEDIES = MappingProxyType(
         Reason.ModelVersionMismatch: (
             "save the model with the installed version of its library"
         ),
-        Reason.ModelLoadFailed: "see the message and the log (`inferry logs` shows that of a service)",
+        Reason.ModelLoadFailed: "see the message, and the log (`inferry logs`)",
         Reason.WarmUpFailed: "see the message: the model loads but does not answer",
         Reason.OutOfMemory: "give the service more memory or use a smaller model",
         Reason.LoadTimeout: "raise the load timeout or use a smaller model",
