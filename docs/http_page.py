@@ -177,9 +177,11 @@ They have an effect where the server was started with `--tracing`, except that f
 | what a compressed body inflates to, above 16 MiB | `max_inflate_ratio` | 413 |
 | all bodies under way together | 16 times `max_body_bytes` | 503 |
 | elements of a tensor | `max_elements` | 400 |
+| lists and objects of a JSON body, or members of its objects | 2,097,152, or 1,048,576 | 400 |
 | connections | `max_connections` | 503 |
 | calls that wait for a model | `queue_size` | 503 |
 | time for the rest of a request | `read_timeout` | 408 |
+| time in which a client reads nothing of an answer | `read_timeout` | closed |
 | time for the answer | `request_timeout`, or the request's `timeout` | 504 |
 
 ## Statuses

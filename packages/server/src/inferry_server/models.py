@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: What a load says that `Models.unload` has given up.
+GIVEN_UP = "it was unloaded while it was loading"
+
 
 class _Entry:
     """One name: what serves, what is said about it, and who may change it."""
@@ -111,10 +114,11 @@ class Models:
         except ModelLoadError as error:
             return self._failed(entry, error)
         except asyncio.CancelledError:
-            failed = self._failed(entry, ModelLoadError("the load was cancelled"))
             if _is_cancelled_itself():
+                self._failed(entry, ModelLoadError("the load was cancelled"))
                 raise
-            return failed
+            logger.info("model %s was unloaded while it was loading", spec.name)
+            return ModelState(name=spec.name, phase="Failed", message=GIVEN_UP)
         finally:
             entry.loading = None
         seconds = time.monotonic() - began

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from inferry.errors import InvalidInput, ModelLoadError, ModelNotFound
+from inferry.errors import (
+    InvalidInput,
+    ModelLoadError,
+    ModelNotFound,
+    ModelNotReady,
+)
 from inferry_server.config_override import overridden
+from inferry_server.models import GIVEN_UP
 from inferry_server.states import ON_THE_WAY
 from inferry_server.uploads import PREFIX, Upload, read_files
 
@@ -55,6 +61,7 @@ class Repository:
             InvalidInput: Something is wrong with *parameters*.
             NotPermitted: A file that may not be uploaded.
             ModelLoadError: It cannot be loaded; an older one still serves.
+            ModelNotReady: It was unloaded meanwhile.
 
         """
         try:
@@ -88,6 +95,10 @@ class Repository:
             serves = state is not None and state.phase == "Ready"
             if upload is not None and not serves:
                 upload.close()
+        if state.message == GIVEN_UP:
+            raise ModelNotReady(
+                f"failed to load {spec.name!r}, {GIVEN_UP}; load it again"
+            )
         if not serves:
             raise ModelLoadError(
                 f"failed to load {spec.name!r}, {state.message}",

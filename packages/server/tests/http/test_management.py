@@ -81,9 +81,23 @@ async def test_loads_and_unloads_at_once_end_in_order(open_server: Any) -> None:
     _, client = open_server
     verbs = ["load", "unload", "load", "load", "unload", "load"]
     answers = await asyncio.gather(*(client.post(f"{MODEL}/{verb}") for verb in verbs))
-    assert {answer.status_code for answer in answers} <= {200, 500}
+    assert {answer.status_code for answer in answers} <= {200, 503}
     assert (await client.post(f"{MODEL}/load")).status_code == 200
     assert await index(client) == [("m", "READY")]
+
+
+async def test_a_load_that_an_unload_gives_up_is_nobodys_error(
+    serve: Serve, spec: SpecOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = spec("SlowLoad", options={"load_seconds": 0.5})
+    async with serve(slow, allow_management=True) as (_, client):
+        loading = asyncio.create_task(client.post(f"{MODEL}/load"))
+        await asyncio.sleep(0.1)
+        assert (await client.post(f"{MODEL}/unload")).status_code == 200
+        answer = await loading
+        assert answer.status_code == 503
+        assert "it was unloaded while it was loading" in answer.json()["error"]
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("verb", ["load", "unload"])

@@ -44,6 +44,8 @@ _TOO_LARGE = 413
 _BODIES = 16
 #: Seconds that a client has to see that its body is refused.
 _LINGER = 1.0
+#: What uvloop says of a client that has left, before it tells us that it has.
+_GONE = "the handler is closed"
 _INFERENCE = {*PROTOCOLS, "generate_stream"}
 #: What is compressed besides the answers of models. tritonclient's http.aio asks for
 #: gzip everywhere and reads metadata, configurations and statistics as they come.
@@ -95,11 +97,16 @@ class App:
         finally:
             request.release()
         refused = response.status == _TOO_LARGE or request.is_cut
-        await response.send(
-            send,
-            close=self.draining or refused,
-            linger=request.discard(_LINGER) if refused else None,
-        )
+        try:
+            await response.send(
+                send,
+                close=self.draining or refused,
+                linger=request.discard(_LINGER) if refused else None,
+            )
+        except RuntimeError as error:
+            if _GONE not in str(error):
+                raise
+            await asyncio.sleep(0)  # so that uvicorn hears of it too
 
     def _is_docs(self, request: Request, route: Route | None) -> bool:
         return (

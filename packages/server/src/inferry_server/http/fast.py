@@ -309,6 +309,8 @@ class FastProtocol(LimitedProtocol):
             return
         if self.flow.write_paused:
             await self.flow.drain()
+        if self.transport.is_closing():
+            return
         self._write(response, close=self.app_.draining or not pending.keep_alive)
         pending.response_complete = True
         self.on_response_complete()

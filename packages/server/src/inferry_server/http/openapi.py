@@ -175,7 +175,7 @@ ROUTES = (
         f"{_CONTROL}/load",
         "Load a model again, and wait until it is ready.",
         "Loaded",
-        (*_CHANGES, 500),
+        (*_CHANGES, 500, 503),
         "LoadRequest",
         {"parameters": {}},
     ),
