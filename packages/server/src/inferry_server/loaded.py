@@ -53,6 +53,8 @@ class LoadedModel:
         self._forwarded = forwarded_headers
         self._inputs = signature.Inputs(metadata, spec.name)
         self._checks_inputs = bool(getattr(instance, "checks_inputs", False))
+        #: Whether the model wants the body of V1 as it is.
+        self.takes_raw_v1 = hasattr(instance, "predict_v1")
         self._newest = self.versions[-1]
         # Of an input of one fixed shape the first dimension counts no items.
         first = metadata.inputs[0].shape[:1] if metadata.inputs else (-1,)
@@ -97,11 +99,6 @@ class LoadedModel:
     def versions(self) -> tuple[str, ...]:
         """The versions that a path may name; ``1`` where the model declares none."""
         return self.metadata.versions or (DEFAULT_VERSION,)
-
-    @property
-    def takes_raw_v1(self) -> bool:
-        """Whether the model wants the body of V1 as it is."""
-        return hasattr(self.instance, "predict_v1")
 
     @property
     def why_unhealthy(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from inferry_server.http.routes import Route
 
 
-class Head(NamedTuple):
+class Head(Struct, frozen=True, gc=False):
     """The head of a request that took the lane and came with its body at once.
 
     ``text`` ends with the empty line, ``size`` includes the body.
