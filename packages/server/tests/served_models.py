@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -243,6 +244,14 @@ class EscapesAsync(Escapes):
 
     async def stream(self, request: InferRequest) -> AsyncIterator[InferResponse]:
         yield await self.predict(request)
+
+
+class Turns(Echo):
+    """Answers with the milliseconds after which Python lets another thread run."""
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        data = np.array([sys.getswitchinterval() * 1000], np.float64).round(3)
+        return InferResponse(outputs=(Tensor(name="t", datatype="FP64", data=data),))
 
 
 class RefusesZeros(Iris):

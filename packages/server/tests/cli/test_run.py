@@ -59,6 +59,13 @@ def test_it_recovers_from_a_lack_of_file_descriptors(loop: str) -> None:
     assert len(lines) < 100
 
 
+def test_a_model_that_computes_does_not_keep_the_loop_waiting_for_long() -> None:
+    with process(target="served_models:Turns") as (_, client, _):
+        until_ready(client)
+        reply = client.post(PATH, json={"instances": [1]})
+        assert reply.json() == {"predictions": [1.0]}
+
+
 def test_sigterm_finishes_what_is_in_flight() -> None:
     with process("--drain_delay=0.2", target="served_models:SlowAsync") as (
         running,
