@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ def test_a_deadline_of_grpc_ends_the_wait(blocking: Served) -> None:
     before = began(blocking)
     with ThreadPoolExecutor(6) as pool:
         first = pool.submit(clients.call, blocking, "ModelInfer", message(1.5))
-        time.sleep(0.3)
+        _until_busy(blocking)
         start = time.monotonic()
         waiting = [
             pool.submit(clients.call, blocking, "ModelInfer", message(), timeout=0.3)
@@ -73,7 +74,7 @@ def test_a_timeout_of_the_server_is_a_504(limited: Served) -> None:
         first = pool.submit(
             limited.request, "POST", encodings.INFER, json=document(1.5)
         )
-        time.sleep(0.3)
+        _until_busy(limited)
         start = time.monotonic()
         waiting = [
             pool.submit(limited.request, "POST", encodings.INFER, json=document())
@@ -100,7 +101,7 @@ def test_a_timeout_of_the_request_ends_the_wait(blocking: Served) -> None:
     before = began(blocking)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(clients.call, blocking, "ModelInfer", message(1.0))
-        time.sleep(0.3)
+        _until_busy(blocking)
         start = time.monotonic()
         microseconds = 200_000
         response = blocking.request(
@@ -115,13 +116,29 @@ def test_a_timeout_of_the_request_ends_the_wait(blocking: Served) -> None:
 def test_a_client_that_left_is_not_served(blocking: Served) -> None:
     before = began(blocking)
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(clients.call, blocking, "ModelInfer", message(1.0))
-        time.sleep(0.3)
+        first = pool.submit(clients.call, blocking, "ModelInfer", message(1.5))
+        _until_busy(blocking)
         for _ in range(3):
             with pytest.raises(httpx.ReadTimeout):
                 httpx.post(blocking.url + encodings.INFER, json=document(), timeout=0.1)
         assert first.result(10).outputs
     assert began(blocking) == before + 1
+
+
+def _until_busy(served: Served) -> None:
+    """Wait for a call that has been sent to run."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if _running(served):
+            return
+        time.sleep(0.02)
+    pytest.fail("no call has begun to run")
+
+
+def _running(served: Served) -> bool:
+    text = served.request("GET", "/metrics").text
+    busy = re.compile(r"^inferry_requests_running\{.*\} 1", re.MULTILINE)
+    return busy.search(text) is not None
 
 
 def _until_idle(served: Served) -> None:

@@ -41,12 +41,18 @@ class Endpoint:
 
 
 @contextmanager
-def endpoint(certificate: Path | None = None) -> Iterator[Endpoint]:
-    """Serve an `Endpoint` on a free port; over TLS with *certificate* and its key."""
+def endpoint(
+    certificate: Path | None = None, *, version: str = "HTTP/1.1", patience: float = 60
+) -> Iterator[Endpoint]:
+    """Serve an `Endpoint` on a free port; over TLS with *certificate* and its key.
+
+    It closes a connection that is idle for *patience* seconds.
+    """
     known = Endpoint()
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version = version
+        timeout = patience
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))

@@ -271,3 +271,19 @@ def outcomes(server: Any) -> dict[str, int]:
         "failed": counts.failed,
         "dropped": counts.dropped,
     }
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+async def test_connections_that_the_endpoint_closes_lose_nothing(
+    serve: Serve, spec: SpecOf, version: str
+) -> None:
+    with sinks.endpoint(version=version, patience=0.2) as sink:
+        async with serve(spec("Iris", payload_log=PayloadLog(url=sink.url))) as (
+            _,
+            client,
+        ):
+            for _ in range(3):
+                asked = (client.post(PATH, content=BODY) for _ in range(8))
+                await asyncio.gather(*asked)
+                await asyncio.sleep(0.5)
+        assert len(sink.events) == 48

@@ -104,6 +104,8 @@ def decode(
 
 
 _EMPTY = memoryview(b"")
+#: Longer documents without inputs are not searched for what they have instead.
+_SEARCHED = 64 * 1024
 
 
 def _split(body: memoryview, json_length: int) -> tuple[memoryview, memoryview]:
@@ -122,12 +124,17 @@ def _parse(text: memoryview) -> Document:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         said = readable(error, bytes(text[:64]))
-        raise InvalidInput(_no_inputs(text) if said == _NO_INPUTS else said) from None
+        if said == _NO_INPUTS and len(text) <= _SEARCHED:
+            said = _no_inputs(text)
+        raise InvalidInput(said) from None
 
 
 def _no_inputs(text: memoryview) -> str:
     """Return what to say of a document without inputs."""
-    found = list(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    try:
+        found = list(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return readable(error, bytes(text[:64]))
     listed = ", ".join(map(shown, found[:_LISTED])) or "nothing"
     hint = ""
     if "instances" in found:

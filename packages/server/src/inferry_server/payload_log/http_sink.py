@@ -95,9 +95,17 @@ class HttpSink:
             raise SinkError(f"{url} answers {status}", again=status in _WORTH_A_RETRY)
 
     async def _exchange(self, message: Message) -> int:
-        connection = self._idle.pop() if self._idle else await self._connect()
+        head = self._head + _own(message)
+        while self._idle:
+            connection = self._idle.pop()
+            # One that was idle may have been closed by the endpoint meanwhile.
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                return await self._over(connection, head, message.body)
+        return await self._over(await self._connect(), head, message.body)
+
+    async def _over(self, connection: _Connection, head: bytes, body: bytes) -> int:
         try:
-            status = await connection.post(self._head + _own(message), message.body)
+            status = await connection.post(head, body)
         except BaseException:
             connection.close()
             raise
@@ -140,12 +148,13 @@ class _Connection:
         self.writer.write(head)
         self.writer.write(body)
         await self.writer.drain()
-        status, headers = await self._head()
+        version, status, headers = await self._head()
         while status in _INTERIM:
-            status, headers = await self._head()
+            version, status, headers = await self._head()
         length = headers.get(b"content-length", b"0" if status in _EMPTY else b"-1")
         if (
             b"transfer-encoding" in headers
+            or version != b"HTTP/1.1"
             or headers.get(b"connection", b"").lower() == b"close"
             or not 0 <= int(length) <= _LONGEST_ANSWER
         ):
@@ -154,13 +163,14 @@ class _Connection:
             await self._reader.readexactly(int(length))
         return status
 
-    async def _head(self) -> tuple[int, Mapping[bytes, bytes]]:
+    async def _head(self) -> tuple[bytes, int, Mapping[bytes, bytes]]:
         lines = (await self._reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
         headers = {}
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             headers[name.strip().lower()] = value.strip()
-        return int(lines[0].split(b" ", 2)[1]), headers
+        version, status = lines[0].split(b" ", 2)[:2]
+        return version, int(status), headers
 
     def close(self) -> None:
         """Take no more requests."""
