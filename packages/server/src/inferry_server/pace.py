@@ -11,8 +11,9 @@ the judge, and single slow calls are forgiven, because other processes cause the
 
 from __future__ import annotations
 
-#: A call up to here is quick, in ns: a hop would add more than a tenth to it.
-QUICK = 250_000
+#: A call up to here is quick, in ns: a hop would add about a tenth to it, and as many
+#: calls as one turn of the loop may bring still leave a health check its 50 ms.
+QUICK = 500_000
 #: A call from here on is noticed by others.
 NOTICED = 10_000_000
 #: A call from here on is a stall, for which no busy machine can be blamed.
