@@ -127,7 +127,7 @@ class Execution:
         else:
             timed = _Timed(function, call)
             work = self._workers.submit(timed, argument)
-            work.add_done_callback(lambda done: self._left(done, timed))
+            work.add_done_callback(lambda done: self._ran(done, timed))
         answer = await _unless_late(work, call.deadline, self.name, stop=is_async)
         if not is_async and isinstance(answer, Awaitable):  # from a plain ``def``
             return await self._awaited(answer, call)
@@ -167,7 +167,7 @@ class Execution:
             closing.add_done_callback(self._ended)
 
     def _await(self, answer: Awaitable[Any], call: Call) -> asyncio.Task[Any]:
-        task = asyncio.create_task(_timed(answer, call), context=call.enter())
+        task = asyncio.create_task(_answered(answer, call), context=call.enter())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -218,7 +218,7 @@ class Execution:
         if not self.running and not self._idle.is_set():
             self._idle.set()
 
-    def _left(self, done: asyncio.Future[Any], timed: _Timed) -> None:
+    def _ran(self, done: asyncio.Future[Any], timed: _Timed) -> None:
         """Take back the turn of a call that ran in a thread."""
         if not done.cancelled() and done.exception() is None:
             call = timed.call
@@ -265,7 +265,7 @@ class _Timed:
             self.call.ended = perf_counter_ns()
 
 
-async def _timed(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
+async def _answered(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
     try:
         return await _contained(answer)
     finally:

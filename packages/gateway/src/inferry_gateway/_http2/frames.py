@@ -18,7 +18,6 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 AUTHORITY = b"inferry-authority"
 PEER = b"inferry-peer"
 
-NO_ERROR = 0x0
 PROTOCOL_ERROR = 0x1
 FRAME_SIZE_ERROR = 0x6
 COMPRESSION_ERROR = 0x9

@@ -9,9 +9,6 @@ import time
 
 from inferry_server.calls import CURRENT
 
-LEVELS = ("debug", "info", "warning", "error")
-FORMATS = ("text", "json")
-
 
 class TextFormatter(logging.Formatter):
     """``2026-01-31T12:00:00Z INFO inferry_server.models: model m is ready``."""

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 _ASKS_MORE = frozenset({"content-encoding", "expect", "transfer-encoding", "upgrade"})
 _MOST_ROUTES = 1024
 _TIMEOUT = 408
-
-
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -51,7 +49,7 @@ class FastProtocol(LimitedProtocol):
     answering: ClassVar[Answering]
     max_body: ClassVar[int]
     idle_limit: ClassVar[float]
-    routes: ClassVar[dict[bytes, Route | None]]
+    routes: ClassVar[dict[bytes, Route]]
     writer: ClassVar[Writer]
 
     _call: Call | None = None  # of the request whose body is on its way
@@ -287,8 +285,7 @@ class FastProtocol(LimitedProtocol):
         """Answer *call*, whose *body* takes the room *held*."""
         answer = self.answering.answer(call, route, body)
         if isinstance(answer, Response):
-            usual = self.server_state.default_headers
-            self.writer.write(self.transport, answer, usual, close=False)
+            self._write(answer)
             self.app_.room.give_back(held)
             return
         pending = Pending(answer, call, route, held)
