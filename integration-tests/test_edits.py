@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import httpx
+from calling import Caller, Fault
 from running import SERVICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from running import Running
@@ -25,39 +26,23 @@ class Adder:
 """
 
 
-class Caller:
-    """Somebody who asks all the time and keeps every answer."""
+@contextmanager
+def calling(running: Running, model: str) -> Iterator[Caller]:
+    """Ask *model* over V1 all the time."""
+    url = f"{running.url}/v1/models/{model}:predict"
+    with httpx.Client(timeout=30) as client:
 
-    def __init__(self, running: Running, model: str) -> None:
-        self.url = f"{running.url}/v1/models/{model}:predict"
-        self.answers: list[Any] = []
-        self.faults: list[str] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        def ask() -> Any:
+            try:
+                answer = client.post(url, json={"instances": [1]})
+            except httpx.HTTPError as error:
+                raise Fault(repr(error)) from error
+            if answer.status_code != 200:
+                raise Fault(f"{answer.status_code} {answer.text}")
+            return answer.json()["predictions"][0]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join(30)
-
-    def _ask(self) -> None:
-        with httpx.Client(timeout=30) as client:
-            # Bounded: no test here takes longer than two minutes.
-            until = time.monotonic() + 120
-            while not self._ended.is_set() and time.monotonic() < until:
-                try:
-                    answer = client.post(self.url, json={"instances": [1]})
-                except httpx.HTTPError as error:
-                    self.faults.append(repr(error))
-                    continue
-                if answer.status_code == 200:
-                    self.answers.append(answer.json()["predictions"][0])
-                else:
-                    self.faults.append(f"{answer.status_code} {answer.text}")
-                time.sleep(0.005)
+        with Caller(ask, 0.005) as caller:
+            yield caller
 
 
 def adder(folder: Path, more: float) -> None:
@@ -71,7 +56,7 @@ def test_a_saved_class_serves_without_a_lost_request(
     adder(tmp_path, 1)
     running = run("model.py:Adder")
     running.wait("adder", "Ready")
-    with Caller(running, "adder") as caller:
+    with calling(running, "adder") as caller:
         adder(tmp_path, 10)
         running.wait_for(lambda: 11 in caller.answers, "the new answer", 30)
     assert caller.faults == []
@@ -85,7 +70,7 @@ def test_a_broken_class_is_told_and_the_old_one_serves(
     adder(tmp_path, 1)
     running = run("model.py:Adder")
     running.wait("adder", "Ready")
-    with Caller(running, "adder") as caller:
+    with calling(running, "adder") as caller:
         (tmp_path / "model.py").write_text(MODEL.format(more="nothing_of_that_name"))
         began = time.monotonic()
         running.wait_for(
@@ -112,7 +97,7 @@ def test_an_edit_of_the_yaml_rolls_out_and_a_broken_one_does_not(
     yaml.write_text(text)
     running = run("service.yaml", INFERRY_PLUGINS__PYTHON__TRUST=str(tmp_path))
     running.wait("adder", "Ready")
-    with Caller(running, "adder") as caller:
+    with calling(running, "adder") as caller:
         yaml.write_text(text.replace("storageUri", "storageURI"))
         running.wait_for(
             lambda: "did you mean 'storageUri'" in running.log.read_text(),
@@ -141,7 +126,7 @@ def test_a_canary_gets_its_share_and_can_be_rolled_back(
         "predictor:\n", "predictor:\n    canaryTrafficPercent: 20\n"
     )
     yaml.write_text(canary)
-    with Caller(running, "adder") as caller:
+    with calling(running, "adder") as caller:
         running.wait_for(lambda: 11 in caller.answers, "the canary's answer", 30)
         caller.answers.clear()
         running.wait_for(lambda: len(caller.answers) >= 500, "500 answers", 60)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import queue
-import threading
-import time
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import tritonclient.grpc as triton
+from calling import Caller, Fault
 from reader import Reader, blocks
 from running import SERVICE, Running
 from tritonclient.utils import InferenceServerException
@@ -145,44 +145,29 @@ def test_the_address_is_told(iris: Running) -> None:
     assert f"gRPC:         {where}" in iris.command("describe", "iris").stdout
 
 
-class Caller:
-    """Somebody who calls all the time over one channel and keeps every answer."""
+@contextmanager
+def calling(where: str, model: str) -> Iterator[Caller]:
+    """Ask *model* all the time over one channel."""
+    tensor = triton.InferInput("values", [1], "INT64")
+    tensor.set_data_from_numpy(np.array([1]))
+    with triton.InferenceServerClient(where) as client:
 
-    def __init__(self, where: str, model: str) -> None:
-        self._where, self._model = where, model
-        self.answers: list[Any] = []
-        self.faults: list[str] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        def ask() -> Any:
+            try:
+                answer = client.infer(model, [tensor], client_timeout=30)
+            except InferenceServerException as error:
+                raise Fault(str(error)) from error
+            return answer.as_numpy("output-0").tolist()[0]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join(30)
-
-    def _ask(self) -> None:
-        tensor = triton.InferInput("values", [1], "INT64")
-        tensor.set_data_from_numpy(np.array([1]))
-        until = time.monotonic() + 120
-        with triton.InferenceServerClient(self._where) as client:
-            while not self._ended.is_set() and time.monotonic() < until:
-                try:
-                    answer = client.infer(self._model, [tensor], client_timeout=30)
-                except InferenceServerException as error:
-                    self.faults.append(str(error))
-                else:
-                    self.answers.append(answer.as_numpy("output-0").tolist()[0])
-                time.sleep(0.01)
+        with Caller(ask, 0.01) as caller:
+            yield caller
 
 
 def test_an_edit_loses_no_call(tmp_path: Path, run: Callable[..., Running]) -> None:
     (tmp_path / "model.py").write_text(MODEL.format(more=1))
     running = run("model.py:Adder")
     running.wait("adder", "Ready")
-    with Caller(f"127.0.0.1:{running.port}", "adder") as caller:
+    with calling(f"127.0.0.1:{running.port}", "adder") as caller:
         running.wait_for(lambda: caller.answers, "the first answer", 30)
         (tmp_path / "model.py").write_text(MODEL.format(more=10))
         running.wait_for(lambda: 11 in caller.answers, "the new answer", 30)
