@@ -211,7 +211,7 @@ async def test_a_file_replaced_meanwhile_is_resolved_again(
 async def test_a_stalled_server_is_given_up(
     get: Fetching, web: WebServer, empty: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferry_storage.download._ATTEMPTS", 1)
+    monkeypatch.setattr("inferry_storage.transfer.download._ATTEMPTS", 1)
 
     def answer(handler: Handler) -> None:
         web.send(handler, DATA, cut=10)
@@ -233,7 +233,7 @@ async def test_a_stalled_server_is_given_up(
 async def test_a_trickle_is_a_stall(
     get: Fetching, web: WebServer, empty: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferry_storage.download._ATTEMPTS", 1)
+    monkeypatch.setattr("inferry_storage.transfer.download._ATTEMPTS", 1)
 
     def answer(handler: Handler) -> None:
         web.send(handler, DATA, cut=1)
@@ -300,7 +300,7 @@ async def test_what_grows_too_large_is_cut_off(
 async def test_a_file_that_is_always_cut_off_is_never_published(
     get: Fetching, web: WebServer, empty: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferry_storage.download._BACKOFF", 0)
+    monkeypatch.setattr("inferry_storage.transfer.download._BACKOFF", 0)
     web.routes["/a"] = lambda handler: web.send(handler, DATA, cut=10)
 
     with pytest.raises(StorageError):
@@ -329,8 +329,8 @@ async def test_a_cancelled_download_leaves_nothing(
 
 
 async def test_an_unknown_scheme_names_those_that_there_are(get: Fetching) -> None:
-    with pytest.raises(StorageError, match="the schemes here are file, http") as caught:
-        await get("s3://key:secret@bucket/model")
+    with pytest.raises(StorageError, match="the schemes here are abfs, ") as caught:
+        await get("acme://key:secret@bucket/model")
 
     assert caught.value.reason == "StorageNotSupported"
     assert "secret" not in str(caught.value)
@@ -343,7 +343,7 @@ async def test_a_backend_that_breaks_is_named_without_what_it_said(
         msg = "token=secret"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("inferry_storage.file.FileStorage.resolve", broken)
+    monkeypatch.setattr("inferry_storage.backends.file.FileStorage.resolve", broken)
 
     with pytest.raises(StorageError, match=r"'file' .* failed with R") as caught:
         await get("/tmp")

@@ -143,7 +143,14 @@ class PlanningError(InferryError):
 
 
 class StorageError(InferryError):
-    """A model that cannot be had from its URI; ``reason`` is a status reason."""
+    """A model that cannot be had from its URI; ``reason`` is a status reason.
+
+    Its kinds are in `inferry.storage`. ``exit_code`` is what a command ends with,
+    ``transient`` says that asking again may help.
+    """
+
+    exit_code = 1
+    transient = False
 
     def __init__(
         self, message: str, *, reason: str = "StorageFailed", remedy: str = ""

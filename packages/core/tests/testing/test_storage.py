@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from inferry.errors import StorageError
-from inferry.storage import Entry, LocalPath, Snapshot, Source
+from inferry.storage import Access, Entry, LocalPath, Snapshot, Source
 from inferry.testing import StorageTests
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ class Memory:
 
     trees: ClassVar[dict[str, Mapping[str, bytes]]] = {}
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.settings = settings
+    def __init__(self, access: Access) -> None:
+        self.settings = access.settings
         self._files: dict[str, bytes] = {}
 
     async def resolve(self, source: Source) -> Snapshot | LocalPath:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inferry.errors import StorageError
-from inferry.status import Reason
-from inferry.storage import Entry, LocalPath, Snapshot, Source, Storage, shown_uri
+from inferry.storage import (
+    Access,
+    Entry,
+    LocalPath,
+    NotFound,
+    Snapshot,
+    Source,
+    Storage,
+    shown_uri,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
 
 
 class AcmeStorage:
     """Keeps one file in memory."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, access: Access) -> None:
         self._files: dict[str, bytes] = {"acme://a": b"weights"}
-        self._token = str(settings.get("token", ""))
+        self._token = access.credentials.values.get("ACME_TOKEN", "")
 
     async def resolve(self, source: Source) -> Snapshot | LocalPath:
         """Say what is there."""
         if source.uri not in self._files:
-            raise StorageError(
-                f"{shown_uri(source.uri)} is not there",
-                reason=Reason.StorageNotFound,
-                remedy="correct the storageUri",
+            raise NotFound(
+                f"{shown_uri(source.uri)} is not there", remedy="correct the storageUri"
             )
         size = len(self._files[source.uri])
         entry = Entry(path="model.acme", size=size, location=source.uri)
@@ -42,4 +47,4 @@ class AcmeStorage:
         """Give nothing back."""
 
 
-CLIENT: Callable[[Mapping[str, Any]], Storage] = AcmeStorage
+CLIENT: Callable[[Access], Storage] = AcmeStorage

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from inferry.errors import PluginError, StorageError
 from inferry.plugins import backends_for, resolve
 from inferry.status import Reason
-from inferry.storage import LocalPath, shown_uri, uri_scheme
-from inferry_storage.cache import Cache
-from inferry_storage.download import download
-from inferry_storage.https import Changed
+from inferry.storage import Access, Changed, LocalPath, shown_uri, uri_scheme
+from inferry_storage.cache.folder import Cache
 from inferry_storage.policy import Policy
 from inferry_storage.progress import Progress, Reporter
+from inferry_storage.transfer.download import download
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +92,9 @@ def _client(provided: Provided[StorageBackend], settings: Settings) -> Storage:
             error.message, reason=Reason.StorageNotSupported, remedy=error.remedy
         ) from error
     given: dict[str, Any] = settings.section("storage")
-    client: Storage = factory({**given, **settings.plugin(provided.plugin)})
+    client: Storage = factory(
+        Access(settings={**given, **settings.plugin(provided.plugin)})
+    )
     return client
 
 

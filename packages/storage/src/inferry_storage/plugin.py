@@ -5,68 +5,93 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inferry.plugins import ImportRef, SettingsSpec, StorageBackend, hookimpl
+from inferry_storage.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_BACKENDS = "inferry_storage.backends"
+_LADDERS = "inferry_storage.credentials"
+
 
 @hookimpl
 def inferry_storage_backends() -> Iterable[StorageBackend]:
-    """Yield the backends for local paths and for files on web servers."""
+    """Yield the backends of this package; what one needs besides is an extra."""
     yield StorageBackend(
         name="file",
         schemes=("file",),
-        client=ImportRef("inferry_storage.file:FileStorage"),
+        client=ImportRef(f"{_BACKENDS}.file:FileStorage"),
+    )
+    yield StorageBackend(
+        name="pvc",
+        schemes=("pvc",),
+        client=ImportRef(f"{_BACKENDS}.pvc:PvcStorage"),
     )
     yield StorageBackend(
         name="https",
         # http is refused by the client, with the setting that allows it.
         schemes=("https", "http"),
-        client=ImportRef("inferry_storage.https:HttpsStorage"),
+        client=ImportRef(f"{_BACKENDS}.https:HttpsStorage"),
+        credentials=ImportRef(f"{_LADDERS}.web:find"),
+    )
+    yield StorageBackend(
+        name="s3",
+        schemes=("s3", "s3a"),
+        client=ImportRef(f"{_BACKENDS}.s3:S3Storage", extra="s3"),
+        credentials=ImportRef(f"{_LADDERS}.s3:find"),
+    )
+    yield StorageBackend(
+        name="gs",
+        schemes=("gs",),
+        client=ImportRef(f"{_BACKENDS}.gs:GsStorage", extra="gs"),
+        credentials=ImportRef(f"{_LADDERS}.gs:find"),
+    )
+    yield StorageBackend(
+        name="azure",
+        schemes=("az", "azure", "abfs", "abfss", "wasb", "wasbs"),
+        uri_patterns=(
+            r"https://[a-z0-9]+(\.z\d+)?\.blob\.(core\.windows\.net|storage\.azure\.net)/",
+        ),
+        client=ImportRef(f"{_BACKENDS}.azure:AzureStorage", extra="azure"),
+        credentials=ImportRef(f"{_LADDERS}.azure:find"),
+    )
+    yield StorageBackend(
+        name="azfile",
+        schemes=("azfile",),
+        uri_patterns=(
+            r"https://[a-z0-9]+(\.z\d+)?\.file\.(core\.windows\.net|storage\.azure\.net)/",
+        ),
+        client=ImportRef(f"{_BACKENDS}.azfile:AzureFileStorage", extra="azfile"),
+        credentials=ImportRef(f"{_LADDERS}.azure:find"),
+    )
+    yield StorageBackend(
+        name="hf",
+        schemes=("hf",),
+        client=ImportRef(f"{_BACKENDS}.hf:HubStorage", extra="hf"),
+        credentials=ImportRef(f"{_LADDERS}.hf:find"),
+    )
+    yield StorageBackend(
+        name="oci",
+        schemes=("oci", "oci+fetch", "oci+native", "oci+modelcar"),
+        client=ImportRef(f"{_BACKENDS}.oci:OciStorage", extra="oci"),
+        credentials=ImportRef(f"{_LADDERS}.oci:find"),
+    )
+    yield StorageBackend(
+        name="hdfs",
+        schemes=("hdfs", "webhdfs"),
+        client=ImportRef(f"{_BACKENDS}.hdfs:HdfsStorage", extra="hdfs"),
+        credentials=ImportRef(f"{_LADDERS}.hdfs:find"),
+    )
+    yield StorageBackend(
+        name="git",
+        schemes=("git", "git+https"),
+        uri_patterns=(r"https://[^?#]+\.git(?:[@/?#]|$)",),
+        client=ImportRef(f"{_BACKENDS}.git:GitStorage", extra="git"),
+        credentials=ImportRef(f"{_LADDERS}.git:find"),
     )
 
 
 @hookimpl
 def inferry_settings() -> Iterable[SettingsSpec]:
     """Yield the settings of section ``[storage]``."""
-    yield SettingsSpec(
-        section="storage",
-        key="cache_dir",
-        default="",
-        help="Where downloads are kept; empty: $XDG_CACHE_HOME/inferry/models.",
-    )
-    yield SettingsSpec(
-        section="storage",
-        key="max_bytes",
-        type="int",
-        default=256 * 2**30,
-        help="The most bytes that one model may have.",
-    )
-    yield SettingsSpec(
-        section="storage",
-        key="allow_http",
-        type="bool",
-        default=False,
-        help="Download over http, which anybody on the way can read and change.",
-    )
-    yield SettingsSpec(
-        section="storage",
-        key="allow_networks",
-        type="list",
-        default=(),
-        help="Private networks that services may download from, such as 10.0.0.0/8.",
-    )
-    yield SettingsSpec(
-        section="storage",
-        key="stall_seconds",
-        type="float",
-        default=30.0,
-        help="Give up on a download that makes no progress for so long.",
-    )
-    yield SettingsSpec(
-        section="storage",
-        key="deadline_seconds",
-        type="float",
-        default=0.0,
-        help="Give up on a download that takes longer; 0 is no limit.",
-    )
+    yield from SETTINGS

@@ -5,18 +5,20 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
-from inferry.errors import StorageError
-from inferry.status import Reason
+from inferry.storage import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Rung = Literal["length", "etag", "checksum", "digest", "signature"]
+#: What can be known of the bytes, from the weakest on.
+RUNGS: tuple[Rung, ...] = get_args(Rung)
 # NAT64 (RFC 6052) carries an IPv4 address in its last four bytes.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -25,22 +27,41 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The section ``[storage]`` of the settings, with its types."""
 
     cache_dir: Path
+    cache_bytes: int = 0
     max_bytes: int = 256 * 2**30
+    max_files: int = 100_000
+    workers: int = 8
     allow_http: bool = False
     allow_networks: tuple[Network, ...] = ()
+    endpoints: tuple[str, ...] = ()
     stall_seconds: float = 30.0
     deadline_seconds: float = 0.0
+    require: Rung = "length"
+    signature_key: str = ""
+    signature_identity: str = ""
+    signature_issuer: str = ""
+    trust: tuple[str, ...] = ()
+    unpack: bool = False
+    allow_patterns: tuple[str, ...] = ()
+    ignore_patterns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Policy:
         """Read the settings; what is not given has its default.
 
         Raises:
-            StorageError: A network is none.
+            StorageError: A network is none, or ``require`` names nothing.
 
         """
         fields = cls.__struct_fields__
         given = {name: settings[name] for name in fields if name in settings}
+        for name in ("endpoints", "trust", "allow_patterns", "ignore_patterns"):
+            given[name] = tuple(given.get(name) or ())
+        if given.get("require", "length") not in RUNGS:
+            raise NotAllowed(
+                f"[storage] require: {given['require']!r} is not known",
+                remedy=f"it is one of {', '.join(RUNGS)}",
+            )
         given["cache_dir"] = _cache_dir(str(settings.get("cache_dir") or ""))
         given["allow_networks"] = tuple(
             _network(text) for text in settings.get("allow_networks") or ()
@@ -75,9 +96,8 @@ def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise StorageError(
+        raise NotAllowed(
             f"[storage] allow_networks: {text!r} is no network",
-            reason=Reason.StorageNotAllowed,
             remedy="write it as 10.0.0.0/8",
         ) from None
 

@@ -167,7 +167,10 @@ class Runtime:
 class StorageBackend:
     """A family of URIs and the client that reads them.
 
-    ``client`` points at a callable ``(settings: Mapping) -> inferry.storage.Storage``.
+    ``client`` points at a callable ``(access: Access) -> Storage`` and ``credentials``
+    at one ``(source: Source, lookup: Lookup) -> Credentials``, types of
+    `inferry.storage`. Without ``credentials`` the ``secret_keys`` are looked up: names
+    of environment variables, of files in a mounted secret, of keys in a Secret.
     ``uri_patterns`` are regular expressions for URIs of a shared scheme (https),
     matched from the start of the URI; the longest wins. ``container`` is what fetches
     on a cluster; without one the backend serves laptops only.
@@ -177,6 +180,8 @@ class StorageBackend:
     schemes: tuple[str, ...]
     client: ImportRef
     uri_patterns: tuple[str, ...] = ()
+    credentials: ImportRef | None = None
+    secret_keys: tuple[str, ...] = ()
     container: ContainerTemplate | None = None
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     StorageNotAllowed = "StorageNotAllowed"
     StorageUnreachable = "StorageUnreachable"
     StorageCorrupt = "StorageCorrupt"
+    StorageUnsafe = "StorageUnsafe"
     StorageFull = "StorageFull"
     StorageFailed = "StorageFailed"
     # The model.
@@ -105,6 +106,9 @@ REMEDIES = MappingProxyType(
         Reason.StorageCorrupt: (
             "upload the model again: its bytes do not match their digest"
         ),
+        Reason.StorageUnsafe: (
+            "use a model without it, or trust its source in the [storage] settings"
+        ),
         Reason.StorageFull: "free disk space or raise [storage] max_bytes",
         Reason.StorageFailed: "see the message; apply again when the store answers",
         Reason.ModelNotFound: (
@@ -149,6 +153,7 @@ MEANINGS = MappingProxyType(
         Reason.StorageAccessDenied: "the store refuses to give it",
         Reason.StorageNotAllowed: "the settings do not allow that source",
         Reason.StorageUnreachable: "the store does not answer",
+        Reason.StorageUnsafe: "the model holds what must not come to this machine",
         Reason.StorageCorrupt: "what was fetched is not what the store promised",
         Reason.StorageFull: "there is no room for the model",
         Reason.StorageFailed: "fetching the model failed",

@@ -12,7 +12,7 @@ import pytest
 
 from inferry.errors import StorageError
 from inferry.plugins import ImportRef, resolve
-from inferry.storage import LocalPath, Snapshot, Source, Storage
+from inferry.storage import Access, Credentials, LocalPath, Snapshot, Source, Storage
 from inferry.testing._overrides import KitRules
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ class StorageTests(KitRules):
 
     Set ``client`` to the factory or to the `ImportRef` of the descriptor, and define
     the fixture ``source(tmp_path) -> str``: store `TREE` without using the backend
-    itself and return its URI. ``settings`` are what the factory gets.
+    itself and return its URI. The factory gets ``settings`` and ``credentials``.
     """
 
-    client: ClassVar[ImportRef | Callable[[Mapping[str, Any]], Storage]]
+    client: ClassVar[ImportRef | Callable[[Access], Storage]]
     settings: ClassVar[Mapping[str, Any]] = {}
+    credentials: ClassVar[Mapping[str, str]] = {}
     tree: ClassVar[Mapping[str, bytes]] = TREE
 
     @pytest.fixture
@@ -57,7 +58,12 @@ class StorageTests(KitRules):
         if isinstance(factory, ImportRef):
             name = type(self).__name__
             factory = resolve(factory, plugin=name, distribution=name)
-        return factory(self.settings)
+        return factory(
+            Access(
+                settings=self.settings,
+                credentials=Credentials(rung="test", values=self.credentials),
+            )
+        )
 
     def test_is_a_storage(self) -> None:
         """The factory gives an object with resolve, read and close.
@@ -142,7 +148,7 @@ class StorageTests(KitRules):
         assert caught.value.message
 
     def test_errors_hold_no_secret(self, missing: str) -> None:
-        """No value of ``settings`` that looks like a secret is in an error.
+        """No credential, and no setting that looks like a secret, is in an error.
 
         On failure: leave credentials out of messages; name the setting instead.
         """
@@ -152,9 +158,9 @@ class StorageTests(KitRules):
             if any(word in key for word in ("secret", "token", "password", "key"))
             and isinstance(value, str)
             and value
-        ]
+        ] + [value for value in self.credentials.values() if value]
         if not secrets:
-            pytest.skip("the settings of this test hold no secret")
+            pytest.skip("this test is given no secret")
         with pytest.raises(StorageError) as caught:
             _run(self.new_client().resolve(Source(uri=missing)))
         said = json.dumps([str(caught.value), repr(caught.value)])

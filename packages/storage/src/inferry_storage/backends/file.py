@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from inferry.errors import StorageError
 from inferry.status import Reason
-from inferry.storage import LocalPath, Source
+from inferry.storage import Access, LocalPath, Source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from inferry.storage import Entry
 
@@ -23,8 +23,8 @@ _SHOWN = 5
 class FileStorage:
     """Binds local paths and ``file://`` URIs; nothing is copied."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        del settings
+    def __init__(self, access: Access) -> None:
+        del access
 
     async def resolve(self, source: Source) -> LocalPath:
         """Return the path, absolute; a relative one starts at the working directory.

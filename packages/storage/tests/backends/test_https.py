@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from inferry.errors import StorageError
-from inferry.storage import Source
+from inferry.storage import Access, Source
 from inferry.testing import StorageTests
-from inferry_storage.https import Changed, HttpsStorage
+from inferry_storage.backends.https import Changed, HttpsStorage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -35,7 +35,7 @@ class TestHttpsStorage(StorageTests):
 
 @pytest.fixture
 async def storage() -> AsyncIterator[HttpsStorage]:
-    client = HttpsStorage(LOCAL)
+    client = HttpsStorage(Access(settings=LOCAL))
     yield client
     await client.close()
 
@@ -64,7 +64,7 @@ async def test_tls_is_checked_against_the_name(
     secure_web: WebServer, trusted: None
 ) -> None:
     secure_web.files["/a.onnx"] = DATA
-    storage = HttpsStorage(LOCAL)
+    storage = HttpsStorage(Access(settings=LOCAL))
 
     snapshot = await resolved(storage, secure_web.url("/a.onnx"))
 
@@ -234,7 +234,7 @@ async def test_a_redirect_leads_nowhere_private(
 
 
 async def test_http_is_refused_by_default() -> None:
-    storage = HttpsStorage({})
+    storage = HttpsStorage(Access())
 
     with pytest.raises(StorageError, match="set \\[storage\\] allow_http") as caught:
         await resolved(storage, "http://example.com/a.onnx")
@@ -244,7 +244,7 @@ async def test_http_is_refused_by_default() -> None:
 
 
 async def test_loopback_is_refused_by_default(web: WebServer) -> None:
-    storage = HttpsStorage({"allow_http": True})
+    storage = HttpsStorage(Access(settings={"allow_http": True}))
 
     with pytest.raises(StorageError, match=r"127\.0\.0\.1.* not an address") as caught:
         await resolved(storage, web.url("/a"))

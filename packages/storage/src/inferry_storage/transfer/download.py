@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from inferry.errors import StorageError
 from inferry.status import Reason
-from inferry.storage import shown_uri
-from inferry_storage import names
-from inferry_storage.digests import Digest
-from inferry_storage.https import Changed
+from inferry.storage import Changed, shown_uri
+from inferry_storage.checking import names
+from inferry_storage.transfer.digests import Digest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator

@@ -6,17 +6,17 @@ import hashlib
 import secrets
 import ssl
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import httpx
 
 from inferry.errors import StorageError
 from inferry.status import Reason
-from inferry.storage import Entry, Snapshot, Source, shown_uri
-from inferry_storage import names
+from inferry.storage import Access, Changed, Entry, Snapshot, Source, shown_uri
+from inferry_storage.checking import names
+from inferry_storage.network.transport import GuardedTransport
 from inferry_storage.policy import Policy
-from inferry_storage.transport import GuardedTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -42,8 +42,8 @@ _PARTIAL = 206
 class HttpsStorage:
     """Reads one file from an https URL; http only where settings allow it."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._policy = Policy.of(settings)
+    def __init__(self, access: Access) -> None:
+        self._policy = Policy.of(access.settings)
         self._client = httpx.AsyncClient(
             transport=GuardedTransport(self._policy),
             follow_redirects=False,
@@ -167,10 +167,6 @@ class HttpsStorage:
         raise StorageError(
             f"{shown_uri(uri)}{via} is not https", reason=Reason.StorageNotAllowed
         )
-
-
-class Changed(StorageError):
-    """The file is no longer the one that was resolved."""
 
 
 def _changed(uri: str) -> Changed:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inferry.errors import StorageError
-from inferry.storage import Entry, LocalPath, Source
+from inferry.storage import Access, Entry, LocalPath, Source
 from inferry.testing import StorageTests
-from inferry_storage.file import FileStorage, local_path
+from inferry_storage.backends.file import FileStorage, local_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ class TestFileStorage(StorageTests):
 
 
 async def resolved(uri: str) -> Path:
-    found = await FileStorage({}).resolve(Source(uri=uri))
+    found = await FileStorage(Access()).resolve(Source(uri=uri))
     assert found == LocalPath(uri=uri, path=found.path)
     return found.path
 
@@ -106,7 +106,7 @@ async def test_what_names_no_local_path_is_refused(uri: str) -> None:
 
 async def test_there_is_nothing_to_read() -> None:
     with pytest.raises(StorageError, match="is local"):
-        FileStorage({}).read(Entry(path="a"), 0, None)
+        FileStorage(Access()).read(Entry(path="a"), 0, None)
 
 
 def test_a_path_may_begin_at_the_home_folder(

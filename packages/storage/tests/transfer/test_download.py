@@ -12,10 +12,10 @@ import pytest
 from inferry.errors import StorageError
 from inferry.status import Reason
 from inferry.storage import Entry, Snapshot, Source
-from inferry_storage import download as module
-from inferry_storage.download import download
 from inferry_storage.policy import Policy
 from inferry_storage.progress import Reporter
+from inferry_storage.transfer import download as module
+from inferry_storage.transfer.download import download
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

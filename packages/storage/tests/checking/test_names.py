@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferry.errors import StorageError
-from inferry_storage import names
+from inferry_storage.checking import names
 
 
 @pytest.mark.parametrize(

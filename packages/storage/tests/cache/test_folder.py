@@ -10,7 +10,7 @@ import pytest
 
 from inferry.errors import StorageError
 from inferry.storage import Snapshot
-from inferry_storage.cache import Cache
+from inferry_storage.cache.folder import Cache
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from inferry.errors import StorageError
+from inferry_storage.network.transport import GuardedTransport
 from inferry_storage.policy import Policy
-from inferry_storage.transport import GuardedTransport
 
 if TYPE_CHECKING:
     from conftest import Handler, WebServer

@@ -1,0 +1,182 @@
+"""The objects that pass between a storage backend and the engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads it at run time
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to fetch: *uri* goes below *mount_path* of the model's tree.
+
+    ``parameters`` are KServe's ``storage.parameters`` and ``storage_key`` its
+    ``storage.key``: an entry of the secret ``storage-config``. Parameters and URI may
+    hold secrets, so the repr shows neither the parameters nor the whole URI.
+    ``secrets`` and ``service_account`` name what the service lets the fetch read.
+    """
+
+    uri: str
+    mount_path: str = "/mnt/models"
+    parameters: Mapping[str, Any] = {}
+    storage_key: str = ""
+    secrets: tuple[str, ...] = ()
+    service_account: str = ""
+
+    def __repr__(self) -> str:
+        shown = shown_uri(self.uri)
+        return f"{type(self).__name__}(uri={shown!r}, mount_path={self.mount_path!r})"
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True):
+    """A Kubernetes Secret or ServiceAccount as far as a fetch reads it, decoded.
+
+    The repr shows no value.
+    """
+
+    name: str
+    data: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r}, keys={sorted(self.data)})"
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens a store, and where it was found.
+
+    ``values`` are by the names of KServe's secret keys, with endpoint, region and the
+    like among them. ``rung`` is the step of the ladder that answered and ``detail``
+    what it read, such as the name of a variable or of a file, never a value. The repr
+    shows no value.
+    """
+
+    rung: str = "anonymous"
+    detail: str = ""
+    values: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(rung={self.rung!r}, detail={self.detail!r})"
+
+
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """Where credentials are looked for; nothing else is read, so it is easy to test.
+
+    ``secrets`` are those that the source may use, in the order of the ladder.
+    """
+
+    environ: Mapping[str, str] = {}
+    home: Path | None = None
+    secrets: Sequence[Secret] = ()
+    secret_folder: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(secrets={list(self.secrets)!r})"
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client of a backend is made from; it grows by attributes.
+
+    ``settings`` are the section ``[storage]`` and over it the plugin's own.
+    """
+
+    settings: Mapping[str, Any] = {}
+    credentials: Credentials = Credentials()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(credentials={self.credentials!r})"
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a snapshot.
+
+    ``path`` is relative, with ``/`` between its parts. ``size`` is in bytes, None when
+    the server does not say. ``digest`` is ``algorithm:hex`` where the store promises
+    one: a cryptographic digest, ``git-sha1``, or a checksum (md5, crc32c, crc64nvme,
+    crc32). ``etag`` is the validator that ranged reads must match. ``location`` is the
+    backend's own.
+    """
+
+    path: str
+    size: int | None = None
+    digest: str | None = None
+    etag: str | None = None
+    location: str = ""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable state of a source; ``id`` changes whenever any byte may have.
+
+    ``layers`` says that the entries are archives by the nature of their store, as those
+    of an image are: the engine lays them over each other in their order.
+    """
+
+    uri: str
+    id: str
+    entries: tuple[Entry, ...]
+    layers: bool = False
+
+
+class LocalPath(msgspec.Struct, frozen=True, kw_only=True):
+    """A source that is already on this machine; it is bound, never copied."""
+
+    uri: str
+    path: Path
+
+
+@runtime_checkable
+class Storage(Protocol):
+    """One client of a storage backend, made per source from an `Access`.
+
+    A client may also have ``read_blocking(entry, start, length) -> Iterator[bytes]``:
+    the same bytes for a thread of the engine to read, where that is faster.
+    """
+
+    async def resolve(self, source: Source) -> Snapshot | LocalPath:
+        """Say what *source* holds now, without reading its bytes.
+
+        Raises:
+            StorageError: Not found, not allowed, not reachable; each with a remedy.
+
+        """
+
+    def read(
+        self, entry: Entry, start: int, length: int | None
+    ) -> AsyncIterator[bytes]:
+        """Yield the bytes of *entry* from *start*, *length* of them or to the end.
+
+        Raises:
+            StorageError: Also when the object is no longer the one that was resolved.
+
+        """
+
+    async def close(self) -> None:
+        """Give back connections."""
+
+
+def uri_scheme(uri: str) -> str:
+    """Return the scheme of *uri* in lower case; a plain path is ``file``."""
+    found = _SCHEME.match(uri)
+    return found[1].lower() if found else "file"
+
+
+def shown_uri(uri: str) -> str:
+    """Return *uri* without what may be secret: user, password, query, fragment."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    if not _SCHEME.match(uri):
+        return uri
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return f"{uri_scheme(uri)}://…"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))

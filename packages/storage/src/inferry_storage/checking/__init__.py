@@ -1,0 +1,1 @@
+"""What a model may not hold: names, archives, code, another signature."""

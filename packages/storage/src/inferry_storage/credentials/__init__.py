@@ -1,0 +1,1 @@
+"""What opens a store: one ladder, the same on a laptop and in a pod."""

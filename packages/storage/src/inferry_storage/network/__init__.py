@@ -1,0 +1,1 @@
+"""Where connections may go: addresses are checked before any is made."""

@@ -1,0 +1,1 @@
+"""From a snapshot's entries to files in a folder: bounded, checked, resumed."""
