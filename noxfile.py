@@ -194,7 +194,10 @@ def bounds(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("package", list(PROJECTS), ids=list(PROJECTS))
 def tests(session: nox.Session, package: str) -> None:
-    """Test one package as a wheel, with what it declares and no sibling besides."""
+    """Test one package as a wheel, with what it declares and no sibling besides.
+
+    The lines that were not reached: ``nox -s "tests(NAME)" -- --cov-report=term``.
+    """
     folder, project = PROJECTS[package]
     optional = project["project"].get("optional-dependencies", {})
     extras = [extra for extra in TESTED_EXTRAS if extra in optional]
@@ -202,13 +205,16 @@ def tests(session: nox.Session, package: str) -> None:
     kit = ["inferry[testing]"] if package != CORE else []
     install(session, *TEST_TOOLS, *kit, *pinned(package, *extras), *extra_tests)
     session.run("uv", "pip", "check", external=True)
+    data = {"COVERAGE_FILE": str(Path(session.virtualenv.location, "coverage"))}
     session.run(
         # -I keeps the working directory, and so src, out of the import path.
         *("python", "-I", "-m", "pytest", "-q", str(folder / "tests")),
-        *(f"--cov={import_name(package)}", "--cov-report=term"),
+        *(f"--cov={import_name(package)}", "--cov-report="),
         *session.posargs,
-        env={"COVERAGE_FILE": str(Path(session.virtualenv.location, "coverage"))},
+        env=data,
     )
+    total = session.run("coverage", "report", "--format=total", silent=True, env=data)
+    session.log(f"{package}: {str(total).strip()} % of lines and branches are covered")
 
 
 @nox.session
