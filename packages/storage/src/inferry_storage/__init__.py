@@ -1,4 +1,4 @@
-"""Bring a model to this machine: `fetch`, and the storage backends file and https."""
+"""Bring a model to this machine: `fetch`, and the storage backends."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 __all__ = ["Progress", "fetch"]
 
 if TYPE_CHECKING:
-    from inferry_storage.engine import fetch
+    from inferry_storage.fetching import fetch
     from inferry_storage.progress import Progress
 
 
 def __getattr__(name: str) -> object:
     """Import `fetch` and `Progress` on first use: the descriptors need neither."""
     if name == "fetch":
-        from inferry_storage import engine
+        from inferry_storage import fetching
 
-        return engine.fetch
+        return fetching.fetch
     if name == "Progress":
         from inferry_storage import progress
 

@@ -1,0 +1,153 @@
+"""From a source to the client that reads it: backend, credentials, policy."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from inferry.errors import PluginError, StorageError
+from inferry.plugins import backends_for, resolve
+from inferry.storage import (
+    Access,
+    Credentials,
+    NoBackend,
+    Source,
+    shown_uri,
+    uri_scheme,
+)
+from inferry_storage.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from inferry.config import Settings
+    from inferry.plugins import Plugins, Provided, StorageBackend
+    from inferry.storage import LocalPath, Secret, Snapshot, Storage
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True):
+    """An open client, and what holds for everything that is read with it."""
+
+    source: Source
+    client: Storage
+    policy: Policy
+    backend: str
+    credentials: Credentials
+
+    async def resolve(self) -> Snapshot | LocalPath:
+        """Say what the source holds now."""
+        return await self.client.resolve(self.source)
+
+
+@asynccontextmanager
+async def opened(
+    source: Source,
+    *,
+    plugins: Plugins,
+    settings: Settings,
+    secrets: Sequence[Secret] = (),
+) -> AsyncIterator[Store]:
+    """Open the store of *source*, and close it at the end.
+
+    Raises:
+        StorageError: Also for whatever a third party's client raises meanwhile, as one
+            line that names its distribution.
+
+    """
+    provided = choose(source.uri, plugins)
+    policy = Policy.of(settings.section("storage"))
+    credentials = credentials_of(source, provided, settings, secrets)
+    try:
+        client = _client(provided, settings, credentials)
+        try:
+            yield Store(
+                source=source,
+                client=client,
+                policy=policy,
+                backend=provided.descriptor.name,
+                credentials=credentials,
+            )
+        finally:
+            await client.close()
+    except (StorageError, asyncio.CancelledError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise _crashed(source.uri, provided, error) from error
+
+
+def choose(uri: str, plugins: Plugins) -> Provided[StorageBackend]:
+    """Return the storage backend that reads *uri*.
+
+    Raises:
+        NoBackend: None does.
+
+    """
+    backends = plugins.storage_backends()
+    if matched := backends_for(uri, backends):
+        # Planning refuses a tie; without a plan any of them does.
+        return matched[0]
+    known = sorted({s for each in backends for s in each.descriptor.schemes})
+    raise _unknown(uri, known)
+
+
+def credentials_of(
+    source: Source,
+    provided: Provided[StorageBackend],
+    settings: Settings,
+    secrets: Sequence[Secret] = (),
+) -> Credentials:
+    """Return what opens the store of *source*, and which rung of the ladder had it."""
+    del source, provided, settings, secrets
+    return Credentials()
+
+
+def _client(
+    provided: Provided[StorageBackend], settings: Settings, credentials: Credentials
+) -> Storage:
+    try:
+        factory = resolve(
+            provided.descriptor.client,
+            plugin=provided.plugin,
+            distribution=provided.distribution,
+        )
+    except PluginError as error:
+        raise NoBackend(error.message, remedy=error.remedy) from error
+    given: dict[str, Any] = settings.section("storage")
+    client: Storage = factory(
+        Access(
+            settings={**given, **settings.plugin(provided.plugin)},
+            credentials=credentials,
+        )
+    )
+    return client
+
+
+def _crashed(
+    uri: str, provided: Provided[StorageBackend], error: Exception
+) -> StorageError:
+    """Word what a client should not have raised; its text may hold a secret."""
+    return StorageError(
+        f"{shown_uri(uri)}: storage backend {provided.descriptor.name!r} "
+        f"({provided.distribution}) failed with {type(error).__name__}",
+        remedy=f"upgrade {provided.distribution}",
+    )
+
+
+def _unknown(uri: str, known: list[str]) -> StorageError:
+    from inferry.planning._known import storage_package
+
+    kind = uri_scheme(uri)
+    remedy = storage_package(kind) or _meant(uri, kind, known)
+    return NoBackend(f"no storage backend here reads {shown_uri(uri)}", remedy=remedy)
+
+
+def _meant(uri: str, kind: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(kind, known, n=1)
+    if close:
+        return f"did you mean {close[0]}{shown_uri(uri)[len(kind) :]}?"
+    return f"install one for {kind}://; the schemes here are {', '.join(known)}"
