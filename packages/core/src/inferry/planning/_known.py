@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 #: The extras that ``pip install "inferry[...]"`` knows; a test compares them with the
 #: distribution's own metadata.
 EXTRAS = frozenset(
-    {"all", "conformance", "local", "onnx", "python", "sklearn", "testing"}
+    {
+        *("all", "conformance", "local", "onnx", "python", "sklearn", "testing"),
+        *("azfile", "azure", "git", "gs", "hdfs", "hf", "oci", "s3", "signing"),
+    }
 )
 
 #: KServe's model formats, and ours.
