@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads it at run time
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -21,7 +21,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     ``parameters`` are KServe's ``storage.parameters`` and ``storage_key`` its
     ``storage.key``: an entry of the secret ``storage-config``. Parameters and URI may
     hold secrets, so the repr shows neither the parameters nor the whole URI.
-    ``secrets`` and ``service_account`` name what the service lets the fetch read.
+    ``secrets`` are named by the service's annotations, ``pull_secrets`` by its pods for
+    images; ``service_account`` lists the rest that the fetch may read. ``trusted`` says
+    that the service allows code in its model, such as a pickle, by name.
     """
 
     uri: str
@@ -30,6 +32,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     storage_key: str = ""
     secrets: tuple[str, ...] = ()
     service_account: str = ""
+    pull_secrets: tuple[str, ...] = ()
+    trusted: bool = False
 
     def __repr__(self) -> str:
         shown = shown_uri(self.uri)
@@ -39,15 +43,22 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
     """A Kubernetes Secret or ServiceAccount as far as a fetch reads it, decoded.
 
-    The repr shows no value.
+    Bytes of ``data`` that are no UTF-8, as of a keytab, stand as the surrogates of
+    Python's ``surrogateescape``. ``lists`` are the secrets that a service account
+    names, ``pulls`` its image pull secrets. The repr shows no value.
     """
 
     name: str
     data: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
+    kind: Literal["Secret", "ServiceAccount"] = "Secret"
+    namespace: str = ""
+    lists: tuple[str, ...] = ()
+    pulls: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self.name!r}, keys={sorted(self.data)})"
+        keys = sorted(self.data)
+        return f"{type(self).__name__}({self.kind} {self.name!r}, keys={keys})"
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +82,17 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     """Where credentials are looked for; nothing else is read, so it is easy to test.
 
     ``secrets`` are those that the source may use, in the order of the ladder.
+    ``secret_folder`` has a folder for each mounted secret, and ``pod_folder`` is where
+    KServe mounts those that are files. ``anonymous`` says that the store is to be asked
+    without credentials.
     """
 
     environ: Mapping[str, str] = {}
     home: Path | None = None
     secrets: Sequence[Secret] = ()
     secret_folder: Path | None = None
+    pod_folder: Path | None = None
+    anonymous: bool = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(secrets={list(self.secrets)!r})"
@@ -102,7 +118,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     the server does not say. ``digest`` is ``algorithm:hex`` where the store promises
     one: a cryptographic digest, ``git-sha1``, or a checksum (md5, crc32c, crc64nvme,
     crc32). ``etag`` is the validator that ranged reads must match. ``location`` is the
-    backend's own.
+    backend's own. ``ranges`` is False where the store can only be read from the start
+    to the end: such a file comes in one stream.
     """
 
     path: str
@@ -110,6 +127,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None = None
     etag: str | None = None
     location: str = ""
+    ranges: bool = True
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +170,8 @@ class Storage(Protocol):
         self, entry: Entry, start: int, length: int | None
     ) -> AsyncIterator[bytes]:
         """Yield the bytes of *entry* from *start*, *length* of them or to the end.
+
+        In pieces of up to about 1 MiB: they are what the memory of a download is for.
 
         Raises:
             StorageError: Also when the object is no longer the one that was resolved.

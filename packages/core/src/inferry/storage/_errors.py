@@ -145,8 +145,13 @@ class Unstable(Unreachable):
     transient = False
 
 
-class DiskFull(_Kind):
-    """There is no room for the model."""
+class DiskError(_Kind):
+    """The disk of this machine does not take the bytes."""
 
     exit_code = 8
+
+
+class DiskFull(DiskError):
+    """There is no room for the model."""
+
     _reason = "StorageFull"
