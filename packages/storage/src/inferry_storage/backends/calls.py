@@ -1,0 +1,231 @@
+"""HTTP calls of the backends that speak to a service, and the bytes it gives.
+
+Walk, guard and errors are those of `inferry_storage.network`; here are the parts that
+services need beside them: bounded answers, JSON, ranges.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+import msgspec
+
+from inferry.storage import Corrupt, TooLarge, Truncated, shown_uri
+from inferry_storage.network.client import open_client
+from inferry_storage.network.faults import failed
+from inferry_storage.network.guard import Guard
+from inferry_storage.network.streams import Stream, Streams
+from inferry_storage.network.walk import Walk
+from inferry_storage.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from inferry.storage import Access
+
+T = TypeVar("T")
+_PARTIAL = 206
+_MAX_ANSWER = 32 * 2**20
+
+
+class Calls:
+    """Speaks to one service, and follows where it redirects to.
+
+    ``private`` headers go to the origin that is asked and to no other. ``shown`` is the
+    URI that errors name.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self.policy = Policy.of(access.settings)
+        self.guard = Guard.of(self.policy, access.credentials.values)
+        self._client = open_client(self.guard)
+        self._streams = Streams(self.guard)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._streams.close()
+        await self._client.aclose()
+
+    @asynccontextmanager
+    async def answer(
+        self,
+        method: str,
+        url: str,
+        *,
+        shown: str,
+        headers: Mapping[str, str] | None = None,
+        private: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """Give the answer after redirects, its body not yet read.
+
+        Raises:
+            StorageError: Not allowed, or not reachable.
+
+        """
+        walk = Walk(self.guard, url, headers=headers, private=private)
+        while True:
+            request = self._client.build_request(
+                method, walk.url, headers=walk.headers(), content=content
+            )
+            try:
+                response = await self._client.send(request, stream=True)
+            except httpx.HTTPError as error:
+                raise failed(shown, error) from error
+            try:
+                place = response.headers.get("location", "")
+                if not (place and walk.moved(response.status_code, place)):
+                    yield response
+                    return
+            finally:
+                await response.aclose()
+
+    @contextmanager
+    def stream(
+        self,
+        url: str,
+        *,
+        shown: str,
+        headers: Mapping[str, str] | None = None,
+        private: Mapping[str, str] | None = None,
+    ) -> Iterator[tuple[Stream, httpx.URL]]:
+        """Give a thread the answer to GET after redirects, and where it came from.
+
+        Raises:
+            StorageError: Not allowed, or not reachable.
+
+        """
+        walk = Walk(self.guard, url, headers=headers, private=private)
+        with _failing(shown):
+            while True:
+                with self._streams.get(walk.url, walk.headers()) as stream:
+                    place = stream.headers.get("location", "")
+                    if not (place and walk.moved(stream.status_code, place)):
+                        yield stream, walk.url
+                        return
+
+    async def body(
+        self, response: httpx.Response, *, shown: str, limit: int = _MAX_ANSWER
+    ) -> bytes:
+        """Return the body, decoded, of at most *limit* bytes.
+
+        Raises:
+            TooLarge: There is more.
+            Unreachable: The connection broke.
+
+        """
+        parts, size = [], 0
+        try:
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > limit:
+                    raise TooLarge(
+                        f"{shown_uri(shown)}: the server's answer is past "
+                        f"{limit / 2**20:.0f} MiB",
+                        remedy="name a smaller part of it",
+                    )
+                parts.append(chunk)
+        except httpx.HTTPError as error:
+            raise failed(shown, error) from error
+        return b"".join(parts)
+
+    async def decoded(
+        self, response: httpx.Response, kind: type[T], *, shown: str
+    ) -> T:
+        """Return the body, which is JSON, as a *kind*.
+
+        Raises:
+            StorageError: It is too large, or not one.
+
+        """
+        data = await self.body(response, shown=shown)
+        try:
+            return msgspec.json.decode(data, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Corrupt(
+                f"{shown_uri(shown)}: the server's answer is not what its service says",
+                remedy="check the address of the service",
+            ) from None
+
+
+class Slice:
+    """The bytes that were asked for, also where the server sends the whole."""
+
+    def __init__(self, shown: str, start: int, length: int | None) -> None:
+        self._shown = shown
+        self._start = self._skip = start
+        self._left = length
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that asks for them."""
+        if not self._start and self._left is None:
+            return {}
+        last = "" if self._left is None else str(self._start + self._left - 1)
+        return {"Range": f"bytes={self._start}-{last}"}
+
+    async def of(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        """Yield them from *response*.
+
+        Raises:
+            StorageError: The body is compressed, short, of another range, or breaks.
+
+        """
+        self._begin(response.status_code, response.headers)
+        try:
+            async for chunk in response.aiter_raw():
+                if part := self._cut(chunk):
+                    yield part
+                if self._left == 0:
+                    return
+        except httpx.HTTPError as error:
+            raise failed(self._shown, error) from error
+        self._end()
+
+    def of_stream(self, stream: Stream) -> Iterator[bytes]:
+        """Yield them from *stream*, as `of` does."""
+        self._begin(stream.status_code, stream.headers)
+        for chunk in stream.chunks():
+            if part := self._cut(chunk):
+                yield part
+            if self._left == 0:
+                return
+        self._end()
+
+    def _begin(self, status: int, headers: httpx.Headers) -> None:
+        if headers.get("content-encoding", "identity") != "identity":
+            raise Corrupt(
+                f"{shown_uri(self._shown)} is sent compressed, "
+                "though it was not asked for",
+                remedy="turn compression off for this file on its server",
+            )
+        if status != _PARTIAL:
+            return
+        self._skip = 0
+        said: str = headers.get("content-range", "").replace(" ", "")
+        if said and not said.startswith(f"bytes{self._start}-"):
+            raise Truncated(f"{shown_uri(self._shown)}: the server sent another range")
+
+    def _cut(self, chunk: bytes) -> bytes:
+        part = chunk[self._skip :] if self._skip else chunk
+        self._skip = max(0, self._skip - len(chunk))
+        if self._left is not None:
+            part = part[: self._left]
+            self._left -= len(part)
+        return part
+
+    def _end(self) -> None:
+        if self._left:
+            raise Truncated(
+                f"{shown_uri(self._shown)}: {self._left} bytes are missing at the end"
+            )
+
+
+@contextmanager
+def _failing(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise failed(shown, error) from error

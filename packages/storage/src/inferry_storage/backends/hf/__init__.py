@@ -1,0 +1,5 @@
+"""The Hugging Face Hub."""
+
+from inferry_storage.backends.hf.storage import HubStorage
+
+__all__ = ["HubStorage"]
