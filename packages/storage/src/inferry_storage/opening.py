@@ -18,6 +18,7 @@ from inferry.storage import (
     shown_uri,
     uri_scheme,
 )
+from inferry_storage.credentials import located
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ async def opened(
             line that names its distribution.
 
     """
+    source = located(source, settings=settings, secrets=secrets)
     provided = choose(source.uri, plugins)
     policy = Policy.of(settings.section("storage"))
     credentials = credentials_of(source, provided, settings, secrets)
@@ -99,9 +101,15 @@ def credentials_of(
     settings: Settings,
     secrets: Sequence[Secret] = (),
 ) -> Credentials:
-    """Return what opens the store of *source*, and which rung of the ladder had it."""
-    del source, provided, settings, secrets
-    return Credentials()
+    """Return what opens the store of *source*, and which step of the ladder had it.
+
+    Raises:
+        StorageError: What was found is broken.
+
+    """
+    from inferry_storage.credentials import resolve as credentials
+
+    return credentials(source, provided, settings=settings, secrets=secrets)
 
 
 def _client(

@@ -127,6 +127,16 @@ SETTINGS = (
         help="Where secrets are mounted: a folder for each, a file for each key.",
     ),
     _setting(
+        key="s3_access_key_id_name",
+        default="",
+        help="What secrets call AWS_ACCESS_KEY_ID, if KServe's ConfigMap renames it.",
+    ),
+    _setting(
+        key="s3_secret_access_key_name",
+        default="",
+        help="What secrets call AWS_SECRET_ACCESS_KEY, where KServe's renames it.",
+    ),
+    _setting(
         key="endpoints",
         type="list",
         default=(),

@@ -8,6 +8,7 @@ the engine's (`inferry_storage`).
 from __future__ import annotations
 
 from inferry.storage._contract import (
+    STORAGE_CONFIG_SCHEME,
     Access,
     Credentials,
     Entry,
@@ -46,6 +47,7 @@ from inferry.storage._errors import (
 )
 
 __all__ = [
+    "STORAGE_CONFIG_SCHEME",
     "Access",
     "AccessDenied",
     "BlockedAddress",

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+#: The scheme of a URI whose store only ``storage.key`` names:
+#: ``storage-config:///path`` of `Source.storage_key`, or ``storage-config://key/path``.
+STORAGE_CONFIG_SCHEME = "storage-config"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
