@@ -87,6 +87,10 @@ class WebServer:
         part = data[start : int(last) + 1] if last else data[start:]
         handler.send_response(206 if "Range" in handler.headers else 200)
         handler.send_header("Content-Length", str(len(part)))
+        handler.send_header("Accept-Ranges", "bytes")
+        if "Range" in handler.headers:
+            told = f"bytes {start}-{start + len(part) - 1}/{len(data)}"
+            handler.send_header("Content-Range", told)
         handler.send_header("Content-Type", "application/octet-stream")
         if self.validators:
             handler.send_header("ETag", etag)
@@ -116,6 +120,14 @@ class WebServer:
 
 @pytest.fixture
 def web() -> Iterator[WebServer]:
+    server = WebServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def other_web() -> Iterator[WebServer]:
+    """Another origin."""
     server = WebServer()
     yield server
     server.stop()

@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 
 from inferry.storage import NotAllowed
+from inferry_storage.network.addresses import Network, is_allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Rung = Literal["length", "etag", "checksum", "digest", "signature"]
 #: What can be known of the bytes, from the weakest on.
 RUNGS: tuple[Rung, ...] = get_args(Rung)
-# NAT64 (RFC 6052) carries an IPv4 address in its last four bytes.
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,26 +67,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     def allows(self, address: str) -> bool:
         """Say whether a service may have something fetched from *address*."""
-        return all(
-            (one.is_global and not one.is_multicast)
-            or any(
-                one in network
-                for network in self.allow_networks
-                if network.version == one.version
-            )
-            for one in _embedded(ipaddress.ip_address(address.partition("%")[0]))
-        )
-
-
-def _embedded(address: Address) -> Iterator[Address]:
-    """Yield *address*, or the IPv4 address that it stands for."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(address.packed[-4:])
-        yield inner or address
-    else:
-        yield address
+        return is_allowed(address, self.allow_networks)
 
 
 def _network(text: str) -> Network:

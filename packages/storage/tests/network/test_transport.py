@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from inferry.errors import StorageError
+from inferry_storage.network.guard import Guard
 from inferry_storage.network.transport import GuardedTransport
 from inferry_storage.policy import Policy
 
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from conftest import Handler, WebServer
 
 
+LOCAL = Policy.of({"allow_http": True, "allow_networks": ("127.0.0.0/8",)})
+HTTP = Policy.of({"allow_http": True})
+
+
 async def ask(url: str, policy: Policy) -> httpx.Response:
-    transport = GuardedTransport(policy)
+    transport = GuardedTransport(Guard(policy))
     async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
         return await client.get(url)
 
@@ -33,7 +38,7 @@ async def test_a_proxy_is_asked_for_names(
     web.routes["http://models.example/a"] = answer
     monkeypatch.setenv("http_proxy", web.url(""))
 
-    response = await ask("http://models.example/a", Policy.of({}))
+    response = await ask("http://models.example/a", HTTP)
 
     assert response.content == b"from the proxy"
     assert seen == ["http://models.example/a"]
@@ -45,7 +50,7 @@ async def test_a_private_address_is_not_asked_of_a_proxy(
     monkeypatch.setenv("http_proxy", web.url(""))
 
     with pytest.raises(StorageError, match="is not an address"):
-        await ask("http://169.254.169.254/", Policy.of({}))
+        await ask("http://169.254.169.254/", HTTP)
 
     assert web.requests == []
 
@@ -53,6 +58,6 @@ async def test_a_private_address_is_not_asked_of_a_proxy(
 async def test_the_host_is_told_as_it_was_written(web: WebServer) -> None:
     web.files["/a"] = b"x"
 
-    await ask(web.url("/a"), Policy.of({"allow_networks": ("127.0.0.0/8",)}))
+    await ask(web.url("/a"), LOCAL)
 
     assert web.headers[0]["Host"].startswith("localhost:")

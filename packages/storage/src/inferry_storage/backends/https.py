@@ -3,40 +3,52 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import secrets
-import ssl
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import httpx
+import msgspec
 
 from inferry.errors import StorageError
-from inferry.status import Reason
-from inferry.storage import Access, Changed, Entry, Snapshot, Source, shown_uri
+from inferry.storage import (
+    Access,
+    Corrupt,
+    Entry,
+    InvalidUri,
+    NotAllowed,
+    NotFound,
+    Snapshot,
+    Source,
+    Truncated,
+    shown_uri,
+)
+from inferry_storage.backends.validators import Validators
 from inferry_storage.checking import names
-from inferry_storage.network.transport import GuardedTransport
+from inferry_storage.network.exchange import Exchange
+from inferry_storage.network.faults import changed, refused
+from inferry_storage.network.parts import Part, Window, content_length
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
-_REDIRECTS = {301, 302, 303, 307, 308}
-_MAX_REDIRECTS = 5
 # A server that does not know HEAD, or whose signed URL is for GET alone.
 _NO_HEAD = {400, 403, 405, 501}
-_CONNECT_SECONDS = 15.0
-_REASONS = {
-    401: Reason.StorageAccessDenied,
-    403: Reason.StorageAccessDenied,
-    404: Reason.StorageNotFound,
-    408: Reason.StorageUnreachable,
-    410: Reason.StorageNotFound,
-    425: Reason.StorageUnreachable,
-    429: Reason.StorageUnreachable,
-}
-_PRECONDITION_FAILED = 412
 _PARTIAL = 206
+_DIGEST = re.compile(r"(sha256=[0-9a-f]{64}|sha384=[0-9a-f]{96}|sha512=[0-9a-f]{128})")
+_PAGES = {"text/html", "application/xhtml+xml"}
+_PACKED = (".gz", ".tgz")
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What an entry keeps to be read again: its address and what to compare."""
+
+    uri: str
+    validators: Validators
+    ranges: bool
 
 
 class HttpsStorage:
@@ -44,47 +56,44 @@ class HttpsStorage:
 
     def __init__(self, access: Access) -> None:
         self._policy = Policy.of(access.settings)
-        self._client = httpx.AsyncClient(
-            transport=GuardedTransport(self._policy),
-            follow_redirects=False,
-            timeout=httpx.Timeout(self._policy.stall_seconds, connect=_CONNECT_SECONDS),
-            headers={"Accept-Encoding": "identity", "User-Agent": "inferry"},
-            trust_env=False,
-        )
+        self._rung = access.credentials.rung
+        self._values = access.credentials.values
+        self._exchange = Exchange(self._policy, self._values)
 
     async def resolve(self, source: Source) -> Snapshot:
         """Return the file's name, size and validator, without its bytes.
 
-        A server that gives neither ETag nor Last-Modified makes a new snapshot each
-        time, because nothing says that the file is still the same.
+        A server that gives nothing to tell one state of the file from another makes a
+        new snapshot each time, unless the fragment has a digest, as in
+        ``#sha256=9f86d081…``.
 
         Raises:
             StorageError: Not found, not allowed, not reachable.
 
         """
-        async with self._answer("HEAD", source.uri, {}) as response:
-            found = response if response.is_success else None
-        if found is None and response.status_code in _NO_HEAD:
-            async with self._answer("GET", source.uri, {}) as response:
-                found = response if response.is_success else None
-        if found is None:
-            raise _status_error(source.uri, response)
-        _check_type(source.uri, found)
-        etag = found.headers.get("etag")
-        size = _length(found)
-        validator = etag or found.headers.get("last-modified") or secrets.token_hex(16)
+        uri, digest = _parted(source.uri)
+        headers, ranges = await self._described(uri)
+        _check_file(uri, headers)
+        size = content_length(headers)
+        if size is None and digest is None:
+            raise Truncated(
+                f"{shown_uri(uri)}: the server does not say how long the file is",
+                remedy="use a server that sends Content-Length, or end the storageUri "
+                "with #sha256= and the digest of the file",
+            )
+        validators = Validators.of(headers)
         entry = Entry(
-            path=names.from_url(unquote(httpx.URL(source.uri).path)),
+            path=names.from_url(unquote(httpx.URL(uri).path)),
             size=size,
-            etag=etag,
-            location=source.uri,
+            digest=digest,
+            # Without ranges there is nothing to go on from after a break.
+            etag=validators.strong if ranges else None,
+            location=_packed(_Place(uri, validators, ranges)),
         )
-        text = "\n".join([source.uri, validator, str(size)])
-        return Snapshot(
-            uri=source.uri,
-            id=hashlib.sha256(text.encode()).hexdigest()[:40],
-            entries=(entry,),
-        )
+        state = digest or validators.any or secrets.token_hex(16)
+        text = "\n".join([uri, state, str(size)])
+        identity = hashlib.sha256(text.encode()).hexdigest()[:40]
+        return Snapshot(uri=uri, id=identity, entries=(entry,))
 
     async def read(
         self, entry: Entry, start: int, length: int | None
@@ -95,183 +104,154 @@ class HttpsStorage:
             StorageError: Also when the file is no longer the one that was resolved.
 
         """
-        uri = entry.location
-        headers = _range(start, length)
-        if headers and entry.etag and not entry.etag.startswith("W/"):
-            headers["If-Match"] = entry.etag
-        async with self._answer("GET", uri, headers) as response:
-            if response.status_code == _PRECONDITION_FAILED:
-                raise _changed(uri)
-            if not response.is_success:
-                raise _status_error(uri, response)
-            _check_same(entry, response)
-            skip = start if response.status_code != _PARTIAL else 0
-            async for chunk in _sliced(_raw(uri, response), skip, length):
-                yield chunk
+        place = _unpacked(entry)
+        part = Part(uri=place.uri, start=start, length=length, size=entry.size)
+        async with self._exchange.ask(
+            "GET", place.uri, **self._asking(part, place)
+        ) as (answer):
+            window = self._window(part, place, answer.status_code, answer.headers)
+            async for chunk in answer.aiter_raw():
+                if given := window.take(chunk):
+                    yield given
+                if window.complete:
+                    return
+            window.finish()
+
+    def read_blocking(
+        self, entry: Entry, start: int, length: int | None
+    ) -> Iterator[bytes]:
+        """Yield what `read` yields, for a thread.
+
+        Raises:
+            StorageError: Also when the file is no longer the one that was resolved.
+
+        """
+        place = _unpacked(entry)
+        part = Part(uri=place.uri, start=start, length=length, size=entry.size)
+        with self._exchange.stream(place.uri, **self._asking(part, place)) as answer:
+            window = self._window(part, place, answer.status_code, answer.headers)
+            for chunk in answer.chunks():
+                if given := window.take(chunk):
+                    yield given
+                if window.complete:
+                    return
+            window.finish()
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._exchange.close()
 
-    @asynccontextmanager
-    async def _answer(
-        self, method: str, uri: str, headers: Mapping[str, str]
-    ) -> AsyncIterator[httpx.Response]:
-        """Give the answer after redirects, its body not yet read."""
-        response = await self._follow(method, uri, headers)
+    async def _described(self, uri: str) -> tuple[Mapping[str, str], bool]:
+        """Return the headers of the file, and whether parts of it can be asked for."""
+        private = self._private(uri)
+        async with self._exchange.ask("HEAD", uri, private=private) as answer:
+            head = answer
+        if not head.is_success and head.status_code not in _NO_HEAD:
+            raise refused(uri, head.status_code, head.headers, rung=self._rung)
+        told = head.headers.get("accept-ranges", "").strip().lower()
+        sized = content_length(head.headers) is not None
+        if head.is_success and sized and told:
+            return head.headers, told == "bytes"
+        return await self._probed(uri, private)
+
+    async def _probed(
+        self, uri: str, private: Mapping[str, str]
+    ) -> tuple[Mapping[str, str], bool]:
+        """Ask for the first byte: a server with ranges then says how many there are."""
+        headers = {"Range": "bytes=0-0"}
+        async with self._exchange.ask(
+            "GET", uri, headers=headers, private=private
+        ) as answer:
+            if answer.status_code == _PARTIAL:
+                total = answer.headers.get("content-range", "").rpartition("/")[2]
+                return {**answer.headers, "content-length": total}, True
+            if answer.is_success:
+                return answer.headers, False
+        if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            # An empty file has no first byte.
+            async with self._exchange.ask("GET", uri, private=private) as answer:
+                if answer.is_success:
+                    return answer.headers, False
+        raise refused(uri, answer.status_code, answer.headers, rung=self._rung)
+
+    def _asking(self, part: Part, place: _Place) -> dict[str, Any]:
+        headers = part.headers() if place.ranges or part.start else {}
+        if headers:
+            headers |= place.validators.conditions()
+        return {"headers": headers, "private": self._private(place.uri)}
+
+    def _window(
+        self, part: Part, place: _Place, status: int, headers: Mapping[str, str]
+    ) -> Window:
+        window = part.window(status, headers, self._rung)
+        if place.validators.differ(headers):
+            raise changed(place.uri)
+        _check_file(place.uri, headers)
+        return window
+
+    def _private(self, uri: str) -> dict[str, str]:
+        """Return the headers that the operator keeps for the host of *uri*."""
+        host = (urlsplit(uri).hostname or "").lower()
+        text = self._values.get(f"{host}-headers") or self._values.get("headers")
+        if not text:
+            return {}
         try:
-            yield response
-        finally:
-            await response.aclose()
-
-    async def _follow(
-        self, method: str, uri: str, headers: Mapping[str, str]
-    ) -> httpx.Response:
-        url = self._checked(uri, uri)
-        for _ in range(_MAX_REDIRECTS + 1):
-            request = self._client.build_request(method, url, headers=headers)
-            try:
-                response = await self._client.send(request, stream=True)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise _network_error(uri, error) from error
-            if response.status_code not in _REDIRECTS:
-                return response
-            await response.aclose()
-            target = response.headers.get("location", "")
-            # Credentials in a URL are for its host and are not passed on.
-            url = self._checked(uri, str(url.join(target)))
-            url = url.copy_with(userinfo=b"")
-        raise StorageError(
-            f"{shown_uri(uri)} redirects more than {_MAX_REDIRECTS} times",
-            remedy="use the address that it ends at",
-        )
-
-    def _checked(self, uri: str, target: str) -> httpx.URL:
-        """Return *target* as a URL if its scheme and host are usable."""
-        try:
-            url = httpx.URL(target)
-        except httpx.InvalidURL:
-            raise StorageError(f"{shown_uri(uri)} is not a URL") from None
-        via = "" if target == uri else f" redirects to {shown_uri(target)}, which"
-        if not url.host:
-            raise StorageError(f"{shown_uri(uri)}{via} names no host")
-        if url.scheme == "https" or (url.scheme == "http" and self._policy.allow_http):
-            return url
-        if url.scheme == "http":
-            raise StorageError(
-                f"{shown_uri(uri)}{via} is http: "
-                "anybody on the way can change the model",
-                reason=Reason.StorageNotAllowed,
-                remedy="use https, or set [storage] allow_http = true",
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise NotAllowed(
+                f"the headers for {host} ({self._rung}) are not a JSON object",
+                remedy='write them as {"Authorization": "Bearer …"}',
             )
-        raise StorageError(
-            f"{shown_uri(uri)}{via} is not https", reason=Reason.StorageNotAllowed
+        return {str(name): str(value) for name, value in found.items()}
+
+
+def _parted(uri: str) -> tuple[str, str | None]:
+    """Return *uri* without its fragment, and the digest that the fragment has."""
+    plain, _, fragment = uri.partition("#")
+    try:
+        urlsplit(plain)
+    except ValueError:
+        raise InvalidUri(
+            f"{shown_uri(uri)} is not a URL", remedy="correct it"
+        ) from None
+    if not fragment:
+        return plain, None
+    if not _DIGEST.fullmatch(fragment.lower()):
+        raise InvalidUri(
+            f"{shown_uri(uri)}: what follows # is not a digest",
+            remedy="write #sha256= and 64 hexadecimal digits, or leave it out",
         )
+    return plain, fragment.lower().replace("=", ":", 1)
 
 
-def _changed(uri: str) -> Changed:
-    return Changed(
-        f"{shown_uri(uri)} was replaced while it was read",
-        reason=Reason.StorageUnreachable,
-        remedy="apply again when it is at rest",
-    )
-
-
-def _length(response: httpx.Response) -> int | None:
-    text = response.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() else None
-
-
-def _range(start: int, length: int | None) -> dict[str, str]:
-    if not start and length is None:
-        return {}
-    last = "" if length is None else str(start + length - 1)
-    return {"Range": f"bytes={start}-{last}"}
-
-
-def _check_type(uri: str, response: httpx.Response) -> None:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/html":
-        raise StorageError(
+def _check_file(uri: str, headers: Mapping[str, str]) -> None:
+    """Refuse what is no file: pages, and what was packed only for the way."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    path = urlsplit(uri).path
+    if kind in _PAGES or path.endswith("/"):
+        raise NotFound(
             f"{shown_uri(uri)} is a web page, not a model",
-            reason=Reason.StorageNotFound,
             remedy="use the address of the file itself",
         )
-
-
-def _check_same(entry: Entry, response: httpx.Response) -> None:
-    etag = response.headers.get("etag")
-    if entry.etag and etag and etag != entry.etag:
-        raise _changed(entry.location)
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise StorageError(
-            f"{shown_uri(entry.location)} is sent compressed, "
-            "though it was not asked for",
+    packed = headers.get("content-encoding", "identity").strip().lower()
+    # Some servers call a file that is packed by itself encoded.
+    if packed in {"gzip", "x-gzip"} and path.endswith(_PACKED):
+        return
+    if packed != "identity":
+        raise Corrupt(
+            f"{shown_uri(uri)} is sent compressed, though it was not asked for",
             remedy="turn compression off for this file on its server",
         )
-    ends = {"content-length", "transfer-encoding"} & response.headers.keys()
-    if not ends and entry.size is None:
-        raise StorageError(
-            f"the server of {shown_uri(entry.location)} "
-            "does not say where the file ends",
-            reason=Reason.StorageCorrupt,
-            remedy="use a server that sends Content-Length",
-        )
 
 
-async def _raw(uri: str, response: httpx.Response) -> AsyncIterator[bytes]:
+def _packed(place: _Place) -> str:
+    return msgspec.json.encode(place).decode()
+
+
+def _unpacked(entry: Entry) -> _Place:
     try:
-        async for chunk in response.aiter_raw():
-            yield chunk
-    except httpx.HTTPError as error:
-        raise _network_error(uri, error) from error
-
-
-async def _sliced(
-    chunks: AsyncIterator[bytes], skip: int, length: int | None
-) -> AsyncIterator[bytes]:
-    """Drop *skip* bytes, then give *length* of them at most."""
-    async for chunk in chunks:
-        part = chunk[skip:]
-        skip = max(0, skip - len(chunk))
-        if length is not None:
-            part = part[:length]
-            length -= len(part)
-        if part:
-            yield part
-        if length == 0:
-            return
-
-
-def _status_error(uri: str, response: httpx.Response) -> StorageError:
-    status = response.status_code
-    server_failed = status >= httpx.codes.INTERNAL_SERVER_ERROR
-    reason = _REASONS.get(
-        status, Reason.StorageUnreachable if server_failed else Reason.StorageFailed
-    )
-    return StorageError(
-        f"{shown_uri(uri)}: the server answered {status} "
-        f"{response.reason_phrase}".rstrip(),
-        reason=reason,
-        remedy={
-            Reason.StorageNotFound: "correct the storageUri",
-            Reason.StorageAccessDenied: "use an address that needs no login",
-        }.get(reason, ""),
-    )
-
-
-def _network_error(uri: str, error: Exception) -> StorageError:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return StorageError(
-            f"{shown_uri(uri)}: its certificate is not trusted: {cause.verify_message}",
-            reason=Reason.StorageUnreachable,
-            remedy="set SSL_CERT_FILE to the certificate of its authority",
-        )
-    if isinstance(error, httpx.TimeoutException):
-        said = "the server does not answer in time"
-    else:
-        said = " ".join(str(error).split()) or type(error).__name__
-    return StorageError(f"{shown_uri(uri)}: {said}", reason=Reason.StorageUnreachable)
+        return msgspec.json.decode(entry.location, type=_Place)
+    except msgspec.MsgspecError:
+        raise StorageError(f"{entry.path} is not of this storage backend") from None

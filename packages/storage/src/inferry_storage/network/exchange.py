@@ -1,0 +1,121 @@
+"""One request and its answer, over redirects, with the errors of the contract."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+
+from inferry_storage.network.client import open_client
+from inferry_storage.network.faults import failed
+from inferry_storage.network.guard import Guard
+from inferry_storage.network.streams import Stream, Streams
+from inferry_storage.network.walk import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from inferry_storage.policy import Policy
+
+#: What a message of a server may have, as opposed to a file.
+_LONGEST_TEXT = 64 * 1024
+
+
+class Exchange:
+    """Asks servers, each with what is secret for it alone.
+
+    Its methods for threads and those for an event loop may be used side by side.
+    """
+
+    def __init__(self, policy: Policy, values: Mapping[str, str]) -> None:
+        self.guard = Guard.of(policy, values)
+        self._client: httpx.AsyncClient | None = None
+        self._streams = Streams(self.guard)
+
+    @asynccontextmanager
+    async def ask(
+        self,
+        method: str,
+        uri: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        private: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """Give the answer after redirects, its body not yet read.
+
+        ``private`` headers go to the origin of *uri* only.
+
+        Raises:
+            StorageError: Not allowed, not reachable.
+
+        """
+        walk = Walk(self.guard, uri, headers=headers, private=private)
+        response = await self._followed(method, uri, walk)
+        try:
+            yield response
+        except httpx.HTTPError as error:
+            raise failed(uri, error) from error
+        finally:
+            await response.aclose()
+
+    @contextmanager
+    def stream(
+        self,
+        uri: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        private: Mapping[str, str] | None = None,
+    ) -> Iterator[Stream]:
+        """Give the answer to GET after redirects, for a thread.
+
+        Raises:
+            StorageError: Not allowed, not reachable.
+
+        """
+        walk = Walk(self.guard, uri, headers=headers, private=private)
+        try:
+            while True:
+                with self._streams.get(walk.url, walk.headers()) as answer:
+                    location = answer.headers.get("location", "")
+                    if not walk.moved(answer.status_code, location):
+                        yield answer
+                        return
+        except httpx.HTTPError as error:
+            raise failed(uri, error) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._streams.close()
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _followed(self, method: str, uri: str, walk: Walk) -> httpx.Response:
+        if self._client is None:
+            self._client = open_client(self.guard)
+        while True:
+            request = self._client.build_request(
+                method, walk.url, headers=walk.headers()
+            )
+            # What a server sets on its way is no business of the next request.
+            self._client.cookies.clear()
+            try:
+                response = await self._client.send(request, stream=True)
+                if not walk.moved(
+                    response.status_code, response.headers.get("location", "")
+                ):
+                    return response
+                await response.aclose()
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise failed(uri, error) from error
+
+
+async def text(response: httpx.Response, limit: int = _LONGEST_TEXT) -> bytes:
+    """Return the body, at most *limit* bytes and one more of it."""
+    found = bytearray()
+    async for chunk in response.aiter_raw():
+        found += chunk
+        if len(found) > limit:
+            break
+    return bytes(found[: limit + 1])

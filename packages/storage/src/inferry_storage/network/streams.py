@@ -1,0 +1,185 @@
+"""Bodies for threads, over `http.client`: four times the bytes a second of h11.
+
+(256 MiB over loopback in parts of 16 MiB: 1.1 GiB/s, where httpx has 0.27 GiB/s.)
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpcore
+import httpx
+
+from inferry_storage.network.client import CONNECT_SECONDS, HEADERS
+from inferry_storage.network.dialling import dial
+from inferry_storage.network.trust import tls_context
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Iterator, Mapping
+
+    from inferry_storage.network.endpoints import Origin
+    from inferry_storage.network.guard import Guard
+
+_CHUNK = 1024 * 1024
+_IDLE = 32
+
+
+class Stream:
+    """An answer whose body is yet to be read."""
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self._answer = answer
+        self.status_code = answer.status
+        self.headers = httpx.Headers(answer.getheaders())
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body as it was sent."""
+        while chunk := self._answer.read(_CHUNK):
+            yield chunk
+        if self._answer.length:
+            raise http.client.IncompleteRead(b"", self._answer.length)
+
+
+class Streams:
+    """Connections that threads share, each used by one of them at a time."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._context: ssl.SSLContext | None = None
+        self._idle: dict[Origin, list[_Connection]] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def get(self, url: httpx.URL, headers: Mapping[str, str]) -> Iterator[Stream]:
+        """Ask for *url*; the connection is used again if the body was read.
+
+        Raises:
+            httpx.TransportError: No connection, or it broke.
+
+        """
+        origin = self._guard.check(url)
+        target = url.raw_path.decode("ascii")
+        all_headers = {"Host": url.netloc.decode("ascii"), **HEADERS, **headers}
+        with _translated():
+            connection, answer = self._asked(origin, target, all_headers)
+            try:
+                yield Stream(answer)
+            finally:
+                self._give_back(origin, connection, answer)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        with self._lock:
+            idle = [each for group in self._idle.values() for each in group]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+
+    def _asked(
+        self, origin: Origin, target: str, headers: Mapping[str, str]
+    ) -> tuple[_Connection, http.client.HTTPResponse]:
+        if connection := self._taken(origin):
+            try:
+                return connection, connection.ask(target, headers)
+            except TimeoutError:
+                connection.close()
+                raise
+            except (OSError, http.client.HTTPException):
+                # The server closed it while it was idle: once more, on a new one.
+                connection.close()
+        connection = _Connection(self._guard, origin, self._tls(origin))
+        try:
+            return connection, connection.ask(target, headers)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _taken(self, origin: Origin) -> _Connection | None:
+        with self._lock:
+            idle = self._idle.get(origin)
+            return idle.pop() if idle else None
+
+    def _give_back(
+        self,
+        origin: Origin,
+        connection: _Connection,
+        answer: http.client.HTTPResponse,
+    ) -> None:
+        if answer.isclosed() and not answer.will_close and not answer.length:
+            with self._lock:
+                idle = self._idle.setdefault(origin, [])
+                if len(idle) < _IDLE:
+                    idle.append(connection)
+                    return
+        answer.close()
+        connection.close()
+
+    def _tls(self, origin: Origin) -> ssl.SSLContext | None:
+        if origin.scheme != "https":
+            return None
+        with self._lock:
+            if self._context is None:
+                self._context = tls_context()
+            return self._context
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to an address that the guard checked."""
+
+    def __init__(
+        self, guard: Guard, origin: Origin, context: ssl.SSLContext | None
+    ) -> None:
+        super().__init__(origin.host, origin.port)
+        self._guard = guard
+        self._origin = origin
+        self._context = context
+
+    def ask(self, target: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        self.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            self.putheader(name, value)
+        self.endheaders()
+        return self.getresponse()
+
+    def connect(self) -> None:
+        """Connect to the first checked address that takes the connection."""
+        seconds = self._guard.policy.stall_seconds
+        host, port = self._origin.host, self._origin.port
+        raw = dial(self._guard, host, port, min(seconds, CONNECT_SECONDS))
+        self.sock = self._secured(raw)
+        self.sock.settimeout(seconds)
+
+    def _secured(self, raw: socket.socket) -> socket.socket:
+        if self._context is None:
+            return raw
+        try:
+            return self._context.wrap_socket(raw, server_hostname=self._origin.host)
+        except BaseException:
+            raw.close()
+            raise
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise everything as the errors of httpx, which `faults.failed` knows."""
+    try:
+        yield
+    except httpcore.ConnectTimeout as error:
+        raise httpx.ConnectTimeout(str(error)) from error
+    except httpcore.ConnectError as error:
+        raise httpx.ConnectError(str(error)) from error
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(str(error)) from error
+    except http.client.IncompleteRead as error:
+        left = error.expected
+        raise httpx.RemoteProtocolError(f"{left} bytes did not come") from error
+    except http.client.HTTPException as error:
+        said = " ".join(str(error).split())[:80] or type(error).__name__
+        raise httpx.RemoteProtocolError(said) from error
+    except OSError as error:
+        raise httpx.ReadError(error.strerror or str(error)) from error
