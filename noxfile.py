@@ -278,14 +278,18 @@ def fuzz(session: nox.Session, target: str) -> None:
     """Ask what nobody would, for half a minute; arguments: how long, in seconds.
 
     The codecs are fuzzed by coverage from the seeds that are kept, the server by what
-    its own OpenAPI document allows.
+    its own OpenAPI document allows. Without arguments it is the same search each time,
+    so that a change fails for what it changed; with a number the codecs' is a new one.
     """
     tool = {"codec": "atheris>=3", "api": "schemathesis>=4.32"}[target]
     install(session, tool, "ml_dtypes", *pinned("inferry-server"))
     script = f"packages/server/tests/fuzz/fuzz_{target}.py"
     seconds = session.posargs[0] if session.posargs else "30"
-    flag = {"codec": f"-max_total_time={seconds}", "api": seconds}[target]
-    session.run("python", script, flag)
+    if target == "api":
+        session.run("python", script, seconds)
+    else:
+        seed = "-seed=0" if session.posargs else "-seed=1"  # 0: a new one
+        session.run("python", script, f"-max_total_time={seconds}", seed)
 
 
 @nox.session(default=False)

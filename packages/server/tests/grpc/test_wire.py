@@ -68,6 +68,18 @@ def test_numbers_of_fixed_width_and_unknown_fields_stay_in_the_rest() -> None:
     assert wire.split(body, RAW) == (body, [])
 
 
+def test_a_group_stays_in_the_rest_with_what_is_in_it() -> None:
+    body = b"\x73\x3a\x01x\x7b\x7c\x74"
+    assert Request.FromString(body) == Request()
+    assert wire.split(body + b"\x3a\x01y", RAW) == (body, [b"y"])
+
+
+@pytest.mark.parametrize("body", [b"\x74", b"\x73\x7c", b"\x73\x7b\x74\x7c"])
+def test_a_group_ends_where_it_began(body: bytes) -> None:
+    with pytest.raises(InvalidInput, match="a group ends that did not begin"):
+        wire.split(body, RAW)
+
+
 def test_more_fields_than_any_model_has_are_refused() -> None:
     with pytest.raises(InvalidInput, match="more than 40000 fields"):
         wire.split(b"\x2a\x00" * 50_000, RAW)

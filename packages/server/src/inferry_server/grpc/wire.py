@@ -18,6 +18,9 @@ MAX_FIELDS = 40_000
 _LENGTH_DELIMITED = 2
 _FIXED = {1: 8, 5: 4}
 _VARINT = 0
+#: An old form of nested message, between two tags of its number; nobody writes it, and
+#: protobuf reads it.
+_GROUP, _GROUP_END = 3, 4
 _LONGEST_VARINT = 10
 
 
@@ -33,9 +36,10 @@ def split(body: bytes, number: int) -> tuple[bytes, list[memoryview]]:
     wanted = number << 3 | _LENGTH_DELIMITED
     found: list[memoryview] = []
     kept: list[memoryview] = []
+    groups: list[int] = []
     at = start = 0
     for _ in range(MAX_FIELDS):
-        if at == size:
+        if at == size and not groups:
             kept.append(view[start:])
             return b"".join(kept), found
         tag, value = _varint(body, at)
@@ -45,16 +49,27 @@ def split(body: bytes, number: int) -> tuple[bytes, list[memoryview]]:
             end = value + length
         elif kind == _VARINT:
             end = _varint(body, value)[1]
+        elif kind in {_GROUP, _GROUP_END}:
+            _nest(groups, tag)
+            end = value
         else:
             end = value + _FIXED.get(kind, size)
         if end > size:
             raise InvalidInput("the message is broken: a field ends after it")
-        if tag == wanted:
+        if tag == wanted and not groups:
             kept.append(view[start:at])
             found.append(view[value:end])
             start = end
         at = end
     raise InvalidInput(f"the message has more than {MAX_FIELDS} fields")
+
+
+def _nest(groups: list[int], tag: int) -> None:
+    """Keep the numbers of the *groups* that are open after *tag*."""
+    if tag & 7 == _GROUP:
+        groups.append(tag >> 3)
+    elif not groups or groups.pop() != tag >> 3:
+        raise InvalidInput("the message is broken: a group ends that did not begin")
 
 
 def _varint(body: bytes, at: int) -> tuple[int, int]:
