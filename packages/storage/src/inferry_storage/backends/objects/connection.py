@@ -1,0 +1,148 @@
+"""How connections to object stores are made, and what they wait for."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from inferry.storage import NotAllowed
+from inferry_storage.network.guard import Guard
+from inferry_storage.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from obstore.store import ClientConfig, RetryConfig
+
+    from inferry.storage import Access, Source
+
+_CONNECT_SECONDS = 15.0
+# Time for a whole body: what stalls is ended by the time for one read.
+_BODY = "7d"
+_MOST_RETRIES = 10
+_MOST_SECONDS = 86_400.0
+_SECONDS = re.compile(r"\d{1,6}(\.\d{1,6})?")
+_MOST_BUNDLE = 16 * 2**20
+_PEM = "-----BEGIN CERTIFICATE"
+
+
+def client_options(access: Access, *, insecure: bool = False) -> ClientConfig:
+    """Return the options of obstore's HTTP client.
+
+    Raises:
+        NotAllowed: A time is no number, or the authorities cannot be read.
+
+    """
+    values = access.credentials.values
+    stall = float(access.settings.get("stall_seconds") or 30.0)
+    options: ClientConfig = {
+        "allow_http": True,  # which endpoint may be http is decided before
+        "connect_timeout": _time(values, "S3_CONNECT_TIMEOUT", _CONNECT_SECONDS),
+        "read_timeout": _time(values, "S3_READ_TIMEOUT", stall),
+        "timeout": _BODY,
+        "user_agent": "inferry-storage",
+    }
+    if insecure:
+        options["allow_invalid_certificates"] = True
+    elif bundle := _authorities(values):
+        options["root_certificate"] = bundle
+    return options
+
+
+def retries(access: Access) -> RetryConfig:
+    """Return how often obstore asks again: once, for connections that went stale.
+
+    The engine retries with what the policy says; ``S3_MAX_ATTEMPTS`` asks for more.
+
+    Raises:
+        NotAllowed: It is no number.
+
+    """
+    text = access.credentials.values.get("S3_MAX_ATTEMPTS", "")
+    if text and not re.fullmatch(r"\d{1,3}", text):
+        raise _bad("S3_MAX_ATTEMPTS")
+    most = min(max(int(text) - 1, 0), _MOST_RETRIES) if text else 1
+    return {
+        "max_retries": most,
+        "retry_timeout": timedelta(minutes=3),
+        "backoff": {
+            "init_backoff": timedelta(milliseconds=100),
+            "max_backoff": timedelta(seconds=5),
+            "base": 2,
+        },
+    }
+
+
+def checked_endpoint(
+    access: Access, source: Source, endpoint: str, *, insecure: bool = False
+) -> str:
+    """Return *endpoint* if it may be asked, *insecure* without checking who answers.
+
+    One of the credentials or the settings is the operator's, and may be private and
+    plain http. One of the service's own ``storage.parameters`` is not.
+
+    Raises:
+        StorageError: It may not.
+
+    """
+    chosen = {str(value).rstrip("/") for value in source.parameters.values()}
+    own = endpoint.rstrip("/") in chosen or endpoint.partition("://")[2] in chosen
+    values = {} if own else access.credentials.values
+    guard = Guard.of(Policy.of(access.settings), values)
+    try:
+        url = httpx.URL(endpoint)
+    except httpx.InvalidURL:
+        raise _bad("the address of the store") from None
+    origin = guard.check(url)
+    if own and origin not in guard.endpoints:
+        if insecure:
+            raise NotAllowed(
+                f"{endpoint}, of storage.parameters, goes without a certificate",
+                remedy="ask the operator to add it to [storage] endpoints",
+            )
+        _check_addresses(guard, origin.host, origin.port)
+    return endpoint
+
+
+def _check_addresses(guard: Guard, host: str, port: int) -> None:
+    import httpcore
+
+    try:
+        guard.lookup(host, port)
+    except httpcore.ConnectError:
+        # What has no address cannot be connected to either, and says so then.
+        return
+
+
+def _time(values: Mapping[str, str], name: str, default: float) -> timedelta:
+    text = values.get(name, "").strip()
+    if text and not _SECONDS.fullmatch(text):
+        raise _bad(name)
+    return timedelta(seconds=min(float(text), _MOST_SECONDS) if text else default)
+
+
+def _authorities(values: Mapping[str, str]) -> bytes | None:
+    """Return the operator's own authorities, as PEM."""
+    given = values.get("CA_BUNDLE") or values.get("AWS_CA_BUNDLE") or ""
+    if not given or _PEM in given:
+        return given.encode() or None
+    try:
+        with Path(given).open("rb") as file:
+            pem = file.read(_MOST_BUNDLE)
+    except OSError:
+        pem = b""
+    if _PEM.encode() not in pem:
+        raise NotAllowed(
+            f"{given} holds no certificate that can be read",
+            remedy="name a PEM file with the certificates of your authorities as "
+            "AWS_CA_BUNDLE or SSL_CERT_FILE",
+        )
+    return pem
+
+
+def _bad(name: str) -> NotAllowed:
+    return NotAllowed(f"{name} is not what it can be", remedy=f"correct {name}")

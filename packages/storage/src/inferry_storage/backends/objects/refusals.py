@@ -1,0 +1,254 @@
+"""What an object store, or the way to it, refuses: obstore's errors as typed ones.
+
+The texts of obstore hold addresses, and bodies that a server chose, so nothing of them
+reaches a message but a status, a code of the cloud and words of our own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inferry.storage import (
+    AccessDenied,
+    Changed,
+    InvalidUri,
+    NotFound,
+    Stalled,
+    Truncated,
+    Unauthenticated,
+    Unreachable,
+    UnsafePath,
+)
+
+if TYPE_CHECKING:
+    from inferry.errors import StorageError
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>([A-Za-z0-9_]{1,64})</Code>")
+_REGION = re.compile(r"<Region>([a-z0-9-]{1,40})</Region>")
+_UNSAFE = re.compile(r'Path "(.*?)"(?: contained|:)', re.DOTALL)
+_SHOWN = 200
+#: The credential is wrong, not what it may do.
+_LOGIN = frozenset(
+    {
+        "AuthenticationFailed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidAuthenticationInfo",
+        "InvalidClientTokenId",
+        "InvalidSecurity",
+        "InvalidToken",
+        "NoAuthenticationInformation",
+        "NotSignedUp",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
+_BUCKET = frozenset({"ContainerNotFound", "NoSuchBucket", "ResourceNotFound"})
+_REDIRECTS = frozenset({"301", "307", "308"})
+_BUSY = frozenset({"408", "425", "429"})
+_REMEDIES = {
+    "ExpiredToken": "renew the credentials",
+    "TokenRefreshRequired": "renew the credentials",
+    "RequestExpired": "set the clock of this machine",
+    "RequestTimeTooSkewed": "set the clock of this machine",
+}
+#: What the debugging text of obstore says of a connection, and what it means.
+_TLS = ("certificate", "UnknownIssuer", "CaUsedAsEndEntity", "InvalidCertificate")
+_NAME = ("dns error", "failed to lookup", "Name or service not known")
+_SLOW = ("TimedOut", "timed out", "deadline has elapsed")
+_REFUSED = ("ConnectionRefused", "Connection refused")
+_CUT = (
+    "IncompleteMessage",
+    "IncompleteBody",
+    "UnexpectedEof",
+    "ConnectionReset",
+    "BrokenPipe",
+    "ConnectionAborted",
+    "end of file",
+    "Decode",
+    "Body",
+)
+_ASKED = re.compile(r"Error performing [A-Z]+ (https?://[^/\s]+)")
+_IDENTITY = ("token request", "token file", "credential", "az account", "pem file")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of which store, in the words of messages."""
+
+    cloud: str
+    shown: str
+    where: str
+    rung: str
+    who: str
+    bucket: str = ""
+    endpoint: str = ""
+    anonymous: bool = False
+    allow: str = "let it read the objects and list the bucket"
+
+    def about(self, name: str) -> Asked:
+        """Return the same with the object *name* below the URI in its words."""
+        if not name or self.shown.endswith(f"/{name}"):
+            return self
+        shown = f"{self.shown.rstrip('/')}/{name}"
+        return msgspec.structs.replace(self, shown=shown)
+
+
+class WrongRegion(NotFound):
+    """The bucket is in another region; ``region`` is empty where nobody said which."""
+
+    def __init__(self, message: str, *, remedy: str = "", region: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.region = region
+
+
+def refusal(error: Exception, asked: Asked) -> StorageError:
+    """Return the typed error that *error* of obstore is."""
+    from obstore import exceptions
+
+    text = str(error)
+    head, _, debug = text.partition("\n\nDebug source")
+    status = found[1] if (found := _STATUS.search(head)) else ""
+    code = found[1] if (found := _CODE.search(head)) else ""
+    if isinstance(error, exceptions.InvalidPathError):
+        return _unsafe(head, asked)
+    if isinstance(error, exceptions.PreconditionError):
+        return changed(asked)
+    if not asked.anonymous and _is_identity(head, asked):
+        return _no_identity(asked)
+    if status:
+        return _answered(status, code, text, asked)
+    if "without LOCATION" in text:
+        return wrong_region(asked, "")
+    return _unanswered(head, debug, asked)
+
+
+def changed(asked: Asked) -> Changed:
+    """Return that an object is not the one that was resolved."""
+    return Changed(
+        f"{asked.shown} was replaced while it was read",
+        remedy="try again when nobody uploads to it",
+    )
+
+
+def truncated(asked: Asked, name: str, given: int, wanted: int) -> Truncated:
+    """Return that a body of an object is not as long as was promised."""
+    return Truncated(
+        f"{asked.shown}: {asked.cloud} sent {given} of {wanted} bytes of {name!r}"
+    )
+
+
+def wrong_region(asked: Asked, region: str) -> WrongRegion:
+    """Return that the bucket has to be asked for in *region*."""
+    where = region or "another region"
+    return WrongRegion(
+        f"{asked.shown}: the bucket {asked.bucket!r} is in {where}",
+        remedy=f"set AWS_DEFAULT_REGION to {region or 'the region of the bucket'}",
+        region=region,
+    )
+
+
+def _answered(status: str, code: str, text: str, asked: Asked) -> StorageError:
+    said = f"{status} {code}".rstrip()
+    region = found[1] if (found := _REGION.search(text)) else ""
+    if status in _REDIRECTS or code == "AuthorizationHeaderMalformed" or region:
+        return wrong_region(asked, region)
+    if code in _BUCKET:
+        return NotFound(
+            f"{asked.shown}: {asked.where} has no bucket {asked.bucket!r} ({said})",
+            remedy="correct the storageUri, or the endpoint and the account",
+        )
+    if status == "404":
+        return NotFound(
+            f"{asked.shown}: {asked.cloud} has no such object ({said})",
+            remedy="correct the storageUri",
+        )
+    if code in _LOGIN or status in {"401", "403"}:
+        return _denied(status, code, said, asked)
+    if status in _BUSY or status.startswith("5") or code == "SlowDown":
+        return Unreachable(f"{asked.shown}: {asked.where} answered {said}")
+    return InvalidUri(
+        f"{asked.shown}: {asked.where} answered {said}",
+        reason="StorageFailed",
+        remedy="check that the endpoint and the URI are of the same kind of store",
+    )
+
+
+def _denied(status: str, code: str, said: str, asked: Asked) -> AccessDenied:
+    if asked.anonymous:
+        return Unauthenticated(
+            f"{asked.shown}: {asked.cloud} wants credentials and was given none "
+            f"({said})",
+            rung=asked.rung,
+            remedy="give credentials; inferry storage whoami URI says what is found",
+        )
+    if code in _LOGIN or status == "401":
+        return Unauthenticated(
+            f"{asked.shown}: {asked.cloud} does not take the credentials of "
+            f"{asked.who} ({said})",
+            rung=asked.rung,
+            remedy=_REMEDIES.get(code, "correct the credentials"),
+        )
+    return AccessDenied(
+        f"{asked.shown}: {asked.cloud} denies access to the credentials of "
+        f"{asked.rung} ({said})",
+        remedy=asked.allow,
+    )
+
+
+def _no_identity(asked: Asked) -> Unauthenticated:
+    return Unauthenticated(
+        f"{asked.shown}: the credentials of {asked.who} cannot be had",
+        rung=asked.rung,
+        remedy="see inferry storage whoami URI, or give credentials by a secret or "
+        "the environment",
+    )
+
+
+def _unanswered(head: str, debug: str, asked: Asked) -> StorageError:
+    """Tell what is wrong with the way to the store, or with the body it sent."""
+
+    def says(words: tuple[str, ...]) -> bool:
+        return any(word in debug or word in head for word in words)
+
+    if says(_TLS):
+        return Unreachable(
+            f"{asked.shown}: the certificate of {asked.where} is not trusted",
+            remedy="set AWS_CA_BUNDLE to the certificate of its authority",
+        )
+    if says(_NAME):
+        return Unreachable(
+            f"{asked.shown}: {asked.where} has no address",
+            remedy="correct the endpoint, the region or the account",
+        )
+    if says(_SLOW):
+        return Stalled(f"{asked.shown}: {asked.where} sends nothing")
+    if says(_REFUSED):
+        return Unreachable(
+            f"{asked.shown}: nothing listens at {asked.where}",
+            remedy="correct the endpoint, or start the store",
+        )
+    if says(_CUT):
+        return Truncated(f"{asked.shown}: {asked.where} broke the connection off")
+    return Unreachable(f"{asked.shown}: {asked.where} cannot be reached")
+
+
+def _is_identity(head: str, asked: Asked) -> bool:
+    """Say whether it was not the store that was asked, but who gives credentials."""
+    if found := _ASKED.search(head):
+        return "token request" in head or not asked.endpoint.startswith(found[1])
+    return any(word in head for word in _IDENTITY)
+
+
+def _unsafe(head: str, asked: Asked) -> UnsafePath:
+    found = _UNSAFE.search(head)
+    name = repr(found[1][:_SHOWN]) if found else "an object"
+    return UnsafePath(
+        f"{asked.shown}: {name} has an empty part, '.' or '..' in its name",
+        remedy="rename it in the store",
+    )

@@ -1,0 +1,306 @@
+"""The client of every object store: one object or one folder, read by ranges."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from inferry.errors import StorageError
+from inferry.storage import EmptyModel, Entry, NotFound, Snapshot, shown_uri
+from inferry_storage.backends.objects.body import CHUNK, Body, plain
+from inferry_storage.backends.objects.listing import (
+    Listing,
+    entry_of,
+    near,
+    without_markers,
+)
+from inferry_storage.backends.objects.refusals import (
+    Asked,
+    WrongRegion,
+    changed,
+    refusal,
+)
+from inferry_storage.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from obstore import ObjectMeta
+    from obstore.store import ObjectStore
+
+    from inferry.storage import Access, Credentials, Source
+    from inferry_storage.backends.objects.address import Address
+
+_LOGGER = logging.getLogger(__name__)
+_MD5 = re.compile(r"[0-9a-f]{32}")
+#: The rungs of the setting ``require`` that an MD5 is worth its hashing for.
+_CHECKED = frozenset({"checksum", "digest", "signature"})
+# Patterns may leave few of many: more are listed then, but never without end.
+_PATTERNS_LIST = 10
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A store that is opened, and its address as messages name it."""
+
+    store: ObjectStore
+    endpoint: str
+    anonymous: bool = False
+
+
+class Cloud(Protocol):
+    """What one kind of object store does its own way."""
+
+    name: str
+    #: Whether an ETag that looks like an MD5 is one.
+    etag_is_md5: bool
+
+    def address(self, uri: str) -> Address:
+        """Return what *uri* names."""
+
+    def open(self, address: Address, access: Access, source: Source) -> Opened:
+        """Return the store of the bucket; a thread calls it, for it may wait."""
+
+    def elsewhere(self, address: Address, access: Access, region: str) -> Opened | None:
+        """Return the store of the bucket in the region where it is, if it is known."""
+
+
+class ObjectStorage:
+    """Reads one bucket: that of the source it resolved last."""
+
+    def __init__(self, access: Access, cloud: Cloud) -> None:
+        self._access = access
+        self._cloud = cloud
+        self._policy = Policy.of(access.settings)
+        self._store: Any = None
+        self._asked = Asked(
+            cloud=cloud.name,
+            shown=cloud.name,
+            where=cloud.name,
+            rung=access.credentials.rung,
+            who=_who(access.credentials),
+        )
+        self._version: str | None = None
+        self._ranges = True
+
+    async def resolve(self, source: Source) -> Snapshot:
+        """List what *source* names: the object of this name, or else the folder.
+
+        Raises:
+            StorageError: Nothing is there, or the store does not say.
+
+        """
+        address = self._cloud.address(source.uri)
+        self._version = address.version
+        self._asked = msgspec.structs.replace(
+            self._asked, shown=shown_uri(source.uri), bucket=address.bucket
+        )
+        cloud, access = self._cloud, self._access
+        with self._told():
+            opened = await asyncio.to_thread(cloud.open, address, access, source)
+        try:
+            return await self._snapshot(address, opened)
+        except WrongRegion as error:
+            other = await asyncio.to_thread(
+                cloud.elsewhere, address, access, error.region
+            )
+            if other is None:
+                raise
+        return await self._snapshot(address, other)
+
+    async def read(
+        self, entry: Entry, start: int, length: int | None
+    ) -> AsyncIterator[bytes]:
+        """Yield *length* bytes of *entry* from *start*, or all to its end.
+
+        Raises:
+            Changed: It is no longer the object that was resolved.
+            StorageError: The store refuses, stalls or breaks off.
+
+        """
+        import obstore
+
+        body = Body(entry, start, length, ranged=self._ranges)
+        if not body.wanted:
+            return
+        store, key, asked = self._store, entry.location, self._asked.about(entry.path)
+        with self._told(entry):
+            try:
+                options = body.options(self._version)
+                result = await obstore.get_async(store, key, options=options)
+            except Exception as error:
+                if not body.fell_back(error):
+                    raise
+                self._ranges = False
+                options = body.options(self._version)
+                result = await obstore.get_async(store, key, options=options)
+            body.check(result, asked)
+            async for chunk in result.stream(min_chunk_size=CHUNK):
+                if part := body.take(chunk):
+                    yield part
+                if body.ended:
+                    break
+        body.finish(asked)
+
+    def read_blocking(
+        self, entry: Entry, start: int, length: int | None
+    ) -> Iterator[bytes]:
+        """Yield what `read` does, for a thread to wait for."""
+        import obstore
+
+        body = Body(entry, start, length, ranged=self._ranges)
+        if not body.wanted:
+            return
+        store, key, asked = self._store, entry.location, self._asked.about(entry.path)
+        with self._told(entry):
+            try:
+                result = obstore.get(store, key, options=body.options(self._version))
+            except Exception as error:
+                if not body.fell_back(error):
+                    raise
+                self._ranges = False
+                result = obstore.get(store, key, options=body.options(self._version))
+            body.check(result, asked)
+            for chunk in result.stream(min_chunk_size=CHUNK):
+                if part := body.take(chunk):
+                    yield part
+                if body.ended:
+                    break
+        body.finish(asked)
+
+    async def close(self) -> None:
+        """Let go of the store; its connections end with it."""
+        self._store = None
+
+    async def _snapshot(self, address: Address, opened: Opened) -> Snapshot:
+        self._store = opened.store
+        self._ranges = True
+        self._asked = msgspec.structs.replace(
+            self._asked,
+            endpoint=opened.endpoint,
+            where=opened.endpoint,
+            anonymous=opened.anonymous,
+        )
+        for key in address.keys:
+            if (entries := await self._entries(key, address)) is not None:
+                return self._made(address, key, entries)
+        raise await self._not_found(address)
+
+    async def _entries(self, key: str, address: Address) -> list[Entry] | None:
+        """Return what is at *key*, None where nothing is."""
+        listing = Listing(self._store, key, self._asked)
+        if address.folder or not key:
+            if not await self._begins(listing) and key:
+                return None
+            return await self._folder(listing)
+        found = await asyncio.gather(
+            self._head(key), self._begins(listing), return_exceptions=True
+        )
+        head: ObjectMeta | BaseException = found[0]
+        begins: bool | BaseException = found[1]
+        if not isinstance(head, BaseException):
+            if begins is True:
+                _LOGGER.info(
+                    "%s is an object and also a folder: end it with / for the folder",
+                    self._asked.shown,
+                )
+            return [entry_of(head, key.rpartition("/")[2])]
+        if begins is True:
+            return await self._folder(listing)
+        # A refused listing says why, a refused HEAD has no body to say it in.
+        for failed in (begins, head):
+            if isinstance(failed, BaseException) and (
+                not isinstance(failed, NotFound) or failed is begins
+            ):
+                raise failed
+        return None
+
+    async def _head(self, key: str) -> ObjectMeta:
+        import obstore
+
+        with self._told():
+            if self._version is None:
+                return await obstore.head_async(self._store, key)
+            result = await obstore.get_async(
+                self._store, key, options={"version": self._version, "head": True}
+            )
+            return result.meta
+
+    async def _begins(self, listing: Listing) -> bool:
+        with self._told():
+            return await listing.begins()
+
+    async def _folder(self, listing: Listing) -> list[Entry]:
+        policy = self._policy
+        chosen = policy.allow_patterns or policy.ignore_patterns
+        most = policy.max_files * (_PATTERNS_LIST if chosen else 1)
+        with self._told():
+            entries = await listing.entries(most)
+        return await without_markers(entries, self._exists)
+
+    async def _exists(self, key: str) -> bool:
+        try:
+            await self._head(key)
+        except NotFound:
+            return False
+        return True
+
+    async def _not_found(self, address: Address) -> StorageError:
+        key = address.keys[0]
+        names = await near(self._store, key) if key else []
+        hint = f"; near it: {', '.join(map(repr, names))}" if names else ""
+        what = "folder" if address.folder else "object and no folder"
+        return NotFound(
+            f"{self._asked.shown}: the bucket {address.bucket!r} has no {what} "
+            f"{key!r}{hint}",
+            remedy="correct the storageUri",
+        )
+
+    def _made(self, address: Address, key: str, found: Sequence[Entry]) -> Snapshot:
+        if not found:
+            raise EmptyModel(
+                f"{self._asked.shown} holds no files",
+                remedy="upload the model, or correct the storageUri",
+            )
+        where = f"{self._asked.endpoint}\n{address.bucket}\n{key}\n{address.version}"
+        state = hashlib.sha256(where.encode())
+        entries = []
+        for entry in sorted(found, key=lambda each: each.path):
+            state.update(f"\n{entry.path}\0{entry.size}\0{entry.etag}".encode())
+            entries.append(self._with_digest(entry))
+        return Snapshot(
+            uri=address.uri, id=f"etags:{state.hexdigest()}", entries=tuple(entries)
+        )
+
+    def _with_digest(self, entry: Entry) -> Entry:
+        etag = plain(entry.etag or "")
+        wanted = self._cloud.etag_is_md5 and self._policy.require in _CHECKED
+        if not wanted or not _MD5.fullmatch(etag):
+            return entry
+        return msgspec.structs.replace(entry, digest=f"md5:{etag}")
+
+    @contextmanager
+    def _told(self, entry: Entry | None = None) -> Iterator[None]:
+        """Turn what obstore raises into typed errors, and its texts into none."""
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except StorageError:
+            raise
+        except (BaseError, OSError, ValueError) as error:
+            asked = self._asked if entry is None else self._asked.about(entry.path)
+            told = refusal(error, asked)
+            if entry is not None and isinstance(told, NotFound):
+                told = changed(asked)
+            raise told from None
+
+
+def _who(credentials: Credentials) -> str:
+    step = f"step {credentials.rung!r}"
+    return f"{step}, {credentials.detail}" if credentials.detail else step
