@@ -54,6 +54,7 @@ class Azure:
     """What is Azure's own."""
 
     name = "Azure"
+    kind = "container"
     #: They count versions; the MD5 is in a header that obstore keeps to itself.
     etag_is_md5 = False
 

@@ -40,6 +40,7 @@ class Gs:
     """What is Google Cloud Storage's own."""
 
     name = "Google Cloud Storage"
+    kind = "bucket"
     etag_is_md5 = True
 
     def address(self, uri: str) -> Address:

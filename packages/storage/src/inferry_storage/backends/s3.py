@@ -44,6 +44,7 @@ class S3:
     """What is S3's own."""
 
     name = "S3"
+    kind = "bucket"
     etag_is_md5 = True
 
     def address(self, uri: str) -> Address:

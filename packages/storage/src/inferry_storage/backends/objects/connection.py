@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from inferry.storage import NotAllowed
+from inferry_storage.network.endpoints import Endpoints
 from inferry_storage.network.guard import Guard
 from inferry_storage.policy import Policy
 
@@ -91,8 +92,9 @@ def checked_endpoint(
     """
     chosen = {str(value).rstrip("/") for value in source.parameters.values()}
     own = endpoint.rstrip("/") in chosen or endpoint.partition("://")[2] in chosen
-    values = {} if own else access.credentials.values
-    guard = Guard.of(Policy.of(access.settings), values)
+    policy = Policy.of(access.settings)
+    named = policy.endpoints if own else (*policy.endpoints, endpoint)
+    guard = Guard(policy, Endpoints.of(named, {}))
     try:
         url = httpx.URL(endpoint)
     except httpx.InvalidURL:

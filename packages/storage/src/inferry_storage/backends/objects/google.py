@@ -93,7 +93,16 @@ def _federated(
             rung=credentials.rung,
             remedy='pip install "google-auth[requests]"',
         ) from None
-    found, _ = auth.load_credentials_from_dict(key, scopes=[_SCOPE])
+    failures = import_module("google.auth.exceptions")
+    try:
+        found, _ = auth.load_credentials_from_dict(key, scopes=[_SCOPE])
+    except (failures.GoogleAuthError, ValueError):
+        raise Unauthenticated(
+            f"{FILE} of the type {kind!r} is not complete",
+            rung=credentials.rung,
+            remedy="make it again with: gcloud iam workload-identity-pools "
+            "create-cred-config",
+        ) from None
     request = transport.Request()
 
     def provide() -> GCSCredential:

@@ -120,13 +120,13 @@ async def near(store: ObjectStore, key: str) -> list[str]:
                 names |= await _names(store, parent, offset)
     except Exception:  # noqa: BLE001 - a hint must not hide what it is a hint for
         return []
-    alike = difflib.get_close_matches(last, [each.rstrip("/") for each in names])
+    lower = {each: each.rstrip("/").lower() for each in names}
+    alike = difflib.get_close_matches(last.lower(), lower.values())
     found = [
         each
         for each in names
-        if each.startswith(last) or each.rstrip("/").lower() == last.lower()
+        if lower[each].startswith(last.lower()) or lower[each] in alike
     ]
-    found += [each for each in names if each.rstrip("/") in alike and each not in found]
     return [f"{parent}/{each}" if parent else each for each in found[:_NEAR]]
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inferry.errors import StorageError
 
 _STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>([A-Za-z0-9_]{1,64})</Code>")
+_CODE = re.compile(r"<Code>([A-Za-z][A-Za-z0-9_]{0,63})</Code>")
 _REGION = re.compile(r"<Region>([a-z0-9-]{1,40})</Region>")
 _UNSAFE = re.compile(r'Path "(.*?)"(?: contained|:)', re.DOTALL)
 _SHOWN = 200
@@ -50,6 +50,8 @@ _LOGIN = frozenset(
     }
 )
 _BUCKET = frozenset({"ContainerNotFound", "NoSuchBucket", "ResourceNotFound"})
+# A code of Azure that also stands for rules of the network comes with these words.
+_AZURE_LOGIN = "Server failed to authenticate the request"
 _REDIRECTS = frozenset({"301", "307", "308"})
 _BUSY = frozenset({"408", "425", "429"})
 _REMEDIES = {
@@ -61,6 +63,7 @@ _REMEDIES = {
 #: What the debugging text of obstore says of a connection, and what it means.
 _TLS = ("certificate", "UnknownIssuer", "CaUsedAsEndEntity", "InvalidCertificate")
 _NAME = ("dns error", "failed to lookup", "Name or service not known")
+_PLAIN = ("InvalidContentType", "InvalidMessage")
 _SLOW = ("TimedOut", "timed out", "deadline has elapsed")
 _REFUSED = ("ConnectionRefused", "Connection refused")
 _CUT = (
@@ -86,6 +89,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     rung: str
     who: str
+    kind: str = "bucket"
     bucket: str = ""
     endpoint: str = ""
     anonymous: bool = False
@@ -160,7 +164,8 @@ def _answered(status: str, code: str, text: str, asked: Asked) -> StorageError:
         return wrong_region(asked, region)
     if code in _BUCKET:
         return NotFound(
-            f"{asked.shown}: {asked.where} has no bucket {asked.bucket!r} ({said})",
+            f"{asked.shown}: {asked.where} has no {asked.kind} {asked.bucket!r} "
+            f"({said})",
             remedy="correct the storageUri, or the endpoint and the account",
         )
     if status == "404":
@@ -169,7 +174,8 @@ def _answered(status: str, code: str, text: str, asked: Asked) -> StorageError:
             remedy="correct the storageUri",
         )
     if code in _LOGIN or status in {"401", "403"}:
-        return _denied(status, code, said, asked)
+        login = code in _LOGIN or status == "401" or _AZURE_LOGIN in text
+        return _denied(code, said, asked, login=login)
     if status in _BUSY or status.startswith("5") or code == "SlowDown":
         return Unreachable(f"{asked.shown}: {asked.where} answered {said}")
     return InvalidUri(
@@ -179,7 +185,7 @@ def _answered(status: str, code: str, text: str, asked: Asked) -> StorageError:
     )
 
 
-def _denied(status: str, code: str, said: str, asked: Asked) -> AccessDenied:
+def _denied(code: str, said: str, asked: Asked, *, login: bool) -> AccessDenied:
     if asked.anonymous:
         return Unauthenticated(
             f"{asked.shown}: {asked.cloud} wants credentials and was given none "
@@ -187,7 +193,7 @@ def _denied(status: str, code: str, said: str, asked: Asked) -> AccessDenied:
             rung=asked.rung,
             remedy="give credentials; inferry storage whoami URI says what is found",
         )
-    if code in _LOGIN or status == "401":
+    if login:
         return Unauthenticated(
             f"{asked.shown}: {asked.cloud} does not take the credentials of "
             f"{asked.who} ({said})",
@@ -196,7 +202,7 @@ def _denied(status: str, code: str, said: str, asked: Asked) -> AccessDenied:
         )
     return AccessDenied(
         f"{asked.shown}: {asked.cloud} denies access to the credentials of "
-        f"{asked.rung} ({said})",
+        f"{asked.who} ({said})",
         remedy=asked.allow,
     )
 
@@ -220,6 +226,11 @@ def _unanswered(head: str, debug: str, asked: Asked) -> StorageError:
         return Unreachable(
             f"{asked.shown}: the certificate of {asked.where} is not trusted",
             remedy="set AWS_CA_BUNDLE to the certificate of its authority",
+        )
+    if says(_PLAIN):
+        return Unreachable(
+            f"{asked.shown}: {asked.where} does not speak TLS",
+            remedy="write the endpoint with http:// if it is plain http",
         )
     if says(_NAME):
         return Unreachable(

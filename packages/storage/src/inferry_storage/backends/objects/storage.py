@@ -57,6 +57,8 @@ class Cloud(Protocol):
     """What one kind of object store does its own way."""
 
     name: str
+    #: What it calls a bucket.
+    kind: str
     #: Whether an ETag that looks like an MD5 is one.
     etag_is_md5: bool
 
@@ -80,6 +82,7 @@ class ObjectStorage:
         self._store: Any = None
         self._asked = Asked(
             cloud=cloud.name,
+            kind=cloud.kind,
             shown=cloud.name,
             where=cloud.name,
             rung=access.credentials.rung,
@@ -253,11 +256,13 @@ class ObjectStorage:
     async def _not_found(self, address: Address) -> StorageError:
         key = address.keys[0]
         names = await near(self._store, key) if key else []
+        if not address.folder:
+            names = [each for each in names if each != key]  # a folder's marker
         hint = f"; near it: {', '.join(map(repr, names))}" if names else ""
         what = "folder" if address.folder else "object and no folder"
         return NotFound(
-            f"{self._asked.shown}: the bucket {address.bucket!r} has no {what} "
-            f"{key!r}{hint}",
+            f"{self._asked.shown}: the {self._cloud.kind} {address.bucket!r} has no "
+            f"{what} {key!r}{hint}",
             remedy="correct the storageUri",
         )
 
