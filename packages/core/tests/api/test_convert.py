@@ -99,7 +99,8 @@ def test_what_does_not_fit_is_told(
         {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}]},
         {"securityContext": {"runAsUser": 1000, "capabilities": {"drop": ["ALL"]}}},
         {"args": None, "runtime": None},
-        {"storage": {"key": "k", "path": "p", "schemaPath": "s", "parameters": {}}},
+        {"storage": {"key": "k", "schemaPath": "s", "parameters": {}}},
+        {"storageUri": None, "storage": {"key": "k", "path": "p"}},
     ],
 )
 def test_what_fits_passes(service: Callable[..., Loaded], model: Any) -> None:

@@ -80,7 +80,8 @@ def test_what_is_no_document_of_ours_is_told(
 @pytest.mark.parametrize(
     ("version", "kind"),
     [
-        ("v1", "Secret"),
+        ("v1", "ConfigMap"),
+        ("acme.io/v1", "Secret"),
         ("v1", "PersistentVolumeClaim"),
         ("apps/v1", "Deployment"),
         ("serving.knative.dev/v1", "Service"),

@@ -21,7 +21,7 @@ def test_a_file_of_nothing_but_mistakes_is_told_so() -> None:
 
 
 def test_documents_after_too_many_problems_are_not_called_valid() -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+    secret = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "s"}}
     text = "\n---\n".join([json.dumps(secret)] * (MAX_PROBLEMS + 10))
 
     loaded = loads(text)

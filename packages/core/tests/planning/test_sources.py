@@ -6,23 +6,25 @@ import pytest
 
 from inferry.api import ModelSpec, ModelStorageSpec, StorageUriSpec
 from inferry.errors import PlanningError
-from inferry.planning._sources import choose_storage, model_sources
+from inferry.planning._sources import Readable, choose_storage, model_sources
 from inferry.plugins import ImportRef, StorageBackend
 from inferry.storage import Source
+
+NOTHING = Readable()
 
 
 def test_storage_uri_becomes_one_source() -> None:
     model = ModelSpec(
         storage_uri="/a", storage=ModelStorageSpec(parameters={"region": "x"})
     )
-    assert model_sources(model, [], "m") == (
+    assert model_sources(model, [], NOTHING) == (
         Source(uri="/a", parameters={"region": "x"}),
     )
 
 
 def test_storage_uris_keep_their_mount_paths() -> None:
     uris = [StorageUriSpec(uri="/a"), StorageUriSpec(uri="/b", mount_path="/mnt/b")]
-    assert model_sources(ModelSpec(), uris, "m") == (
+    assert model_sources(ModelSpec(), uris, NOTHING) == (
         Source(uri="/a"),
         Source(uri="/b", mount_path="/mnt/b"),
     )
@@ -30,14 +32,48 @@ def test_storage_uris_keep_their_mount_paths() -> None:
 
 def test_a_storage_spec_with_type_and_bucket_is_a_uri() -> None:
     storage = ModelStorageSpec(path="/x/y", parameters={"type": "s3", "bucket": "b"})
-    (source,) = model_sources(ModelSpec(storage=storage), [], "m")
+    (source,) = model_sources(ModelSpec(storage=storage), [], NOTHING)
     assert source.uri == "s3://b/x/y"
 
 
-def test_a_storage_spec_without_a_place_is_refused() -> None:
-    model = ModelSpec(storage=ModelStorageSpec(key="k", path="p"))
-    with pytest.raises(PlanningError, match="does not say where the model is"):
-        model_sources(model, [], "spec.predictor.model")
+def test_hdfs_needs_no_bucket() -> None:
+    storage = ModelStorageSpec(path="/x", parameters={"type": "webhdfs"})
+    (source,) = model_sources(ModelSpec(storage=storage), [], NOTHING)
+    assert source.uri == "webhdfs://x"
+
+
+@pytest.mark.parametrize("key", ["minio", None])
+def test_a_store_that_only_the_secret_knows_is_named_by_its_key(
+    kitchen: Any, key: str | None
+) -> None:
+    """The plan is the same whatever the secret holds; the fetch reads it."""
+    model = ModelSpec(storage=ModelStorageSpec(key=key, path="/a b/c"))
+    (source,) = model_sources(model, [], NOTHING)
+    assert source.uri == f"storage-config://{key or ''}/a%20b/c"
+    assert source.storage_key == (key or "")
+    (choice,) = choose_storage([source], kitchen.catalog(), backend="local")
+    assert (choice.backend, choice.why) == (
+        "storage-config",
+        "the secret of the storage key names the store",
+    )
+
+
+def test_a_source_names_what_it_may_read() -> None:
+    pod = {"serviceAccountName": "sa", "imagePullSecrets": [{"name": "pull"}]}
+    annotations = {"serving.kserve.io/storageSecretName": "minio"}
+    readable = Readable.of(pod, annotations)
+    (source,) = model_sources(ModelSpec(storage_uri="s3://b/m"), [], readable)
+    assert source == Source(
+        uri="s3://b/m",
+        secrets=("minio",),
+        service_account="sa",
+        pull_secrets=("pull",),
+    )
+
+
+def test_the_chart_s_annotation_names_a_secret_too() -> None:
+    readable = Readable.of({}, {"serving.kserve.io/secretName": "minio"})
+    assert readable.secrets == ("minio",)
 
 
 def test_a_backend_is_chosen_by_scheme(kitchen: Any) -> None:
@@ -79,15 +115,16 @@ def test_two_backends_of_one_scheme_are_refused(kitchen: Any) -> None:
 @pytest.mark.parametrize(
     ("uri", "remedy"),
     [
-        ("s3://a", "inferry-storage-s3"),
-        ("gs://a", "inferry-storage-gs"),
-        ("abfs://a", "inferry-storage-azure"),
-        ("hf://a/b", "inferry-storage-hf"),
-        ("oci://a", "inferry-storage-oci"),
-        ("webhdfs://a", "inferry-storage-hdfs"),
-        ("git://a", "inferry-storage-git"),
+        ("s3://a", 'pip install "inferry[s3]"'),
+        ("gs://a", 'pip install "inferry[gs]"'),
+        ("abfs://a", 'pip install "inferry[azure]"'),
+        ("hf://a/b", 'pip install "inferry[hf]"'),
+        ("oci://a", 'pip install "inferry[oci]"'),
+        ("webhdfs://a", 'pip install "inferry[hdfs]"'),
+        ("git://a", 'pip install "inferry[git]"'),
         ("htps://a", "did you mean 'https'?"),
         ("pvc://a", "volumes exist only on Kubernetes"),
+        ("modelscope://a/b", "inferry-storage-modelscope"),
         ("zzzz://a", "the schemes here are: file, https"),
     ],
 )

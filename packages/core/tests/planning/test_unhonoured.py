@@ -24,10 +24,9 @@ def test_a_plain_service_loses_nothing(kitchen: Any) -> None:
             "nodeSelector: {a: b}\ntolerations: [{}]\naffinity: {podAffinity: {}}",
             ["nodeSelector", "tolerations", "affinity"],
         ),
-        (
-            "serviceAccountName: me",
-            ["serviceAccountName"],
-        ),
+        ("serviceAccountName: me", []),
+        ("imagePullSecrets: [{name: a}]", []),
+        ("automountServiceAccountToken: true", ["automountServiceAccountToken"]),
         ("minReplicas: 2", []),
         ("minReplicas: 0", ["minReplicas"]),
         ("minReplicas: 2\nmaxReplicas: 2", []),

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect as kinds
 
 from inferry._suggest import closest
-from inferry.api import _kubernetes, _types
+from inferry.api import _kubernetes, _secret_values, _types
 from inferry.api import _leaves as leaves
 from inferry.api._nodes import Mapping, Node, Sequence
 
@@ -40,6 +40,10 @@ _DROPPED = {
     _types.ServingRuntime: {"status"},
     _types.ClusterServingRuntime: {"status"},
 }
+# Fields whose values no problem may show.
+_CONFIDENTIAL: dict[type, frozenset[str]] = {
+    _types.Secret: frozenset({"data", "stringData"})
+}
 # What only `model` has: a legacy key names its format, and its runtime is chosen.
 _MODEL_ONLY = {"modelFormat", "runtime"}
 _FORBIDDEN = dict.fromkeys((*_types.LEGACY_FORMATS, "art"), _MODEL_ONLY)
@@ -58,7 +62,11 @@ def convert(node: Node, kind: type[T], path: Path, sink: Sink) -> T | None:
         here = (*path, name)
         if name in known and name not in forbidden:
             if not leaves.is_null(child):
-                value = _value(child, known[name].type, here, sink)
+                value = (
+                    _secret_values.texts(child, here, sink)
+                    if name in _CONFIDENTIAL.get(kind, ())
+                    else _value(child, known[name].type, here, sink)
+                )
                 values |= {} if value is None else {known[name].name: value}
         elif inlined and name in _kubernetes.fields(INLINED[inlined]):
             if not leaves.is_null(child):

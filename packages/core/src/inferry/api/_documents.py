@@ -32,12 +32,18 @@ KINDS: dict[str, type[Document]] = {
     "InferenceService": _types.InferenceService,
     "ServingRuntime": _types.ServingRuntime,
     "ClusterServingRuntime": _types.ClusterServingRuntime,
+    "Secret": _types.Secret,
+    "ServiceAccount": _types.ServiceAccount,
 }
 _VERSIONS = {
     "InferenceService": f"{GROUP}/v1beta1",
     "ServingRuntime": f"{GROUP}/v1alpha1",
     "ClusterServingRuntime": f"{GROUP}/v1alpha1",
+    "Secret": "v1",
+    "ServiceAccount": "v1",
 }
+# Other groups have kinds of these names, too.
+_CORE_KINDS = frozenset({"Secret", "ServiceAccount"})
 _LATER = frozenset(
     {
         "ClusterStorageContainer",
@@ -150,8 +156,11 @@ class File:
         group = version.partition("/")[0]
         ours = _similar(group, (GROUP, _OLD_GROUP))
         at = {name: node.items[name] for name in ("apiVersion", "kind")}
-        if kind in KINDS:
-            message = f"is {version!r}; write {_VERSIONS[kind]!r} for an {kind}"
+        if kind in _CORE_KINDS and "/" in version and not ours:
+            self._ignore(node, path, kind)
+        elif kind in KINDS:
+            article = "an" if kind[0] in "AEIOU" else "a"
+            message = f"is {version!r}; write {_VERSIONS[kind]!r} for {article} {kind}"
             self.sink.add(at["apiVersion"], (*path, "apiVersion"), message)
         elif ours and kind in _LATER:
             message = f"{kind} is a kind of KServe that Inferry does not read yet"
@@ -165,7 +174,8 @@ class File:
         metadata = node.items.get("metadata")
         name = metadata.text("name") if isinstance(metadata, Mapping) else ""
         message = f"{kind} {name} is ignored".replace("  ", " ")
-        suggestion = closest(kind, KINDS) if _similar(kind, KINDS) else ""
+        alike = kind not in KINDS and _similar(kind, KINDS)
+        suggestion = closest(kind, KINDS) if alike else ""
         kinds = ", ".join(sorted(KINDS))
         self.sink.add(
             node,

@@ -7,6 +7,8 @@ DEPLOYMENT_MODE = f"{PREFIX}deploymentMode"
 AUTOSCALER_CLASS = f"{PREFIX}autoscalerClass"
 GPU_RESOURCE_TYPES = f"{PREFIX}gpu-resource-types"
 MODEL_FORMAT = "modelFormat"
+#: Either names the secret that opens the store; a chart of KServe sets the second.
+STORAGE_SECRETS = (f"{PREFIX}storageSecretName", f"{PREFIX}secretName")
 
 MODES = ("Standard", "Knative", "ModelMesh")
 LEGACY_MODES = {"RawDeployment": "Standard", "Serverless": "Knative"}
@@ -28,6 +30,7 @@ ANNOTATIONS = frozenset(
         "gke-accelerator",
         "gpu-resource-types",
         "nodegroup",
+        "secretName",
         "storage-initializer-uid",
         "storageSecretName",
         "stop",

@@ -275,4 +275,37 @@ class ClusterServingRuntime(Api, frozen=True):
     kind: str = "ClusterServingRuntime"
 
 
-Document = InferenceService | ServingRuntime | ClusterServingRuntime
+class Secret(Api, frozen=True):
+    """Kubernetes' Secret, read for what opens a store; the repr shows no value."""
+
+    metadata: ObjectMeta
+    data: dict[str, str] = {}
+    string_data: dict[str, str] = {}
+    type: str | None = None
+    immutable: bool = False
+    api_version: str = "v1"
+    kind: str = "Secret"
+
+    def __repr__(self) -> str:
+        where = f"{self.metadata.namespace}/{self.metadata.name}"
+        return f"{type(self).__name__}({where!r}, keys={self.value_names()})"
+
+    def value_names(self) -> list[str]:
+        """Return the names of its values."""
+        return sorted({*self.data, *self.string_data})
+
+
+class ServiceAccount(Api, frozen=True):
+    """Kubernetes' ServiceAccount, read for the secrets that it lists."""
+
+    metadata: ObjectMeta
+    secrets: list[dict[str, Any]] = []
+    image_pull_secrets: list[dict[str, Any]] = []
+    automount_service_account_token: bool | None = None
+    api_version: str = "v1"
+    kind: str = "ServiceAccount"
+
+
+Document = (
+    InferenceService | ServingRuntime | ClusterServingRuntime | Secret | ServiceAccount
+)

@@ -13,6 +13,7 @@ from inferry.planning._render import (
     render_runtime,
     render_storage,
 )
+from inferry.planning._secrets import secrets_of
 from inferry.planning._selection import Candidate
 from inferry.planning._sources import StorageChoice
 from inferry.planning.plan import (
@@ -50,4 +51,5 @@ __all__ = [
     "plan",
     "render_runtime",
     "render_storage",
+    "secrets_of",
 ]

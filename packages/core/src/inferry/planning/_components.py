@@ -16,13 +16,14 @@ from inferry.planning._scaling import scaling_plan, with_policy
 from inferry.planning._selection import Selection, select
 from inferry.planning._server_types import server_labels
 from inferry.planning._sources import (
+    Readable,
     StorageChoice,
     choose_storage,
     model_sources,
+    uri_sources,
 )
 from inferry.planning.plan import ComponentPlan, ModelPlan, RuntimeChoice
 from inferry.status import Reason
-from inferry.storage import Source
 
 if TYPE_CHECKING:
     from inferry.api._types import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     )
     from inferry.planning._catalog import Catalog, RuntimeEntry
     from inferry.planning.plan import Component
+    from inferry.storage import Source
 
 # KServe keeps these from the objects that it makes of a service.
 _KEPT_BACK = frozenset(
@@ -115,11 +117,10 @@ def plan_containers(
         )
     main = container(spec.pod, SERVING_CONTAINER) or dict(containers[0])
     env = {each.get("name"): each.get("value") for each in main.get("env") or ()}
-    sources = tuple(
-        Source(uri=each.uri, mount_path=each.mount_path) for each in spec.storage_uris
-    )
+    readable = _readable(spec, scene)
+    sources = uri_sources(spec.storage_uris, readable)
     if not sources and env.get("STORAGE_URI"):
-        sources = (Source(uri=str(env["STORAGE_URI"])),)
+        sources = (readable.source(str(env["STORAGE_URI"])),)
     storage = choose_storage(sources, scene.catalog, backend=scene.backend)
     others = [each for each in containers if each.get("name") != main.get("name")]
     pod = without(spec.pod, "containers") | ({"containers": others} if others else {})
@@ -150,7 +151,8 @@ def _plan_model(
     )
     entry = selection.entry
     _check_local(entry, scene)
-    sources = model_sources(model, predictor.storage_uris, f"{where}.model")
+    readable = _readable(predictor, scene)
+    sources = model_sources(model, predictor.storage_uris, readable)
     _check_sources(entry, sources, scene, where)
     storage = choose_storage(sources, scene.catalog, backend=scene.backend)
     labels = server_labels(entry.server_type, selection.format.name, selection.protocol)
@@ -195,6 +197,12 @@ def _plan_model(
         storage=storage,
         arguments=arguments,
     )
+
+
+def _readable(spec: ComponentSpec, scene: Scene) -> Readable:
+    """Return which secrets the component's fetches may read."""
+    annotations = {**scene.service.metadata.annotations, **spec.annotations}
+    return Readable.of(spec.pod, annotations)
 
 
 def _check_local(entry: RuntimeEntry, scene: Scene) -> None:

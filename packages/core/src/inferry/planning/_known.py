@@ -56,9 +56,12 @@ SCHEMES = MappingProxyType(
     {
         "abfs": "azure",
         "abfss": "azure",
+        "az": "azure",
+        "azfile": "azfile",
         "azure": "azure",
         "file": "local",
         "git": "git",
+        "git+https": "git",
         "gs": "gs",
         "hdfs": "hdfs",
         "hf": "hf",

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
 from inferry._suggest import suggestion
+from inferry.api._names import STORAGE_SECRETS
+from inferry.api._types import ModelStorageSpec
 from inferry.errors import PlanningError
 from inferry.planning._known import listed, storage_package
 from inferry.plugins import backends_for
 from inferry.status import Reason
-from inferry.storage import Source, shown_uri, uri_scheme
+from inferry.storage import STORAGE_CONFIG_SCHEME, Source, shown_uri, uri_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from inferry.api._types import (
-        ModelSpec,
-        ModelStorageSpec,
-        StorageUriSpec,
-    )
+    from inferry.api._types import ModelSpec, StorageUriSpec
     from inferry.planning._catalog import Catalog
     from inferry.plugins import Provided, StorageBackend
 
@@ -42,26 +41,51 @@ class StorageChoice(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-def model_sources(
-    model: ModelSpec, storage_uris: Sequence[StorageUriSpec], where: str
-) -> tuple[Source, ...]:
-    """Return what has to be there before *model* can be loaded.
+class Readable(msgspec.Struct, frozen=True, kw_only=True):
+    """The secrets that a component lets its fetches read, by name."""
 
-    Raises:
-        PlanningError: ``storage`` does not say where the model is.
+    secrets: tuple[str, ...] = ()
+    service_account: str = ""
+    pull_secrets: tuple[str, ...] = ()
 
-    """
-    if storage_uris:
-        return tuple(
-            Source(uri=each.uri, mount_path=each.mount_path) for each in storage_uris
+    @classmethod
+    def of(cls, pod: Mapping[str, Any], annotations: Mapping[str, str]) -> Readable:
+        """Read what a pod spec and the annotations name."""
+        pulls = pod.get("imagePullSecrets") or ()
+        named = (annotations.get(key, "") for key in STORAGE_SECRETS)
+        return cls(
+            secrets=tuple(name for name in named if name)[:1],
+            service_account=str(pod.get("serviceAccountName") or ""),
+            pull_secrets=tuple(str(each.get("name", "")) for each in pulls),
         )
-    parameters = dict(model.storage.parameters) if model.storage else {}
+
+    def source(self, uri: str, **more: Any) -> Source:  # noqa: ANN401 - its fields
+        """Return a source that may be read with them."""
+        return Source(uri=uri, **msgspec.structs.asdict(self), **more)
+
+
+def model_sources(
+    model: ModelSpec, storage_uris: Sequence[StorageUriSpec], readable: Readable
+) -> tuple[Source, ...]:
+    """Return what has to be there before *model* can be loaded."""
+    if storage_uris:
+        return uri_sources(storage_uris, readable)
+    storage = model.storage or ModelStorageSpec()
+    more = {"parameters": dict(storage.parameters), "storage_key": storage.key or ""}
     if model.storage_uri:
-        return (Source(uri=model.storage_uri, parameters=parameters),)
+        return (readable.source(model.storage_uri, **more),)
     if model.storage is None:
         return ()
-    uri = _spec_uri(model.storage, f"{where}.storage")
-    return (Source(uri=uri, parameters=parameters),)
+    return (readable.source(_spec_uri(storage), **more),)
+
+
+def uri_sources(
+    storage_uris: Sequence[StorageUriSpec], readable: Readable
+) -> tuple[Source, ...]:
+    """Return the sources of ``storageUris``."""
+    return tuple(
+        readable.source(each.uri, mount_path=each.mount_path) for each in storage_uris
+    )
 
 
 def choose_storage(
@@ -76,19 +100,19 @@ def choose_storage(
     return tuple(_choose(source.uri, catalog, backend) for source in sources)
 
 
-def _spec_uri(storage: ModelStorageSpec, where: str) -> str:
+def _spec_uri(storage: ModelStorageSpec) -> str:
+    """Return the URI of ``storage``: symbolic where its secret knows the store.
+
+    The plan then holds nothing of the secret; the fetch makes the URI from it.
+    """
     kind, bucket = storage.parameters.get("type"), storage.parameters.get("bucket")
+    path = (storage.path or "").lstrip("/")
+    if kind in {"hdfs", "webhdfs"}:
+        return f"{kind}://{path}"
     if kind and bucket:
-        return f"{kind}://{bucket}/{(storage.path or '').lstrip('/')}"
-    msg = f"{where} does not say where the model is"
-    raise PlanningError(
-        msg,
-        reason=Reason.InvalidSpec,
-        remedy=(
-            "set storageUri, or both storage.parameters.type and "
-            "storage.parameters.bucket"
-        ),
-    )
+        return f"{kind}://{bucket}/{path}"
+    key = quote(storage.key or "", safe="")
+    return f"{STORAGE_CONFIG_SCHEME}://{key}/{quote(path)}"
 
 
 def _choose(uri: str, catalog: Catalog, backend: str) -> StorageChoice:
@@ -96,6 +120,12 @@ def _choose(uri: str, catalog: Catalog, backend: str) -> StorageChoice:
     if backend != "local" and kind in MOUNTED:
         return StorageChoice(
             uri=shown, backend=kind, why=f"the cluster mounts {kind}:// by itself"
+        )
+    if kind == STORAGE_CONFIG_SCHEME:
+        return StorageChoice(
+            uri=shown,
+            backend=STORAGE_CONFIG_SCHEME,
+            why="the secret of the storage key names the store",
         )
     matched = backends_for(uri, catalog.storage)
     if len(matched) == 1:

@@ -162,7 +162,7 @@ FIELDS: Mapping[str, Treatment] = MappingProxyType(
         "ModelStorageSpec.path": _HONOURED,
         "ModelStorageSpec.parameters": _HONOURED,
         "ModelStorageSpec.schemaPath": _reported("no runtime here reads it"),
-        "ModelStorageSpec.key": _reported(_NO_CREDENTIALS),
+        "ModelStorageSpec.key": _HONOURED,
         "Confidential.enabled": _refused(
             "the local backend cannot decrypt a confidential model", "true"
         ),
@@ -176,13 +176,13 @@ POD_FIELDS: Mapping[str, Treatment] = MappingProxyType(
     {
         "*": _POD_DEFAULT,
         "affinity": _reported(_ONE_MACHINE),
-        "automountServiceAccountToken": _reported("there are no service accounts"),
+        "automountServiceAccountToken": _reported("nothing here calls an API server"),
         "containers": _refused(_NO_CONTAINERS),
-        "imagePullSecrets": _reported("no image is pulled"),
+        "imagePullSecrets": _HONOURED,
         "initContainers": _refused(_NO_CONTAINERS),
         "nodeName": _reported(_ONE_MACHINE),
         "nodeSelector": _reported(_ONE_MACHINE),
-        "serviceAccountName": _reported(_NO_CREDENTIALS),
+        "serviceAccountName": _HONOURED,
         "tolerations": _reported(_ONE_MACHINE),
         "topologySpreadConstraints": _reported(_ONE_MACHINE),
         "volumes": _reported(
@@ -199,7 +199,9 @@ CONTAINER_FIELDS: Mapping[str, Treatment] = MappingProxyType(
         "args": _HONOURED,
         "command": _refused(_NO_CONTAINERS),
         "env": _HONOURED,
-        "envFrom": _reported("there are no ConfigMaps and Secrets; use env"),
+        "envFrom": _reported(
+            "ConfigMaps are not read, Secrets for storage alone; use env"
+        ),
         "image": _reported("the installed plugin serves the model, not an image"),
         "livenessProbe": _PROBE,
         "name": _HONOURED,
@@ -211,7 +213,9 @@ CONTAINER_FIELDS: Mapping[str, Treatment] = MappingProxyType(
 )
 
 #: An entry of ``env`` whose value comes from another object.
-ENV_VALUE_FROM = _reported("there are no ConfigMaps, Secrets and pods; give the value")
+ENV_VALUE_FROM = _reported(
+    "ConfigMaps and pods are not read, Secrets for storage alone; give the value"
+)
 #: An entry of ``env`` that is a setting, such as which code is trusted.
 ENV_SETTING = _reported("INFERRY_ variables are for whoever runs it, not for a service")
 #: A GPU in ``resources``.
@@ -223,7 +227,9 @@ ANNOTATIONS: Mapping[str, Treatment] = MappingProxyType(
     {
         "serving.kserve.io/autoscalerClass": _reported(_NO_SCALING),
         "serving.kserve.io/deploymentMode": Treatment(why="there is one mode"),
+        "serving.kserve.io/secretName": _HONOURED,
         "serving.kserve.io/stop": _HONOURED,
+        "serving.kserve.io/storageSecretName": _HONOURED,
     }
 )
 #: A flag of KServe's model server, in a model's args.

@@ -203,3 +203,31 @@ def test_confidential_serving_from_a_mount_is_a_warning(
     assert [each.severity for each in service(spec).problems] == ["warning"]
     spec = predictor(confidential=confidential, storageUri="s3://b/m")
     assert service(spec).problems == ()
+
+
+def test_storage_path_and_storage_uri_are_two_places(
+    service: Callable[..., Loaded],
+) -> None:
+    (problem,) = service(
+        predictor(storageUri="s3://b/m", storage={"path": "p"})
+    ).problems
+    assert problem.path == "spec.predictor.model.storage.path"
+    assert "keep one of the two" in problem.message
+
+
+def test_a_secret_among_the_parameters_is_refused_without_showing_it(
+    service: Callable[..., Loaded],
+) -> None:
+    parameters = {"type": "s3", "bucket": "b", "secret_access_key": "hunter2"}
+    (problem,) = service(predictor(storage={"parameters": parameters})).problems
+    assert problem.path.endswith("storage.parameters.secret_access_key")
+    assert "storage-config" in problem.message
+    assert "hunter2" not in str(problem)
+
+
+def test_an_unknown_type_of_storage_is_refused(
+    service: Callable[..., Loaded],
+) -> None:
+    storage = {"key": "k", "parameters": {"type": "ftp"}}
+    (problem,) = service(predictor(storage=storage)).problems
+    assert "none of s3, gs, hdfs, webhdfs" in problem.message

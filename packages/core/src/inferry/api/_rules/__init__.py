@@ -14,6 +14,7 @@ from inferry.api._rules import (
     names,
     runtimes,
     scaling,
+    secrets,
     storage,
     workers,
 )
@@ -42,6 +43,10 @@ def findings(document: Document) -> Iterator[Finding]:
     if isinstance(document, _types.InferenceService):
         for rule in SERVICE_RULES:
             yield from rule(document)
+    elif isinstance(document, _types.Secret):
+        yield from secrets.secret(document)
+    elif isinstance(document, _types.ServiceAccount):
+        yield from secrets.service_account(document)
     else:
         for runtime_rule in runtimes.RULES:
             yield from runtime_rule(document)

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from inferry.api._problems import Path
     from inferry.api._types import InferenceService, ModelSpec, StorageUriSpec
 
+#: What ``type`` may be in ``storage.parameters`` and in an entry of storage-config.
+STORAGE_TYPES = ("s3", "gs", "hdfs", "webhdfs")
+#: Fields of such an entry that are secrets.
+SECRET_PARAMETERS = frozenset(
+    {
+        "secret_access_key",
+        "session_token",
+        "base64_service_account",
+        "HEADERS",
+        "KERBEROS_KEYTAB",
+        "TLS_KEY",
+    }
+)
 _LONGEST_PATH = 255
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _ONE_SLASH = re.compile(r"([a-z][a-z0-9+.-]+):/?(?!/)(.*)", re.DOTALL)
@@ -83,7 +96,30 @@ def confidential(service: InferenceService) -> Iterator[Finding]:
                 yield from _confidential(model_path, model)
 
 
-RULES = (uris, one_source, mounts, transformer_source, confidential)
+def storage_spec(service: InferenceService) -> Iterator[Finding]:
+    """``storage`` and ``storageUri`` do not name two places, nor hold secrets."""
+    for path, component in components(service):
+        for model_path, model in models(path, component):
+            where: Path = (*model_path, "storage")
+            if model.storage is None:
+                continue
+            if model.storage_uri and model.storage.path:
+                message = "cannot stand beside storageUri; keep one of the two"
+                yield Finding((*where, "path"), message)
+            for name in model.storage.parameters:
+                if name in SECRET_PARAMETERS:
+                    message = (
+                        "is a secret, which no service may hold; put it into the entry "
+                        "of the secret storage-config that storage.key names"
+                    )
+                    yield Finding((*where, "parameters", name), message)
+            kind = model.storage.parameters.get("type")
+            if kind is not None and kind not in STORAGE_TYPES:
+                message = f"is {kind!r}, which is none of {', '.join(STORAGE_TYPES)}"
+                yield Finding((*where, "parameters", "type"), message)
+
+
+RULES = (uris, one_source, mounts, transformer_source, confidential, storage_spec)
 
 
 def check_uri(path: Path, uri: str) -> Iterator[Finding]:
