@@ -1,65 +1,121 @@
-"""Compare what has arrived with the digest that the store promised for it."""
+"""Compare what has arrived with what the store promised of it.
+
+The ladder, from the top: a cryptographic digest, a checksum that tells damage but no
+attack, the ETag of the very object with its length, the length alone.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-from typing import TYPE_CHECKING
-
-from inferry.errors import StorageError
-from inferry.status import Reason
+import zlib
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inferry.storage import Entry
+    from inferry_storage.policy import Rung
 
-#: Those whose digest has one length; md5 and sha1 are what some stores have, and still
-#: tell damage.
-_ALGORITHMS = frozenset(
-    {"blake2b", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"}
-)
+    _Function = Callable[[bytes | memoryview, int], int]
+
+# Those whose digest has one length.
+_CRYPTOGRAPHIC = frozenset({"blake2b", "sha224", "sha256", "sha384", "sha512"})
+_CHECKSUMS = frozenset({"md5", "sha1"})
 
 
-class Digest:
-    """The digest of one entry while its bytes arrive; without a promise all is well."""
+class Digest(Protocol):
+    """As much of what `hashlib` gives as is used here."""
 
-    def __init__(self, entry: Entry) -> None:
-        self._path = entry.path
-        self._algorithm, _, self._promised = (entry.digest or "").partition(":")
-        if entry.digest and self._algorithm not in _ALGORITHMS:
-            raise StorageError(
-                f"{entry.path} has a digest of the kind {self._algorithm!r}, which "
-                "cannot be checked",
-                reason=Reason.StorageCorrupt,
-                remedy=f"the storage backend can give {', '.join(sorted(_ALGORITHMS))}",
-            )
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget what has arrived."""
-        self._hash = (
-            hashlib.new(self._algorithm, usedforsecurity=False)
-            if self._promised
-            else None
-        )
-
-    def update(self, chunk: bytes) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Take in the next bytes."""
-        if self._hash is not None:
-            self._hash.update(chunk)
 
-    def check(self) -> None:
-        """Compare, once all bytes are there.
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far."""
 
-        Raises:
-            StorageError: They are not what was promised.
 
-        """
-        if self._hash is None:
-            return
-        if not hmac.compare_digest(self._hash.hexdigest(), self._promised.lower()):
-            raise StorageError(
-                f"{self._path} arrived with another {self._algorithm} than its store "
-                "promised",
-                reason=Reason.StorageCorrupt,
-                remedy="upload the file again",
-            )
+def rung(entry: Entry) -> Rung | None:
+    """Return how far *entry* can be checked; None: not even its length is known."""
+    algorithm = _algorithm(entry)
+    if _makes(algorithm) and (algorithm != "git-sha1" or entry.size is not None):
+        known = algorithm in _CRYPTOGRAPHIC or algorithm == "git-sha1"
+        return "digest" if known else "checksum"
+    if entry.size is None:
+        return None
+    return "etag" if entry.etag else "length"
+
+
+def digest(entry: Entry) -> Digest | None:
+    """Return what to feed the bytes of *entry* to; None: nothing can be compared."""
+    if rung(entry) not in {"digest", "checksum"}:
+        return None
+    made = _makes(_algorithm(entry))
+    if made is None:
+        return None
+    fresh = made()
+    if _algorithm(entry) == "git-sha1":
+        fresh.update(b"blob %d\0" % (entry.size or 0))
+    return fresh
+
+
+def agrees(entry: Entry, found: Digest | None) -> bool:
+    """Say whether *found* is the digest that *entry* promises, if it promises one."""
+    if found is None:
+        return True
+    promised = (entry.digest or "").partition(":")[2].strip().lower()
+    return found.hexdigest() == promised
+
+
+def _algorithm(entry: Entry) -> str:
+    return (entry.digest or "").partition(":")[0].lower()
+
+
+def _makes(algorithm: str) -> Callable[[], Digest] | None:
+    """Return what makes a digest of this kind, None where nothing here can."""
+    if algorithm == "git-sha1":
+        return lambda: hashlib.sha1(usedforsecurity=False)
+    if algorithm in _CRYPTOGRAPHIC | _CHECKSUMS:
+        return lambda: hashlib.new(algorithm, usedforsecurity=False)
+    found = _crc(algorithm)
+    return None if found is None else lambda: _Crcs(*found)
+
+
+@cache
+def _crc(algorithm: str) -> tuple[_Function, int] | None:
+    """Return the function of a cyclic checksum and its hex digits."""
+    if algorithm == "crc32":
+        return zlib.crc32, 8
+    try:
+        if algorithm == "crc32c":
+            import google_crc32c
+
+            return _crc32c(google_crc32c.extend), 8
+        if algorithm == "crc64nvme":
+            return import_module("awscrt.checksums").crc64nvme, 16
+    except ImportError:
+        # The ETag and the length remain: in Python itself it would take minutes.
+        return None
+    return None
+
+
+def _crc32c(extend: Callable[[int, bytes], int]) -> _Function:
+    def updated(data: bytes | memoryview, value: int) -> int:
+        return extend(value, bytes(data))
+
+    return updated
+
+
+class _Crcs:
+    """A cyclic checksum in the manner of `hashlib`."""
+
+    def __init__(self, function: _Function, digits: int) -> None:
+        self._function = function
+        self._digits = digits
+        self._value = 0
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._value = self._function(data, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:0{self._digits}x}"

@@ -1,0 +1,317 @@
+"""The entries of a snapshot on their way to files, and what of each is there.
+
+Writers take pieces of bytes in order and say how far they are; an attempt that fails
+leaves them where they are, and the next goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from inferry.storage import Corrupt, TooLarge, Truncated
+from inferry_storage.transfer import digests, target
+from inferry_storage.transfer.plan import merged, missing, part_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inferry.storage import Entry
+    from inferry_storage.progress import Reporter
+    from inferry_storage.transfer.journal import Journal
+    from inferry_storage.transfer.plan import Range
+    from inferry_storage.transfer.threads import Pulse, Threads
+
+#: The journal has a line for this many bytes: as much is fetched again at most, for
+#: each worker of a process that was killed.
+_STEP = 8 * 2**20
+_HASHED_AT_ONCE = 2**20
+
+
+class Writer(Protocol):
+    """Takes the bytes of one part, or of one small file."""
+
+    entry: Entry
+    at: int
+    held: int
+
+    def length(self) -> int | None:
+        """Return how many bytes are still to come, None: all to the end."""
+
+    def take(self, piece: bytes) -> None:
+        """Take the next piece into memory."""
+
+    def write(self, pulse: Pulse) -> None:
+        """Write what is in memory, if its place is the disk."""
+
+    def back(self) -> int:
+        """Return how far the next attempt can go on, having gone there."""
+
+    def ended(self) -> None:
+        """Check that all bytes came."""
+
+
+class Context:
+    """What all entries of one download share."""
+
+    def __init__(
+        self, folder: Path, journal: Journal, reporter: Reporter, max_bytes: int
+    ) -> None:
+        self.folder = folder
+        self.journal = journal
+        self.reporter = reporter
+        self.max_bytes = max_bytes
+
+
+class Small:
+    """A small file: held in memory until it is whole and checked."""
+
+    def __init__(self, context: Context, entry: Entry, key: str) -> None:
+        self._context = context
+        self.entry = entry
+        self.key = key
+        self.at = self.held = 0
+        self._size = entry.size or 0
+        self._pieces: list[bytes] = []
+        self.is_done = self.is_wrong = self.is_retried = False
+
+    def length(self) -> int | None:
+        """Return None at first: the whole is asked for, so more of it is seen."""
+        return None if self.at == 0 < self._size else self._size - self.at
+
+    def take(self, piece: bytes) -> None:
+        """Take the next piece into memory."""
+        if self.at + len(piece) > self._size:
+            raise _too_long(self.entry)
+        self.at += len(piece)
+        self._pieces.append(piece)
+        self._context.reporter.count(len(piece))
+
+    def write(self, pulse: Pulse) -> None:
+        """Leave it in memory."""
+
+    def back(self) -> int:
+        """Keep what has come where a validator says what it is a part of."""
+        if not _resumes(self.entry):
+            self.restart()
+        return self.at
+
+    def restart(self) -> None:
+        """Forget what has come."""
+        self._context.reporter.count(-self.at)
+        self.at = 0
+        self.is_wrong = False
+        self._pieces.clear()
+
+    def ended(self) -> None:
+        """Check that all bytes came."""
+        if self.at < self._size:
+            raise _too_short(self.entry, self.at)
+
+    def finish(self, pulse: Pulse) -> None:
+        """Write the file, if its digest agrees.
+
+        Raises:
+            Corrupt: It does not.
+
+        """
+        found = digests.digest(self.entry)
+        if found is not None:
+            for piece in self._pieces:
+                found.update(piece)
+        self.is_wrong = not digests.agrees(self.entry, found)
+        if self.is_wrong:
+            raise corrupt(self.entry)
+        folder = self._context.folder
+        with pulse.writing(), target.disk_errors(folder):
+            target.write_small(folder / self.entry.path, self._pieces)
+            self._context.journal.wrote(self.key, 0, self.at)
+        self._pieces.clear()
+        self.is_done = True
+
+
+class Large:
+    """A large file, or one of unknown size: its parts are written as they come."""
+
+    def __init__(
+        self, context: Context, entry: Entry, key: str, done: list[Range], workers: int
+    ) -> None:
+        self.context = context
+        self.entry = entry
+        self.key = key
+        self.is_retried = False
+        self.file = -1
+        self._workers = workers
+        self._hashing = asyncio.Lock()
+        self._begin(done)
+
+    def _begin(self, done: list[Range]) -> None:
+        size = self.entry.size
+        self.done = done
+        self._digest = digests.digest(self.entry)
+        self._hashed = 0
+        if size is None or not _resumes(self.entry):
+            self.parts = [Part(self, 0, size)]
+        else:
+            found = missing(size, done, part_size(size, self._workers))
+            self.parts = [Part(self, start, end) for start, end in found]
+        self.left = len(self.parts)
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.context.folder / self.entry.path
+
+    def open(self) -> None:
+        """Open the file, once."""
+        if self.file < 0:
+            with target.disk_errors(self.context.folder):
+                self.file = target.open_part(self.path, self.entry.size)
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+    def restart(self) -> None:
+        """Begin again with nothing, after bytes that were wrong."""
+        size = self.entry.size
+        there = sum(end - start for start, end in merged(self.done))
+        self.context.reporter.count(-there)
+        self.context.journal.drop(self.key)
+        with target.disk_errors(self.context.folder):
+            os.ftruncate(self.file, 0)
+            os.ftruncate(self.file, size or 0)
+        self._begin([])
+
+    async def hash_along(self, threads: Threads) -> None:
+        """Feed to the digest what is there without a gap, from the disk's cache."""
+        if self._digest is None:
+            return
+        async with self._hashing:
+            ready = merged(self.done)
+            end = ready[0][1] if ready and ready[0][0] == 0 else 0
+            while self._hashed < end:
+                # In steps, so that a download that is given up waits for one only.
+                await threads.call(self._hash, min(end, self._hashed + _STEP))
+
+    def _hash(self, end: int) -> None:
+        if self._digest is None:
+            return
+        block = bytearray(_HASHED_AT_ONCE)
+        with target.disk_errors(self.context.folder):
+            while self._hashed < end:
+                self._hashed = target.feed(
+                    self._digest, self.file, self._hashed, end, block
+                )
+
+    def finish(self) -> bool:
+        """Close the file if its digest agrees; say whether it did."""
+        if not digests.agrees(self.entry, self._digest):
+            return False
+        with target.disk_errors(self.context.folder):
+            file, self.file = self.file, -1
+            target.close_whole(file)
+        return True
+
+
+class Part:
+    """A range of a large file; ``end`` is None where nobody knows the size."""
+
+    def __init__(self, large: Large, start: int, end: int | None) -> None:
+        self.large = large
+        self.entry = large.entry
+        self.at = self.start = start
+        self.end = end
+        self.held = 0
+        self._noted = start
+        self._pieces: list[bytes] = []
+
+    def length(self) -> int | None:
+        """Return how many bytes are still to come, None: all to the end."""
+        if self.end is None or (self.start == 0 and self.end == self.entry.size):
+            return None
+        return self.end - self.at
+
+    def take(self, piece: bytes) -> None:
+        """Take the next piece into memory."""
+        count = len(piece)
+        if self.end is not None and self.at + self.held + count > self.end:
+            raise _too_long(self.entry)
+        context = self.large.context
+        self._pieces.append(piece)
+        self.held += count
+        context.reporter.count(count)
+        if self.end is None and context.reporter.done_bytes > context.max_bytes:
+            raise TooLarge(
+                f"{self.entry.path} makes its model larger than the "
+                f"{context.max_bytes} bytes that are allowed",
+                remedy="raise [storage] max_bytes",
+            )
+
+    def write(self, pulse: Pulse) -> None:
+        """Write what is in memory; note it after that, never before."""
+        context = self.large.context
+        with pulse.writing(), target.disk_errors(context.folder):
+            if self._pieces:
+                target.write_at(self.large.file, self._pieces, self.at)
+            self.at += self.held
+            self._pieces.clear()
+            self.held = 0
+            if self.at - self._noted >= _STEP or self.at == self.end:
+                self._note()
+
+    def back(self) -> int:
+        """Keep what is written where a validator says what it is a part of."""
+        reporter = self.large.context.reporter
+        reporter.count(-self.held)
+        self._pieces.clear()
+        self.held = 0
+        if not _resumes(self.entry):
+            reporter.count(-self.at)
+            self.at = self._noted = 0
+        elif self.at > self._noted:
+            self._note()
+        return self.at
+
+    def ended(self) -> None:
+        """Check that all bytes came; without a size the digest will tell."""
+        if self.end is not None and self.at < self.end:
+            raise _too_short(self.entry, self.at)
+
+    def _note(self) -> None:
+        if _resumes(self.entry):
+            self.large.context.journal.wrote(self.large.key, self._noted, self.at)
+        self._noted = self.at
+
+
+def _resumes(entry: Entry) -> bool:
+    """Say whether a part of *entry* is worth keeping: it will fit to the rest."""
+    return entry.ranges and bool(entry.etag or entry.digest)
+
+
+def corrupt(entry: Entry) -> Corrupt:
+    """Return the error for bytes that are not those that were promised."""
+    algorithm = (entry.digest or "").partition(":")[0]
+    return Corrupt(
+        f"{entry.path} arrived with another {algorithm} than its store promised",
+        remedy="upload the file again",
+    )
+
+
+def _too_long(entry: Entry) -> Truncated:
+    return Truncated(
+        f"{entry.path} arrived with more than the {entry.size} bytes that its store "
+        "promised",
+        remedy="upload the file again",
+    )
+
+
+def _too_short(entry: Entry, at: int) -> Truncated:
+    return Truncated(
+        f"{entry.path} arrived with {at} of the {entry.size} bytes that its store "
+        "promised",
+        remedy="try again, or upload the file again",
+    )
