@@ -12,6 +12,8 @@ from inferry_storage.network.transport import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     from inferry_storage.network.guard import Guard
 
 CONNECT_SECONDS = 15.0
@@ -19,10 +21,15 @@ CONNECT_SECONDS = 15.0
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": "inferry"}
 
 
-def open_client(guard: Guard) -> httpx.AsyncClient:
-    """Return a client of an event loop; it follows no redirect by itself."""
+def open_client(
+    guard: Guard, context: ssl.SSLContext | None = None
+) -> httpx.AsyncClient:
+    """Return a client of an event loop; it follows no redirect by itself.
+
+    ``context`` is for TLS of its own, such as with a certificate of the client.
+    """
     return httpx.AsyncClient(
-        transport=GuardedTransport(guard),
+        transport=GuardedTransport(guard, context=context),
         timeout=_timeout(guard),
         headers=HEADERS,
         follow_redirects=False,
@@ -30,10 +37,12 @@ def open_client(guard: Guard) -> httpx.AsyncClient:
     )
 
 
-def open_blocking_client(guard: Guard) -> httpx.Client:
+def open_blocking_client(
+    guard: Guard, context: ssl.SSLContext | None = None
+) -> httpx.Client:
     """Return a client for threads, which may share it."""
     return httpx.Client(
-        transport=GuardedBlockingTransport(guard),
+        transport=GuardedBlockingTransport(guard, context=context),
         timeout=_timeout(guard),
         headers=HEADERS,
         follow_redirects=False,

@@ -41,17 +41,19 @@ class Exchange:
         *,
         headers: Mapping[str, str] | None = None,
         private: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """Give the answer after redirects, its body not yet read.
 
-        ``private`` headers go to the origin of *uri* only.
+        ``private`` headers go to the origin of *uri* only, and so does a ``form``: its
+        redirects are not followed.
 
         Raises:
             StorageError: Not allowed, not reachable.
 
         """
         walk = Walk(self.guard, uri, headers=headers, private=private)
-        response = await self._followed(method, uri, walk)
+        response = await self._followed(method, uri, walk, form)
         try:
             yield response
         except httpx.HTTPError as error:
@@ -91,18 +93,20 @@ class Exchange:
             await self._client.aclose()
             self._client = None
 
-    async def _followed(self, method: str, uri: str, walk: Walk) -> httpx.Response:
+    async def _followed(
+        self, method: str, uri: str, walk: Walk, form: Mapping[str, str] | None
+    ) -> httpx.Response:
         if self._client is None:
             self._client = open_client(self.guard)
         while True:
             request = self._client.build_request(
-                method, walk.url, headers=walk.headers()
+                method, walk.url, headers=walk.headers(), data=form
             )
             # What a server sets on its way is no business of the next request.
             self._client.cookies.clear()
             try:
                 response = await self._client.send(request, stream=True)
-                if not walk.moved(
+                if form is not None or not walk.moved(
                     response.status_code, response.headers.get("location", "")
                 ):
                     return response

@@ -124,7 +124,7 @@ def _phrase(status: int) -> str:
 def _sent(rung: str) -> str:
     return (
         "a request without credentials"
-        if rung == "anonymous"
+        if rung in {"anonymous", "none"}
         else f"the credentials of {rung}"
     )
 

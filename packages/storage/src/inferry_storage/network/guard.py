@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import httpcore
+import httpx
 
 from inferry.storage import BlockedAddress, InvalidUri, NotAllowed, shown_uri
 from inferry_storage.network.addresses import checked_host, is_address, is_own_name
@@ -15,8 +16,6 @@ from inferry_storage.network.endpoints import Endpoints, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import httpx
 
     from inferry_storage.policy import Policy
 
@@ -26,9 +25,13 @@ _FORBIDDEN = frozenset("\\ \t\r\n\0")
 class Guard:
     """Knows what the operator allows; the rest is https at public addresses."""
 
-    def __init__(self, policy: Policy, endpoints: Endpoints | None = None) -> None:
+    def __init__(
+        self, policy: Policy, endpoints: Endpoints | None = None, *, bundle: str = ""
+    ) -> None:
         self.policy = policy
         self.endpoints = endpoints or Endpoints()
+        #: The file of authorities that came with the credentials.
+        self.bundle = bundle
 
     @classmethod
     def of(cls, policy: Policy, values: Mapping[str, str]) -> Guard:
@@ -38,7 +41,8 @@ class Guard:
             NotAllowed: An address of a store among them is none.
 
         """
-        return cls(policy, Endpoints.of(policy.endpoints, values))
+        endpoints = Endpoints.of(policy.endpoints, values)
+        return cls(policy, endpoints, bundle=values.get("CA_BUNDLE", ""))
 
     def check(self, url: httpx.URL) -> Origin:
         """Return the origin of *url* if its scheme and host may be asked.
@@ -68,6 +72,22 @@ class Guard:
                 remedy="use https, or set [storage] allow_http = true",
             )
         return origin
+
+    def origin(self, uri: str) -> Origin:
+        """Return what `check` returns, of a text that should be a URL.
+
+        Raises:
+            InvalidUri: It is none.
+            NotAllowed: It may not be asked.
+
+        """
+        try:
+            url = httpx.URL(uri)
+        except (httpx.InvalidURL, ValueError):
+            raise InvalidUri(
+                f"{shown_uri(uri)} is not a URL", remedy="correct it"
+            ) from None
+        return self.check(url)
 
     def may_proxy(self, origin: Origin) -> bool:
         """Say whether a proxy may be asked for *origin*: names, not addresses."""

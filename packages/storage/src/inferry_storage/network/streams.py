@@ -48,9 +48,9 @@ class Stream:
 class Streams:
     """Connections that threads share, each used by one of them at a time."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, context: ssl.SSLContext | None = None) -> None:
         self._guard = guard
-        self._context: ssl.SSLContext | None = None
+        self._context = context
         self._idle: dict[Origin, list[_Connection]] = {}
         self._lock = threading.Lock()
 
@@ -124,7 +124,7 @@ class Streams:
             return None
         with self._lock:
             if self._context is None:
-                self._context = tls_context()
+                self._context = tls_context(self._guard.bundle)
             return self._context
 
 

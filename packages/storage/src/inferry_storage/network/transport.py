@@ -32,7 +32,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, guard: Guard, *, context: ssl.SSLContext | None = None) -> None:
         self._guard = guard
-        self._context = context or tls_context()
+        self._context = context or tls_context(guard.bundle)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=self._context,
             max_connections=_CONNECTIONS,
@@ -85,7 +85,7 @@ class GuardedBlockingTransport(httpx.BaseTransport):
 
     def __init__(self, guard: Guard, *, context: ssl.SSLContext | None = None) -> None:
         self._guard = guard
-        self._context = context or tls_context()
+        self._context = context or tls_context(guard.bundle)
         self._pool = httpcore.ConnectionPool(
             ssl_context=self._context,
             max_connections=_CONNECTIONS,

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 _MOUNTED = "CA_BUNDLE_VOLUME_MOUNT_POINT"
 
 
-def tls_context(environ: Mapping[str, str] | None = None) -> ssl.SSLContext:
-    """Return a context that trusts the authorities which the environment names.
+def tls_context(
+    bundle: str = "", environ: Mapping[str, str] | None = None
+) -> ssl.SSLContext:
+    """Return a context that trusts *bundle*, or the authorities of the environment.
 
     Raises:
-        NotAllowed: What it names cannot be read.
+        NotAllowed: What is named cannot be read.
 
     """
     import httpx
 
     given = os.environ if environ is None else environ
-    name, path = authorities(given)
+    name, path = ("CA bundle", Path(bundle)) if bundle else authorities(given)
     if path is None:
         return httpx.create_ssl_context(trust_env=False)
     try:

@@ -40,13 +40,8 @@ class Walk:
         self._headers = dict(headers or {})
         self._private = dict(private or {})
         self._left = MAX_REDIRECTS
-        try:
-            url = httpx.URL(uri)
-        except (httpx.InvalidURL, ValueError):
-            raise InvalidUri(
-                f"{shown_uri(uri)} is not a URL", remedy="correct it"
-            ) from None
-        self._home = guard.check(url)
+        self._home = guard.origin(uri)
+        url = httpx.URL(uri)
         if login := _login(url):
             self._private.setdefault("Authorization", login)
         self.url = _bare(url)
