@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import os
+import shutil
 import ssl
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +20,6 @@ from inferry.plugins import Plugins, load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 Handler = http.server.BaseHTTPRequestHandler
 
@@ -184,3 +186,74 @@ def settings(cache: Path) -> Settings:
 @pytest.fixture
 def plugins(settings: Settings) -> Plugins:
     return load_plugins("local", settings, only=["storage"])
+
+
+@pytest.fixture(scope="session")
+def shelf_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that, on the path of Python, is an installed plugin."""
+    folder = tmp_path_factory.mktemp("plugin")
+    source = Path(__file__).parent / "shelf" / "inferry_shelf.py"
+    shutil.copy(source, folder)
+    about = folder / "inferry_shelf-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: inferry-shelf\nVersion: 1.0\n"
+        "Requires-Dist: inferry\n"
+    )
+    (about / "entry_points.txt").write_text(
+        "[inferry.plugins.v1]\nshelf = inferry_shelf\n"
+    )
+    return folder
+
+
+class Shelf:
+    """A folder of models that is read through a storage plugin, and its orders."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True)
+
+    def put(self, path: str, data: bytes) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+    def uri(self, query: str = "") -> str:
+        return f"shelf://{self.root}{query}"
+
+    def order(self, what: str, said: str) -> None:
+        Path(f"{self.root}.{what}").write_text(said)
+
+    def unorder(self, what: str) -> None:
+        Path(f"{self.root}.{what}").unlink()
+
+    @property
+    def reads(self) -> list[str]:
+        """The paths that were read, once for each read."""
+        log = Path(f"{self.root}.log")
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line.rsplit(" ", 2)[0] for line in lines]
+
+    @property
+    def tree(self) -> dict[str, bytes]:
+        return tree_of(self.root)
+
+
+def tree_of(root: Path) -> dict[str, bytes]:
+    """Return everything below *root*, folders left out, links followed."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if not path.is_dir()
+    }
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, shelf_plugin: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    monkeypatch.syspath_prepend(str(shelf_plugin))
+    found = Shelf(tmp_path / "shelf" / "model")
+    found.put("config.json", b"{}")
+    found.put("weights/one.bin", os.urandom(200_000))
+    found.put("weights/two.bin", os.urandom(70_000))
+    found.put("empty.txt", b"")
+    return found

@@ -1,26 +1,70 @@
-"""`fetch`: from a URI to a path on this machine."""
+"""`fetch`: from a URI to a path on this machine, by way of the cache."""
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
-from inferry.storage import Changed, LocalPath, Unstable, shown_uri
+import msgspec
+
+from inferry.storage import Changed, LocalPath, Unstable, Unverified, shown_uri
+from inferry_storage.building import build, require
+from inferry_storage.cache import cleaning, leases
+from inferry_storage.cache.donors import Donors
 from inferry_storage.cache.folder import Cache
+from inferry_storage.cache.keys import snapshot_key
 from inferry_storage.opening import opened
 from inferry_storage.progress import Progress, Reporter
 from inferry_storage.selecting import Patterns
-from inferry_storage.transfer.download import download
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from inferry.config import Settings
     from inferry.plugins import Plugins
     from inferry.storage import Secret, Snapshot, Source
+    from inferry_storage.cache.folder import Found
+    from inferry_storage.cache.manifest import Manifest
     from inferry_storage.opening import Store
 
 _RESOLVES = 3
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """A model on this machine.
+
+    ``rung`` says how far its bytes were verified: local, length, etag, checksum, digest
+    or signature. ``uri`` may be shown. ``cached`` says that the cache had all of it.
+    """
+
+    path: Path
+    uri: str
+    snapshot: str = ""
+    rung: str = "local"
+    files: int = 0
+    bytes: int = 0
+    bytes_fetched: int = 0
+    cached: bool = False
+
+    @classmethod
+    def of(cls, known: Manifest, path: Path, fetched: int | None) -> Fetched:
+        """Describe the tree at *path*; *fetched* is None if nothing was asked for."""
+        return cls(
+            path=path,
+            uri=known.uri,
+            snapshot=known.id,
+            rung=known.rung,
+            files=len(known.files) + len(known.links),
+            bytes=known.bytes,
+            bytes_fetched=fetched or 0,
+            cached=fetched is None,
+        )
+
+    def release(self) -> None:
+        """Say that this process uses the path no more, so that it may be cleaned up."""
+        leases.release(self.path)
 
 
 async def fetch(
@@ -35,49 +79,179 @@ async def fetch(
 
     A local path is returned as it is. Anything else is downloaded into the cache, once
     for all processes, and is visible only when it is complete; the path is then the
-    folder that holds its files, which must not be written to.
+    folder that holds its files, which must not be written to. It stays there until this
+    process ends or gives it to `release`.
 
     Raises:
         StorageError: With the reason and what to do; it never holds a secret.
 
     """
+    fetched = await fetch_model(
+        source,
+        plugins=plugins,
+        settings=settings,
+        on_progress=on_progress,
+        secrets=secrets,
+    )
+    return fetched.path
+
+
+def release(path: Path) -> None:
+    """Say that this process uses *path*, which `fetch` gave it, no more."""
+    leases.release(path)
+
+
+async def fetch_model(
+    source: Source,
+    *,
+    plugins: Plugins,
+    settings: Settings,
+    on_progress: Callable[[Progress], None] | None = None,
+    secrets: Sequence[Secret] = (),
+) -> Fetched:
+    """Do as `fetch` does, and say also what was fetched and how far it was verified.
+
+    Raises:
+        StorageError: With the reason and what to do; it never holds a secret.
+
+    """
+    reporter = Reporter(source.uri, tell=on_progress)
     async with opened(
         source, plugins=plugins, settings=settings, secrets=secrets
     ) as store:
-        for _ in range(_RESOLVES):
-            try:
-                return await _once(store, on_progress)
-            except Changed:
-                continue
-        raise Unstable(
-            f"{shown_uri(source.uri)} was replaced {_RESOLVES} times while it was "
-            "fetched",
-            remedy="try again when nobody uploads to it",
+        into = IntoCache(store, reporter)
+        return await settled(store, reporter, into.fetch)
+
+
+async def settled(
+    store: Store,
+    reporter: Reporter,
+    once: Callable[[Snapshot], Awaitable[Fetched]],
+    bind: Callable[[LocalPath], Awaitable[Fetched]] | None = None,
+) -> Fetched:
+    """Resolve and do *once*; again where the source was replaced meanwhile.
+
+    Raises:
+        Unstable: It was replaced every time.
+
+    """
+    patterns = Patterns.of(store.policy)
+    for _ in range(_RESOLVES):
+        reporter.enter("resolving")
+        found = await store.resolve()
+        if isinstance(found, LocalPath):
+            await asyncio.to_thread(_check_local, found, store)
+            return await bind(found) if bind else _bound(found)
+        try:
+            return await once(patterns.select(found))
+        except Changed:
+            continue
+    raise Unstable(
+        f"{shown_uri(store.source.uri)} was replaced {_RESOLVES} times while it was "
+        "fetched",
+        remedy="try again when nobody uploads to it",
+    )
+
+
+class IntoCache:
+    """Brings one source into the cache."""
+
+    def __init__(self, store: Store, reporter: Reporter) -> None:
+        self._store = store
+        self._reporter = reporter
+        self._cache = Cache(store.policy.cache_dir)
+        self._before: str | None = None
+
+    async def fetch(self, snapshot: Snapshot) -> Fetched:
+        """Return the tree of *snapshot*, which is downloaded if it is not there."""
+        found, count = await self.found(snapshot)
+        known = found.manifest
+        leases.hold(found.path, found.lease)
+        if not known.synced:
+            self._cache.sync_soon(found.path.parent.name)
+        return Fetched.of(known, found.path, count)
+
+    async def found(self, snapshot: Snapshot) -> tuple[Found, int | None]:
+        """Do as `fetch` does; return the bytes that came too, None if it was there.
+
+        The caller has the lease.
+        """
+        found, count = await self._found(self.key(snapshot), snapshot)
+        try:
+            known = found.manifest
+            require(known.uri, known.rung, self._store.policy)
+        except Unverified:
+            found.lease.release()
+            raise
+        return found, count
+
+    def key(self, snapshot: Snapshot) -> str:
+        """Return what *snapshot* is called in the cache."""
+        return snapshot_key(
+            snapshot,
+            self._store.policy,
+            Patterns.of(self._store.policy),
+            trusted=self._store.source.trusted,
         )
 
+    async def _found(self, key: str, snapshot: Snapshot) -> tuple[Found, int | None]:
+        self._cache.prepare()
+        if found := await asyncio.to_thread(self._cache.find, key):
+            return found, None
+        before, self._before = self._before, key
+        async with self._cache.writing(
+            key, adopt=before, on_wait=lambda: self._reporter.enter("waiting")
+        ) as folder:
+            # Another process may have finished while this one waited for the lock.
+            if found := await asyncio.to_thread(self._cache.find, key):
+                shutil.rmtree(folder, ignore_errors=True)
+                return found, None
+            return await self._downloaded(snapshot, key, folder)
 
-async def _once(store: Store, on_progress: Callable[[Progress], None] | None) -> Path:
-    found = await store.resolve()
-    if isinstance(found, LocalPath):
-        return found.path
-    wanted = Patterns.of(store.policy).select(found)
-    return await _cached(wanted, store, on_progress)
+    async def _downloaded(
+        self, snapshot: Snapshot, key: str, folder: Path
+    ) -> tuple[Found, int]:
+        policy = self._store.policy
+        await asyncio.to_thread(self._tidy, snapshot)
+        donors = Donors(self._cache, snapshot, folder)
+        try:
+            built = await build(
+                snapshot, self._store, folder, reporter=self._reporter, have=donors
+            )
+        finally:
+            donors.release()
+        self._reporter.enter("publishing")
+        found = self._cache.publish(key, built)
+        if policy.cache_bytes:
+            await asyncio.to_thread(cleaning.clean, self._cache, policy.cache_bytes)
+        return found, built.bytes_fetched
+
+    def _tidy(self, snapshot: Snapshot) -> None:
+        """Make room for *snapshot*; whether there is enough is said by the transfer."""
+        cleaning.sweep(self._cache)
+        needed = sum(entry.size or 0 for entry in snapshot.entries)
+        cleaning.make_room(self._cache, needed)
 
 
-async def _cached(
-    snapshot: Snapshot, store: Store, on_progress: Callable[[Progress], None] | None
-) -> Path:
+def _bound(found: LocalPath) -> Fetched:
+    return Fetched(path=found.path, uri=shown_uri(found.uri))
+
+
+def _check_local(found: LocalPath, store: Store) -> None:
+    """Verify the signature of what is on this machine, if signatures are required.
+
+    Raises:
+        StorageError: It has none, or another.
+
+    """
     policy = store.policy
-    cache = Cache(policy.cache_dir)
-    cache.prepare()
-    if found := cache.find(snapshot):
-        return found
-    async with cache.writing(snapshot) as folder:
-        # Another process may have finished while this one waited for the lock.
-        if found := cache.find(snapshot):
-            return found
-        sizes = [entry.size for entry in snapshot.entries]
-        reporter = Reporter(shown_uri(snapshot.uri), sizes, on_progress)
-        reporter.report()
-        await download(snapshot, store.client, folder, policy=policy, reporter=reporter)
-        return cache.publish(folder)
+    if policy.require != "signature":
+        return
+    from inferry_storage.checking import signatures
+
+    shown = shown_uri(found.uri)
+    if not found.path.is_dir() or not signatures.verify(found.path, policy, uri=shown):
+        raise Unverified(
+            f"{shown} has no signature, [storage] require asks for one",
+            remedy="sign the model, or require less",
+        )

@@ -1,105 +1,189 @@
-"""The folder that downloads are kept in, shared by all processes of a user.
-
-``snapshots/<key>/`` holds complete downloads and nothing else: each is written as
-``partial/<key>/`` under a lock and renamed when its last byte is on disk.
-"""
+"""`Cache`: find a tree, make one, publish it in one step."""
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
-import hashlib
+import contextlib
 import os
 import shutil
+import stat
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from inferry.errors import StorageError
+import msgspec
+
+from inferry.storage import NotAllowed
+from inferry_storage.cache import durability, locks, manifest
+from inferry_storage.cache.locks import Lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from inferry.storage import Snapshot
+    from inferry_storage.building import Built
+    from inferry_storage.cache.manifest import Manifest
 
-_POLL = 0.05
+FOLDERS = ("snapshots", "partial", "locks", "quarantine", "pulls")
+_REMEDY = "set [storage] cache_dir to another folder"
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A complete tree in the cache; it stays there while ``lease`` is held."""
+
+    path: Path
+    manifest: Manifest
+    lease: Lock
 
 
 class Cache:
-    """Complete downloads by the snapshot they are of."""
+    """Complete trees by their key."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
 
     def prepare(self) -> None:
-        """Make the folders.
+        """Make the folders, where they are not there.
 
         Raises:
-            StorageError: They cannot be made.
+            NotAllowed: They cannot be made, or others may write there.
 
         """
         try:
-            for name in ("snapshots", "partial", "locks"):
-                (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_strangers(self.root.stat())
+            for name in FOLDERS:
+                (self.root / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise StorageError(
-                f"the cache {self._root} cannot be made: {error.strerror}",
-                remedy="set [storage] cache_dir",
+            raise NotAllowed(
+                f"the cache {self.root} cannot be made: {error.strerror}",
+                remedy=_REMEDY,
             ) from error
 
-    def find(self, snapshot: Snapshot) -> Path | None:
-        """Return the folder of a complete download, None if there is none."""
-        path = self._root / "snapshots" / _key(snapshot)
-        return path if path.is_dir() else None
+    def _refuse_strangers(self, seen: os.stat_result) -> None:
+        """Refuse a folder in which another user could put a model for this one."""
+        if seen.st_uid != os.geteuid():
+            raise NotAllowed(
+                f"the cache {self.root} belongs to user {seen.st_uid}, this is user "
+                f"{os.geteuid()}",
+                remedy=_REMEDY,
+            )
+        if stat.S_IMODE(seen.st_mode) & 0o022:
+            raise NotAllowed(
+                f"others may write to the cache {self.root}",
+                remedy=f"chmod 700 {self.root}, or {_REMEDY}",
+            )
+
+    def snapshot(self, key: str) -> Path:
+        """Return where the tree *key* is, with its manifest, once it is published."""
+        return self.root / "snapshots" / key
+
+    def lock(self, key: str, kind: str) -> Path:
+        """Return the file to lock for a kind of work on *key*: fetch or lease."""
+        return self.root / "locks" / f"{key}.{kind}"
+
+    def find(self, key: str) -> Found | None:
+        """Return the tree *key*, None if it is not there as it was published.
+
+        One that somebody has written to is put into quarantine.
+        """
+        if not (self.snapshot(key) / manifest.NAME).exists():
+            return None
+        lease = locks.take(self.lock(key, "lease"), shared=True)
+        if lease is None:  # it is being cleaned up
+            return None
+        found = self._intact(key)
+        if found is None:
+            lease.release()
+            return None
+        # When it was last used: the clean-up reads it.
+        os.utime(self.lock(key, "lease"))
+        return Found(path=self.snapshot(key) / "tree", manifest=found, lease=lease)
+
+    def _intact(self, key: str) -> Manifest | None:
+        """Return the manifest of *key* if the tree is still what it says."""
+        folder = self.snapshot(key)
+        found = manifest.read(folder / manifest.NAME)
+        if found is None:
+            return None
+        is_sure = found.synced or found.boot == durability.boot() != ""
+        if is_sure and not manifest.unlike(folder / "tree", found):
+            return found
+        mended = manifest.mended(folder / "tree", found)
+        if mended is None:
+            self.quarantine(key)
+            return None
+        mended = msgspec.structs.replace(mended, boot=durability.boot())
+        manifest.write(folder / manifest.NAME, mended)
+        return mended
 
     @asynccontextmanager
-    async def writing(self, snapshot: Snapshot) -> AsyncIterator[Path]:
-        """Give an empty folder to write to; no other process has it meanwhile."""
-        key = _key(snapshot)
-        async with _locked(self._root / "locks" / f"{key}.lock"):
-            folder = self._root / "partial" / key
-            # Whoever wrote there before was killed: the lock is ours.
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(mode=0o700)
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+    async def writing(
+        self,
+        key: str,
+        *,
+        adopt: str | None = None,
+        on_wait: Callable[[], None] | None = None,
+    ) -> AsyncIterator[Path]:
+        """Give the folder to make *key* in, to one process at a time.
 
-    def publish(self, folder: Path) -> Path:
-        """Make the finished *folder* visible, in one step."""
-        target = self._root / "snapshots" / folder.name
-        _sync(folder)
-        folder.rename(target)
-        _sync(target.parent)
+        It holds what a process that was killed has left there, or what *adopt* has:
+        the key of a snapshot that was replaced meanwhile.
+        """
+        lock = await locks.wait(self.lock(key, "fetch"), on_wait=on_wait)
+        with lock:
+            folder = self.root / "partial" / key
+            if adopt and adopt != key and not folder.exists():
+                self._adopt(adopt, folder)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            # The sweep goes by age.
+            os.utime(folder)
+            yield folder
+
+    def _adopt(self, other: str, folder: Path) -> None:
+        lock = locks.take(self.lock(other, "fetch"))
+        if lock is not None:
+            with lock, contextlib.suppress(FileNotFoundError):
+                (self.root / "partial" / other).rename(folder)
+
+    def publish(self, key: str, built: Built) -> Found:
+        """Make visible what was built in the folder of `writing`, in one step."""
+        folder, target = self.root / "partial" / key, self.snapshot(key)
+        ready = folder / "ready"
+        shutil.rmtree(ready, ignore_errors=True)
+        ready.mkdir(mode=0o700)
+        built.tree.rename(ready / "tree")
+        manifest.write(ready / manifest.NAME, built.manifest)
+        if target.exists():
+            self.discard(target)
+        lease = locks.take(self.lock(key, "lease"), shared=True)
+        ready.rename(target)
+        shutil.rmtree(folder, ignore_errors=True)
+        # Nobody cleans up what was not there, so the lease is ours.
+        return Found(
+            path=target / "tree", manifest=built.manifest, lease=lease or Lock(-1)
+        )
+
+    def sync_soon(self, key: str) -> None:
+        """Have what was published stay after a power cut, if this process lives on."""
+        path = self.snapshot(key) / manifest.NAME
+
+        def done() -> None:
+            if (found := manifest.read(path)) is not None:
+                manifest.write(path, msgspec.structs.replace(found, synced=True))
+
+        durability.SYNCER.soon(self.root, done)
+
+    def quarantine(self, key: str) -> Path:
+        """Take the tree *key* out of use and keep it to be looked at."""
+        target = self.root / "quarantine" / f"{key}.{time.time_ns()}"
+        self.snapshot(key).rename(target)
         return target
 
-
-def _key(snapshot: Snapshot) -> str:
-    """Return a folder name for *snapshot*: its id may be any text."""
-    text = f"{snapshot.uri}\n{snapshot.id}"
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
-
-
-@asynccontextmanager
-async def _locked(path: Path) -> AsyncIterator[None]:
-    """Hold an exclusive lock on the file *path*; it is let go when a process dies."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                await asyncio.sleep(_POLL)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def discard(self, folder: Path) -> None:
+        """Remove *folder* of the cache: from its place at once, then from the disk."""
+        trash = self.root / "partial" / f"trash.{os.getpid()}.{time.time_ns()}"
+        try:
+            folder.rename(trash)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(trash, ignore_errors=True)

@@ -1,0 +1,181 @@
+"""What a tree on this machine holds, written down when it was made."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads it at run time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inferry.storage import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "manifest.json"
+_CHUNK = 1 << 20
+#: Python leaves these where it imports a model's code.
+_IGNORED = frozenset({"__pycache__"})
+
+
+class File(msgspec.Struct, frozen=True, array_like=True):
+    """One file: where it is, how it was last seen, and what it is a copy of.
+
+    ``key`` names its content over all snapshots, empty where nothing does; ``digest``
+    is what the store promised, as ``algorithm:hex``, empty where it did not.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+    key: str = ""
+    digest: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A tree, the snapshot it is of, and how far that was verified.
+
+    ``uri`` may be shown. ``boot`` is the boot of the machine that wrote the tree; until
+    it is ``synced`` nothing is sure to be on the disk after another. ``links`` are the
+    symbolic links of the tree, to what is local and not copied.
+    """
+
+    uri: str
+    id: str
+    rung: str
+    bytes: int
+    created: float
+    boot: str
+    synced: bool = False
+    files: tuple[File, ...]
+    folders: tuple[str, ...] = ()
+    links: Mapping[str, str] = {}
+    format: int = 1
+
+
+def read(path: Path) -> Manifest | None:
+    """Return the manifest in the file *path*; None if there is none to be used."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return found if found.format == 1 else None
+
+
+def write(path: Path, manifest: Manifest) -> None:
+    """Write *manifest* to the file *path*, in one step."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(msgspec.json.encode(manifest))
+    part.replace(path)
+
+
+class Tree(msgspec.Struct, frozen=True, kw_only=True):
+    """What is below a folder now."""
+
+    files: tuple[File, ...]
+    folders: tuple[str, ...]
+    links: Mapping[str, str]
+
+    @classmethod
+    def of(cls, root: Path) -> Tree:
+        """Look at everything below *root*."""
+        files: list[File] = []
+        folders: list[str] = []
+        links: dict[str, str] = {}
+        for path, entry in _walk(root, ""):
+            if entry.is_symlink():
+                links[path] = str((root / path).readlink())
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            else:
+                seen = entry.stat(follow_symlinks=False)
+                files.append(File(path, seen.st_size, seen.st_mtime_ns, seen.st_ino))
+        return cls(
+            files=tuple(sorted(files, key=lambda each: each.path)),
+            folders=tuple(sorted(folders)),
+            links=links,
+        )
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of all files."""
+        return sum(each.size for each in self.files)
+
+
+def unlike(root: Path, manifest: Manifest) -> str:
+    """Say what below *root* is not as it was written down; empty if all is."""
+    base = f"{root}/"
+    for each in manifest.files:
+        try:
+            seen = os.lstat(base + each.path)
+        except OSError:
+            return f"{each.path} is missing"
+        if (seen.st_size, seen.st_mtime_ns, seen.st_ino) != (
+            each.size,
+            each.mtime_ns,
+            each.inode,
+        ) or not stat.S_ISREG(seen.st_mode):
+            return f"{each.path} was changed"
+    return _unlike_names(root, manifest)
+
+
+def _unlike_names(root: Path, manifest: Manifest) -> str:
+    """Say which name below *root* was added, or which link leads elsewhere."""
+    known = {each.path for each in manifest.files}
+    known.update(manifest.folders)
+    for path, entry in _walk(root, ""):
+        if entry.is_symlink() and manifest.links.get(path) == str(
+            (root / path).readlink()
+        ):
+            continue
+        if path not in known:
+            return f"{path} was added"
+    missing = [path for path in manifest.links if not (root / path).is_symlink()]
+    return f"{missing[0]} is missing" if missing else ""
+
+
+def mended(root: Path, manifest: Manifest) -> Manifest | None:
+    """Return *manifest* as the files below *root* are now, if their digests say so.
+
+    It reads every byte. None where one is another, or has no digest to be told by.
+    """
+    tree = Tree.of(root)
+    before = {each.path: each for each in manifest.files}
+    if tree.links != manifest.links or before.keys() != {e.path for e in tree.files}:
+        return None
+    files = []
+    for each in tree.files:
+        was = before[each.path]
+        if each.size != was.size or not has(root / each.path, was.size, was.digest):
+            return None
+        files.append(msgspec.structs.replace(each, key=was.key, digest=was.digest))
+    return msgspec.structs.replace(manifest, files=tuple(files))
+
+
+def has(path: Path, size: int, digest: str) -> bool:
+    """Say whether the bytes of *path* have *digest*; not if there is none."""
+    from inferry_storage.transfer import digests
+
+    entry = Entry(path=path.name, size=size, digest=digest)
+    found = digests.digest(entry) if digest else None
+    if found is None:
+        return False
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    return digests.agrees(entry, found)
+
+
+def _walk(root: Path, below: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield each name below *root* with its path; folders before what they hold."""
+    with os.scandir(root / below if below else root) as entries:
+        found = [each for each in entries if each.name not in _IGNORED]
+    for each in found:
+        path = f"{below}/{each.name}" if below else each.name
+        yield path, each
+        if each.is_dir(follow_symlinks=False):
+            yield from _walk(root, path)

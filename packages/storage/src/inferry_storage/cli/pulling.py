@@ -1,0 +1,96 @@
+"""``inferry storage pull``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inferry_storage.cli.session import Session, run, session
+from inferry_storage.cli.words import amount, files
+from inferry_storage.policy import RUNGS
+
+if TYPE_CHECKING:
+    from inferry_storage.fetching import Fetched
+
+_AGAIN = "; the same command again goes on where this one was"
+
+
+@click.command
+@click.argument("uri")
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--unpack", is_flag=True, help="Unpack a model that is one archive.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="PATTERN",
+    help="Fetch only files that match, such as '*.safetensors'; may be repeated.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="PATTERN",
+    help="Do not fetch files that match; may be repeated.",
+)
+@click.option(
+    "--require",
+    type=click.Choice(RUNGS),
+    help="Refuse bytes of which less is known.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def pull(
+    *,
+    uri: str,
+    dest: Path,
+    unpack: bool,
+    allow: tuple[str, ...],
+    ignore: tuple[str, ...],
+    require: str | None,
+    as_json: bool,
+) -> None:
+    """Put the model at URI into the folder DEST: all of it, or nothing.
+
+    It shows its progress on stderr: a bar on a terminal, elsewhere a line of JSON per
+    event.
+    """
+    overrides = {}
+    if unpack:
+        overrides["unpack"] = "true"
+    if allow:
+        overrides["allow_patterns"] = json.dumps(allow)
+    if ignore:
+        overrides["ignore_patterns"] = json.dumps(ignore)
+    if require:
+        overrides["require"] = require
+    fetched = run(_pulled(session(overrides), uri, dest), again=_AGAIN)
+    if as_json:
+        from inferry_storage.cli.showing import result
+
+        click.echo(json.dumps(result(fetched), indent=2))
+    else:
+        click.echo(_told(fetched))
+
+
+async def _pulled(this: Session, uri: str, dest: Path) -> Fetched:
+    from inferry.storage import Source
+    from inferry_storage.cli.showing import shown
+    from inferry_storage.pulling import pull as pull_to
+
+    with shown() as tell:
+        return await pull_to(
+            Source(uri=uri),
+            dest,
+            plugins=this.plugins,
+            settings=this.settings,
+            on_progress=tell,
+        )
+
+
+def _told(fetched: Fetched) -> str:
+    if fetched.rung == "local":
+        return f"{fetched.path}: links to {fetched.uri}"
+    what = f"{files(fetched.files)}, {amount(fetched.bytes)}"
+    came = f"{amount(fetched.bytes_fetched)} fetched"
+    return f"{fetched.path}: {what}, {came}, verified by {fetched.rung}"

@@ -1,0 +1,154 @@
+"""`pull`: from a URI to a folder outside the cache."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from inferry.storage import LocalPath, shown_uri
+from inferry_storage.building import Built, build
+from inferry_storage.cache import durability
+from inferry_storage.cache.donors import Donors
+from inferry_storage.cache.folder import Cache
+from inferry_storage.cache.linking import link_tree
+from inferry_storage.cache.manifest import Manifest, Tree
+from inferry_storage.destination import Destination
+from inferry_storage.earlier import Pulls, present
+from inferry_storage.fetching import Fetched, IntoCache, settled
+from inferry_storage.opening import opened
+from inferry_storage.progress import Progress, Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from inferry.config import Settings
+    from inferry.plugins import Plugins
+    from inferry.storage import Entry, Secret, Snapshot, Source
+    from inferry_storage.cache.folder import Found
+    from inferry_storage.opening import Store
+
+
+async def pull(
+    source: Source,
+    destination: Path,
+    *,
+    plugins: Plugins,
+    settings: Settings,
+    on_progress: Callable[[Progress], None] | None = None,
+    secrets: Sequence[Secret] = (),
+) -> Fetched:
+    """Put *source* into the folder *destination*: all of it, or nothing.
+
+    A folder that is not there appears in one step; one that is there gets the files at
+    the end, and keeps what else it holds. What is already there is not fetched again.
+    Where ``[storage] cache_dir`` is set and on the same disk, the files are hard links
+    to the cache. A local path is linked to, never copied.
+
+    Raises:
+        StorageError: With the reason and what to do; it never holds a secret.
+
+    """
+    reporter = Reporter(source.uri, tell=on_progress)
+    place = Destination(destination)
+    place.check()
+    async with opened(
+        source, plugins=plugins, settings=settings, secrets=secrets
+    ) as store:
+        named = bool(settings.section("storage").get("cache_dir"))
+        into = _IntoFolder(store, reporter, place, by_cache=named)
+        return await settled(store, reporter, into.pull, into.link)
+
+
+class _IntoFolder:
+    """Brings one source into one folder."""
+
+    def __init__(
+        self, store: Store, reporter: Reporter, place: Destination, *, by_cache: bool
+    ) -> None:
+        self._store = store
+        self._reporter = reporter
+        self._place = place
+        self._by_cache = by_cache
+        self._cache = Cache(store.policy.cache_dir)
+        self._pulls = Pulls(self._cache)
+        self._via = IntoCache(store, reporter)
+
+    async def pull(self, snapshot: Snapshot) -> Fetched:
+        """Fetch *snapshot*, or link what the cache has of it."""
+        async with self._place.writing(
+            self._via.key(snapshot), on_wait=lambda: self._reporter.enter("waiting")
+        ) as folder:
+            if self._by_cache:
+                self._cache.prepare()
+            if self._by_cache and _device(self._cache.root) == _device(folder):
+                return await self._from_cache(snapshot, folder)
+            return await self._straight(snapshot, folder)
+
+    async def link(self, found: LocalPath) -> Fetched:
+        """Put symbolic links to what is on this machine into the folder."""
+        async with self._place.writing("local") as folder:
+            return await asyncio.to_thread(self._linked, found, folder)
+
+    async def _from_cache(self, snapshot: Snapshot, folder: Path) -> Fetched:
+        found, count = await self._via.found(snapshot)
+        with found.lease:
+            return await asyncio.to_thread(self._cloned, found, count, folder)
+
+    def _cloned(self, found: Found, count: int | None, folder: Path) -> Fetched:
+        tree = folder / "tree"
+        shutil.rmtree(tree, ignore_errors=True)
+        link_tree(found.path, found.manifest, tree)
+        built = Built(
+            folder=folder, tree=tree, manifest=found.manifest, bytes_fetched=0
+        )
+        return self._placed(built, count)
+
+    async def _straight(self, snapshot: Snapshot, folder: Path) -> Fetched:
+        ours = self._place.ours(self._pulls.last(self._place.path))
+        there = await asyncio.to_thread(present, self._place.path, snapshot, ours)
+        donors = Donors(self._cache, snapshot, folder)
+
+        def have(entry: Entry) -> Path | None:
+            return there.get(entry.path) or donors(entry)
+
+        try:
+            built = await build(
+                snapshot, self._store, folder, reporter=self._reporter, have=have
+            )
+        finally:
+            donors.release()
+        return await asyncio.to_thread(self._placed, built, built.bytes_fetched)
+
+    def _linked(self, found: LocalPath, folder: Path) -> Fetched:
+        tree = folder / "tree"
+        shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir(mode=0o755)
+        there = found.path
+        for each in sorted(there.iterdir()) if there.is_dir() else [there]:
+            (tree / each.name).symlink_to(each)
+        made = Manifest(
+            uri=shown_uri(found.uri),
+            id=str(there),
+            rung="local",
+            bytes=0,
+            created=time.time(),
+            boot=durability.boot(),
+            files=(),
+            links=Tree.of(tree).links,
+        )
+        built = Built(folder=folder, tree=tree, manifest=made, bytes_fetched=0)
+        return self._placed(built, None)
+
+    def _placed(self, built: Built, count: int | None) -> Fetched:
+        self._reporter.enter("publishing")
+        path = self._place.path
+        self._place.place(built, self._place.ours(self._pulls.last(path)))
+        self._pulls.note(path, built.manifest)
+        return Fetched.of(built.manifest, path, count)
+
+
+def _device(path: Path) -> int:
+    return path.stat().st_dev
