@@ -99,13 +99,13 @@ def test_json_says_all_of_it(folder: Path) -> None:
 
 
 def test_warnings_alone_exit_with_0(folder: Path) -> None:
-    secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
+    secret = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\n"
     (folder / "service.yaml").write_text(GOOD + secret)
 
     done = validate("service.yaml")
 
     assert done.exit_code == 0
-    assert "service.yaml:10:1: warning: Secret s is ignored" in done.output
+    assert "service.yaml:10:1: warning: ConfigMap s is ignored" in done.output
     assert done.output.splitlines()[-1] == "1 warning, 1 valid document"
 
 

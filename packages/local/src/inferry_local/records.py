@@ -66,19 +66,24 @@ class ReplicaRecord:
 
 @dataclass(kw_only=True, eq=False)
 class RevisionRecord:
-    """One revision that runs or should; ``application`` is its name in Ray Serve."""
+    """One revision that runs or should; ``application`` is its name in Ray Serve.
+
+    ``held`` are the paths of its model, which no clean-up may take away.
+    """
 
     plan: RevisionPlan
     application: str
     wanted: int = 1
     stage: Reason = Reason.Pending
     progress: float | None = None
+    doing: str = ""
     failure: Failure | None = None
     crashes: int = 0
     was_ready: bool = False
     retiring: bool = False
     deployed: bool = False
     path: Path | None = None
+    held: list[Path] = field(default_factory=list)
     replicas: dict[str, ReplicaRecord] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -124,7 +129,8 @@ class RevisionRecord:
         if self.failure is not None or failures:
             return "Failed", self.failure or failures[0]
         if self.stage == Reason.Downloading:
-            return "Loading", Failure(reason=self.stage, message="fetching the model")
+            message = self.doing or "fetching the model"
+            return "Loading", Failure(reason=self.stage, message=message)
         for state in states:
             if state.phase in {"Loading", "WarmingUp"}:
                 message = state.message or f"model {state.name}"

@@ -21,12 +21,13 @@ from inferry_local.messages import Drain
 from inferry_local.records import Failure, RevisionRecord, ServiceRecord, model_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Iterable, Sequence
 
     from inferry.planning import RevisionPlan
+    from inferry.storage import Secret
     from inferry_local.messages import ReplicaSpec
     from inferry_local.ray_session import RaySession
-    from inferry_local.sources import Fetcher
+    from inferry_local.sources import Fetcher, Fetching
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ class Surroundings(Protocol):
         self, service: ServiceRecord, revision: RevisionRecord
     ) -> ReplicaSpec:
         """Return what a replica of *revision* is told."""
+
+    def secrets(self, namespace: str) -> Sequence[Secret]:
+        """Return the Secrets and ServiceAccounts of *namespace*."""
 
     def changed(self, service: ServiceRecord, *, routes: bool = False) -> None:
         """Tell who watches; with *routes* the gateway's table is renewed, too."""
@@ -130,14 +134,15 @@ class Rollout:
         )
 
     async def _fetch(self, revision: RevisionRecord) -> None:
-        def tell(progress: float | None) -> None:
-            revision.progress = progress
+        def tell(progress: Fetching) -> None:
+            revision.progress, revision.doing = progress.share, progress.text
             self._around.changed(self._service)
 
         revision.stage = Reason.Downloading
         self._around.changed(self._service)
         try:
-            revision.path = await self._around.fetcher.fetch(revision, tell)
+            secrets = self._around.secrets(self._service.plan.namespace)
+            revision.path = await self._around.fetcher.fetch(revision, tell, secrets)
         except StorageError as error:
             failure = Failure(
                 reason=error.reason, message=error.message, remedy=error.remedy
@@ -145,7 +150,7 @@ class Rollout:
             raise RolloutFailed(failure) from error
         finally:
             revision.stage = Reason.Pending
-            revision.progress = None
+            revision.progress, revision.doing = None, ""
 
     async def _until_ready(self, revision: RevisionRecord) -> None:
         """Wait until every replica of *revision* is ready.
@@ -242,6 +247,7 @@ class Rollout:
                 await self._around.ray.call(deployments.delete, revision.application)
             if not revision.was_ready:
                 _kill(revision)
+            self._around.fetcher.release(revision)
             self._service.revisions.pop(revision.name, None)
 
     async def _drain(self, revision: RevisionRecord) -> None:

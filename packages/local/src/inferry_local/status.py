@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from inferry.api import shown
 from inferry.backends import RevisionStatus, ServiceStatus
 from inferry.status import ObservedRevision, conditions, phase
 from inferry_local.records import Failure
@@ -52,7 +53,7 @@ def service_status(service: ServiceRecord, base_url: str) -> ServiceStatus:
         unhonoured=_unhonoured(service),
         events=tuple(service.events),
         endpoints=_endpoints(service),
-        spec=service.document.get("spec", {}),
+        spec=shown(service.document.get("spec", {})),
     )
 
 

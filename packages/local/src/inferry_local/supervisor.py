@@ -17,6 +17,7 @@ import msgspec
 from inferry.api import InferenceService
 from inferry.backends import Applied
 from inferry.errors import BackendError
+from inferry.planning import secrets_of
 from inferry_gateway import Gateway, GatewaySettings
 from inferry_local import logs as replica_logs
 from inferry_local import status
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from inferry.config import Settings
     from inferry.planning import RuntimeChoice
     from inferry.plugins import Plugins
+    from inferry.storage import Secret
     from inferry_local.applying import Planned
     from inferry_local.messages import ReplicaSpec
 
@@ -247,6 +249,10 @@ class Supervisor:
             forget=() if "OMP_NUM_THREADS" in os.environ else ("OMP_NUM_THREADS",),
             namespace=service.plan.namespace,
         )
+
+    def secrets(self, namespace: str) -> tuple[Secret, ...]:
+        """Return the Secrets and ServiceAccounts of *namespace*; no file holds them."""
+        return secrets_of(self._documents.values(), namespace)
 
     def changed(self, service: ServiceRecord, *, routes: bool = False) -> None:
         """Tell who watches; with *routes* the gateway's table is renewed, too."""

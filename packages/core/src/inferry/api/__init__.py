@@ -7,6 +7,7 @@
 from inferry.api._default import default
 from inferry.api._load import load, loads, to_dict
 from inferry.api._problems import Loaded, Located, Origin, Problem
+from inferry.api._shown import shown
 from inferry.api._types import (
     LEGACY_FORMATS,
     ArtExplainer,
@@ -75,6 +76,7 @@ __all__ = [
     "default",
     "load",
     "loads",
+    "shown",
     "to_dict",
     "validate",
     "validate_update",

