@@ -1,25 +1,40 @@
-"""Bring a model to this machine: `fetch`, and the storage backends."""
+"""Bring a model to this machine: `fetch` into the cache, `pull` into a folder."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-__all__ = ["Progress", "fetch"]
+__all__ = [
+    "Fetched",
+    "Progress",
+    "fetch",
+    "fetch_model",
+    "fetch_tree",
+    "pull",
+    "release",
+]
 
 if TYPE_CHECKING:
-    from inferry_storage.fetching import fetch
+    from inferry_storage.fetching import Fetched, fetch, fetch_model, release
     from inferry_storage.progress import Progress
+    from inferry_storage.pulling import pull
+    from inferry_storage.trees import fetch_tree
+
+_MODULES = {
+    "Fetched": "fetching",
+    "Progress": "progress",
+    "fetch": "fetching",
+    "fetch_model": "fetching",
+    "fetch_tree": "trees",
+    "pull": "pulling",
+    "release": "fetching",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import `fetch` and `Progress` on first use: the descriptors need neither."""
-    if name == "fetch":
-        from inferry_storage import fetching
-
-        return fetching.fetch
-    if name == "Progress":
-        from inferry_storage import progress
-
-        return progress.Progress
+    """Import what is public on first use: the descriptors need nothing of it."""
+    if name in _MODULES:
+        return getattr(import_module(f"inferry_storage.{_MODULES[name]}"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

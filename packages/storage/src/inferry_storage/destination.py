@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from inferry.storage import AccessDenied, NotAllowed
 from inferry_storage.cache import locks, manifest
+from inferry_storage.cache.manifest import is_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -214,12 +215,6 @@ def _remove_done(folder: Path) -> None:
 
 def _is_placing(folder: Path) -> bool:
     return (folder / manifest.NAME).exists()
-
-
-def is_file(seen: os.stat_result, file: File) -> bool:
-    """Say whether what is *seen* is the *file* that was written down."""
-    now = (seen.st_size, seen.st_mtime_ns, seen.st_ino)
-    return now == (file.size, file.mtime_ns, file.inode)
 
 
 def _is_read_only(folder: Path) -> bool:

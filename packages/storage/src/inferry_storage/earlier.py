@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from inferry.errors import StorageError
 from inferry_storage.cache import manifest
 from inferry_storage.cache.keys import content_key, is_strong
-from inferry_storage.destination import is_file
+from inferry_storage.cache.manifest import has, is_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,5 +74,5 @@ def _is_there(
     return (
         is_strong(entry.digest)
         and seen.st_size == entry.size
-        and manifest.has(there, seen.st_size, entry.digest or "")
+        and has(there, seen.st_size, entry.digest or "")
     )

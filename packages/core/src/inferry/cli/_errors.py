@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from inferry.errors import BackendError, InferryError, InvalidDocument, SettingsError
+from inferry.errors import (
+    BackendError,
+    InferryError,
+    InvalidDocument,
+    SettingsError,
+    StorageError,
+)
 
 #: The environment variable that asks for tracebacks.
 DEBUG = "INFERRY_DEBUG"
@@ -20,4 +26,4 @@ def report(error: InferryError) -> int:
     )
     for line in error.remedy.splitlines():
         click.echo(f"  {line}", err=True)
-    return error.exit_code if isinstance(error, BackendError) else 1
+    return error.exit_code if isinstance(error, BackendError | StorageError) else 1

@@ -108,34 +108,45 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
 
 def unlike(root: Path, manifest: Manifest) -> str:
     """Say what below *root* is not as it was written down; empty if all is."""
-    base = f"{root}/"
-    for each in manifest.files:
+    files = {each.path: each for each in manifest.files}
+    folders = set(manifest.folders)
+    missing = files.keys() | folders | manifest.links.keys()
+    below = [""]
+    # One pass and few objects per file: each use of a model waits for it.
+    while below:
+        prefix = below.pop()
         try:
-            seen = os.lstat(base + each.path)
+            entries = os.scandir(root / prefix)
         except OSError:
-            return f"{each.path} is missing"
-        if (seen.st_size, seen.st_mtime_ns, seen.st_ino) != (
-            each.size,
-            each.mtime_ns,
-            each.inode,
-        ) or not stat.S_ISREG(seen.st_mode):
-            return f"{each.path} was changed"
-    return _unlike_names(root, manifest)
+            return f"{prefix or root} is missing"
+        with entries:
+            for entry in entries:
+                path = prefix + entry.name
+                if entry.name in _IGNORED and path not in missing:
+                    continue
+                if not _is_as_written(entry, path, files.get(path), manifest):
+                    return f"{path} was changed"
+                if path in folders:
+                    below.append(f"{path}/")
+                missing.discard(path)
+    return f"{min(missing)} is missing" if missing else ""
 
 
-def _unlike_names(root: Path, manifest: Manifest) -> str:
-    """Say which name below *root* was added, or which link leads elsewhere."""
-    known = {each.path for each in manifest.files}
-    known.update(manifest.folders)
-    for path, entry in _walk(root, ""):
-        if entry.is_symlink() and manifest.links.get(path) == str(
-            (root / path).readlink()
-        ):
-            continue
-        if path not in known:
-            return f"{path} was added"
-    missing = [path for path in manifest.links if not (root / path).is_symlink()]
-    return f"{missing[0]} is missing" if missing else ""
+def _is_as_written(
+    entry: os.DirEntry[str], path: str, file: File | None, manifest: Manifest
+) -> bool:
+    """Say whether *entry* was there when the tree was made, and is the same now."""
+    if file is None:
+        if entry.is_symlink():
+            return manifest.links.get(path) == os.readlink(entry.path)  # noqa: PTH115 - as it stands
+        return path in manifest.folders and entry.is_dir()
+    seen = entry.stat(follow_symlinks=False)
+    return (
+        seen.st_size == file.size
+        and seen.st_mtime_ns == file.mtime_ns
+        and seen.st_ino == file.inode
+        and stat.S_ISREG(seen.st_mode)
+    )
 
 
 def mended(root: Path, manifest: Manifest) -> Manifest | None:
@@ -154,6 +165,12 @@ def mended(root: Path, manifest: Manifest) -> Manifest | None:
             return None
         files.append(msgspec.structs.replace(each, key=was.key, digest=was.digest))
     return msgspec.structs.replace(manifest, files=tuple(files))
+
+
+def is_file(seen: os.stat_result, file: File) -> bool:
+    """Say whether what is *seen* is the *file* that was written down."""
+    now = (seen.st_size, seen.st_mtime_ns, seen.st_ino)
+    return now == (file.size, file.mtime_ns, file.inode)
 
 
 def has(path: Path, size: int, digest: str) -> bool:
