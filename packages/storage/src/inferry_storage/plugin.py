@@ -67,7 +67,7 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
     yield StorageBackend(
         name="hf",
         schemes=("hf",),
-        client=ImportRef(f"{_BACKENDS}.hf:HubStorage", extra="hf"),
+        client=ImportRef(f"{_BACKENDS}.hf:HubStorage"),
         credentials=ImportRef(f"{_LADDERS}.hf:find"),
     )
     yield StorageBackend(
@@ -84,9 +84,10 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
     )
     yield StorageBackend(
         name="git",
-        schemes=("git", "git+https"),
+        # git:// and http are refused by the client, each with its reason.
+        schemes=("git", "git+https", "git+http"),
         uri_patterns=(r"https://[^?#]+\.git(?:[@/?#]|$)",),
-        client=ImportRef(f"{_BACKENDS}.git:GitStorage", extra="git"),
+        client=ImportRef(f"{_BACKENDS}.git:GitStorage"),
         credentials=ImportRef(f"{_LADDERS}.git:find"),
     )
 
