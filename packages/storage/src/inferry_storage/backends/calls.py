@@ -21,7 +21,7 @@ from inferry_storage.network.walk import Walk
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from inferry.storage import Access
 
@@ -187,7 +187,11 @@ class Slice:
     def of_stream(self, stream: Stream) -> Iterator[bytes]:
         """Yield them from *stream*, as `of` does."""
         self._begin(stream.status_code, stream.headers)
-        for chunk in stream.chunks():
+        yield from self.of_chunks(stream.chunks())
+
+    def of_chunks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield them from *chunks*, which are the whole or begin where they do."""
+        for chunk in chunks:
             if part := self._cut(chunk):
                 yield part
             if self._left == 0:
