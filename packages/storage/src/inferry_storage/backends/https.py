@@ -86,8 +86,8 @@ class HttpsStorage:
             path=names.from_url(unquote(httpx.URL(uri).path)),
             size=size,
             digest=digest,
-            # Without ranges there is nothing to go on from after a break.
-            etag=validators.strong if ranges else None,
+            etag=validators.strong,
+            ranges=ranges,
             location=_packed(_Place(uri, validators, ranges)),
         )
         state = digest or validators.any or secrets.token_hex(16)

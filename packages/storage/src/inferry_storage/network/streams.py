@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from inferry_storage.network.endpoints import Origin
     from inferry_storage.network.guard import Guard
 
-_CHUNK = 1024 * 1024
+# Small enough for progress to show on a slow link.
+_CHUNK = 128 * 1024
 _IDLE = 32
 
 
@@ -38,11 +39,13 @@ class Stream:
         self.headers = httpx.Headers(answer.getheaders())
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it was sent."""
-        while chunk := self._answer.read(_CHUNK):
+        """Yield the body as it was sent, each piece when it is there."""
+        while chunk := self._answer.read1(_CHUNK):
             yield chunk
         if self._answer.length:
             raise http.client.IncompleteRead(b"", self._answer.length)
+        # At the end `read1` leaves the answer open, and so its connection in use.
+        self._answer.read()
 
 
 class Streams:
@@ -52,6 +55,7 @@ class Streams:
         self._guard = guard
         self._context = context
         self._idle: dict[Origin, list[_Connection]] = {}
+        self._closed = False
         self._lock = threading.Lock()
 
     @contextmanager
@@ -73,8 +77,9 @@ class Streams:
                 self._give_back(origin, connection, answer)
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the connections that are not in use, and the others after it."""
         with self._lock:
+            self._closed = True
             idle = [each for group in self._idle.values() for each in group]
             self._idle.clear()
         for connection in idle:
@@ -113,7 +118,7 @@ class Streams:
         if answer.isclosed() and not answer.will_close and not answer.length:
             with self._lock:
                 idle = self._idle.setdefault(origin, [])
-                if len(idle) < _IDLE:
+                if len(idle) < _IDLE and not self._closed:
                     idle.append(connection)
                     return
         answer.close()
