@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,26 @@ def environment(name: str, *requirements: str, dependencies: bool = True) -> Pat
 
 
 @functools.cache
+def node_modules(name: str, *packages: str) -> Path:
+    """Install *packages* of npm, pinned, into a folder *name*; return where they are.
+
+    Fails the test, with what the installer said, where the registry cannot be reached.
+    """
+    folder = _parent() / name
+    stamp = folder / "installed"
+    wanted = "\n".join(packages)
+    if not (stamp.is_file() and stamp.read_text() == wanted):
+        folder.mkdir(parents=True, exist_ok=True)
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.fail(f"npm is needed to install {wanted}: install Node.js")
+        options = ("--no-audit", "--no-fund", "--ignore-scripts", "--prefix")
+        _run(npm, "install", *options, str(folder), *packages)
+        stamp.write_text(wanted)
+    return folder / "node_modules"
+
+
+@functools.cache
 def _parent() -> Path:
     kept = os.environ.get(FOLDER)
     if kept:
@@ -53,8 +74,12 @@ _MADE: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def _uv(*arguments: str) -> None:
+    _run(find_uv_bin(), *arguments)
+
+
+def _run(program: str, *arguments: str) -> None:
     done = subprocess.run(
-        [find_uv_bin(), *arguments],
+        [program, *arguments],
         capture_output=True,
         text=True,
         timeout=300,
@@ -62,4 +87,4 @@ def _uv(*arguments: str) -> None:
     )
     if done.returncode:
         said = f"{done.stdout}{done.stderr}".strip()
-        pytest.fail(f"uv {' '.join(arguments)} failed:\n{said}")
+        pytest.fail(f"{Path(program).name} {' '.join(arguments)} failed:\n{said}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 FILE = "gcloud-application-credentials.json"
 _TOKENS = "https://oauth2.googleapis.com/token"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
+_GOOGLE = re.compile(r"https://([a-z0-9-]+\.)+googleapis\.com/")
 _SECONDS = 20.0
 # A token is renewed before it ends, for a request may take a while to start.
 _MARGIN = timedelta(minutes=4)
@@ -84,25 +86,23 @@ def _user(key: dict[str, Any]) -> Callable[[], GCSCredential]:
 def _federated(
     key: dict[str, Any], kind: str, credentials: Credentials
 ) -> Callable[[], GCSCredential]:
+    """Return what exchanges the token of another cloud or of a cluster for Google's."""
     try:
-        auth = import_module("google.auth")
         transport = import_module("google.auth.transport.requests")
+        failures = import_module("google.auth.exceptions")
     except ImportError:
         raise Unauthenticated(
             f"credentials of the type {kind!r} need the package google-auth",
             rung=credentials.rung,
             remedy='pip install "google-auth[requests]"',
         ) from None
-    failures = import_module("google.auth.exceptions")
+    _check_federated(key, kind, credentials)
+    aws = "aws" in str(key.get("subject_token_type"))
+    module = import_module(f"google.auth.{'aws' if aws else 'identity_pool'}")
     try:
-        found, _ = auth.load_credentials_from_dict(key, scopes=[_SCOPE])
-    except (failures.GoogleAuthError, ValueError):
-        raise Unauthenticated(
-            f"{FILE} of the type {kind!r} is not complete",
-            rung=credentials.rung,
-            remedy="make it again with: gcloud iam workload-identity-pools "
-            "create-cred-config",
-        ) from None
+        found = module.Credentials.from_info(key, scopes=[_SCOPE])
+    except (failures.GoogleAuthError, ValueError, TypeError, KeyError):
+        raise _incomplete(kind, credentials) from None
     request = transport.Request()
 
     def provide() -> GCSCredential:
@@ -111,3 +111,25 @@ def _federated(
         return {"token": found.token, "expires_at": until.replace(tzinfo=UTC) - _MARGIN}
 
     return provide
+
+
+def _check_federated(key: dict[str, Any], kind: str, credentials: Credentials) -> None:
+    """Let the token go to Google alone, and no program be run for it."""
+    urls = [key.get("token_url"), key.get("service_account_impersonation_url")]
+    source = key.get("credential_source")
+    if (
+        kind != "external_account"
+        or not isinstance(source, dict)
+        or "executable" in source
+        or not all(_GOOGLE.match(str(url)) for url in urls if url is not None)
+    ):
+        raise _incomplete(kind, credentials)
+
+
+def _incomplete(kind: str, credentials: Credentials) -> Unauthenticated:
+    return Unauthenticated(
+        f"{FILE} of the type {kind!r} is not one that is used here",
+        rung=credentials.rung,
+        remedy="give the key of a service account, or make one of a file or a URL "
+        "with: gcloud iam workload-identity-pools create-cred-config",
+    )

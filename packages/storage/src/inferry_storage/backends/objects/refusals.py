@@ -60,22 +60,48 @@ _REMEDIES = {
     "RequestExpired": "set the clock of this machine",
     "RequestTimeTooSkewed": "set the clock of this machine",
 }
+_Trouble = tuple[tuple[str, ...], type[Unreachable], str, str]
 #: What the debugging text of obstore says of a connection, and what it means.
-_TLS = ("certificate", "UnknownIssuer", "CaUsedAsEndEntity", "InvalidCertificate")
-_NAME = ("dns error", "failed to lookup", "Name or service not known")
-_PLAIN = ("InvalidContentType", "InvalidMessage")
-_SLOW = ("TimedOut", "timed out", "deadline has elapsed")
-_REFUSED = ("ConnectionRefused", "Connection refused")
-_CUT = (
-    "IncompleteMessage",
-    "IncompleteBody",
-    "UnexpectedEof",
-    "ConnectionReset",
-    "BrokenPipe",
-    "ConnectionAborted",
-    "end of file",
-    "Decode",
-    "Body",
+_TROUBLES: tuple[_Trouble, ...] = (
+    (
+        ("certificate", "UnknownIssuer", "CaUsedAsEndEntity", "InvalidCertificate"),
+        Unreachable,
+        "the certificate of {} is not trusted",
+        "set AWS_CA_BUNDLE to the certificate of its authority",
+    ),
+    (
+        ("InvalidContentType", "InvalidMessage"),
+        Unreachable,
+        "{} does not speak TLS",
+        "write the endpoint with http:// if it is plain http",
+    ),
+    (
+        ("dns error", "failed to lookup", "Name or service not known"),
+        Unreachable,
+        "{} has no address",
+        "correct the endpoint, the region or the account",
+    ),
+    (
+        ("TimedOut", "timed out", "deadline has elapsed"),
+        Stalled,
+        "{} sends nothing",
+        "check the network, or raise [storage] stall_seconds",
+    ),
+    (
+        ("ConnectionRefused", "Connection refused"),
+        Unreachable,
+        "nothing listens at {}",
+        "correct the endpoint, or start the store",
+    ),
+    (
+        (
+            *("IncompleteMessage", "IncompleteBody", "UnexpectedEof", "end of file"),
+            *("ConnectionReset", "BrokenPipe", "ConnectionAborted", "Decode", "Body"),
+        ),
+        Truncated,
+        "{} broke the connection off",
+        "",
+    ),
 )
 _ASKED = re.compile(r"Error performing [A-Z]+ (https?://[^/\s]+)")
 _IDENTITY = ("token request", "token file", "credential", "az account", "pem file")
@@ -129,7 +155,7 @@ def refusal(error: Exception, asked: Asked) -> StorageError:
         return _answered(status, code, text, asked)
     if "without LOCATION" in text:
         return wrong_region(asked, "")
-    return _unanswered(head, debug, asked)
+    return _unanswered(debug or head, asked)
 
 
 def changed(asked: Asked) -> Changed:
@@ -216,36 +242,12 @@ def _no_identity(asked: Asked) -> Unauthenticated:
     )
 
 
-def _unanswered(head: str, debug: str, asked: Asked) -> StorageError:
+def _unanswered(text: str, asked: Asked) -> StorageError:
     """Tell what is wrong with the way to the store, or with the body it sent."""
-
-    def says(words: tuple[str, ...]) -> bool:
-        return any(word in debug or word in head for word in words)
-
-    if says(_TLS):
-        return Unreachable(
-            f"{asked.shown}: the certificate of {asked.where} is not trusted",
-            remedy="set AWS_CA_BUNDLE to the certificate of its authority",
-        )
-    if says(_PLAIN):
-        return Unreachable(
-            f"{asked.shown}: {asked.where} does not speak TLS",
-            remedy="write the endpoint with http:// if it is plain http",
-        )
-    if says(_NAME):
-        return Unreachable(
-            f"{asked.shown}: {asked.where} has no address",
-            remedy="correct the endpoint, the region or the account",
-        )
-    if says(_SLOW):
-        return Stalled(f"{asked.shown}: {asked.where} sends nothing")
-    if says(_REFUSED):
-        return Unreachable(
-            f"{asked.shown}: nothing listens at {asked.where}",
-            remedy="correct the endpoint, or start the store",
-        )
-    if says(_CUT):
-        return Truncated(f"{asked.shown}: {asked.where} broke the connection off")
+    for words, kind, said, remedy in _TROUBLES:
+        if any(word in text for word in words):
+            what = f"{asked.shown}: {said.format(asked.where)}"
+            return kind(what, remedy=remedy)
     return Unreachable(f"{asked.shown}: {asked.where} cannot be reached")
 
 
