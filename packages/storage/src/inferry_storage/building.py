@@ -93,6 +93,8 @@ async def _built(
     if not rung:
         from inferry_storage.transfer import transfer
 
+        reporter.expect(entry.size for entry in snapshot.entries)
+        reporter.enter("fetching")
         done = await transfer(
             snapshot,
             store.client,

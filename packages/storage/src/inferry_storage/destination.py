@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from inferry.storage import AccessDenied, NotAllowed
+from inferry.storage import AccessDenied, InvalidUri, NotAllowed
 from inferry_storage.cache import locks, manifest
 from inferry_storage.cache.manifest import is_file
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from inferry_storage.cache.manifest import File, Manifest
 
 _SHOWN = 3
+# A path folds the two slashes of a URI to one.
+_URI = re.compile(r"[a-z][a-z0-9+.]+:/")
 _CHUNK = 1 << 20
 
 
@@ -32,6 +35,7 @@ class Destination:
     """
 
     def __init__(self, path: Path) -> None:
+        self._given = path
         self.path = path.absolute()
         self._is_new = not os.path.lexists(path)
         self._beside = self.path.parent / f".{self.path.name}.inferry"
@@ -45,6 +49,11 @@ class Destination:
                 not write.
 
         """
+        if _URI.match(str(self._given)) and self._is_new:
+            raise InvalidUri(
+                f"{self._given} is no folder on this machine",
+                remedy="the URI stands first, then the folder",
+            )
         if not self._is_new and not self.path.is_dir():
             raise NotAllowed(
                 f"{self.path} is a file; a model is put into a folder",

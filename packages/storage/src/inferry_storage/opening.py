@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +15,7 @@ from inferry.plugins import backends_for, resolve
 from inferry.storage import (
     Access,
     Credentials,
+    InvalidUri,
     NoBackend,
     Source,
     shown_uri,
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from inferry.config import Settings
     from inferry.plugins import Plugins, Provided, StorageBackend
     from inferry.storage import LocalPath, Secret, Snapshot, Storage
+
+_HALF_A_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?::/?|//)(?!/)(.+)")
+_NEAR = 0.5
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,10 +94,11 @@ def choose(uri: str, plugins: Plugins) -> Provided[StorageBackend]:
 
     """
     backends = plugins.storage_backends()
+    known = sorted({s for each in backends for s in each.descriptor.schemes})
+    _refuse_misspelt(uri, known)
     if matched := backends_for(uri, backends):
         # Planning refuses a tie; without a plan any of them does.
         return matched[0]
-    known = sorted({s for each in backends for s in each.descriptor.schemes})
     raise _unknown(uri, known)
 
 
@@ -152,10 +159,21 @@ def _unknown(uri: str, known: list[str]) -> StorageError:
     return NoBackend(f"no storage backend here reads {shown_uri(uri)}", remedy=remedy)
 
 
+def _refuse_misspelt(uri: str, known: list[str]) -> None:
+    """Refuse ``s3:/bucket`` and the like, which would be taken for a local path."""
+    found = _HALF_A_URI.match(uri)
+    if found is None or found[1].lower() not in known or Path(uri).exists():
+        return
+    raise InvalidUri(
+        f"the URI begins with {uri[: found.start(2)]!r}, which makes it a path",
+        remedy=f"did you mean {shown_uri(f'{found[1].lower()}://{found[2]}')}?",
+    )
+
+
 def _meant(uri: str, kind: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(kind, known, n=1)
+    close = get_close_matches(kind, known, n=1, cutoff=_NEAR)
     if close:
         return f"did you mean {close[0]}{shown_uri(uri)[len(kind) :]}?"
     return f"install one for {kind}://; the schemes here are {', '.join(known)}"

@@ -193,7 +193,7 @@ def uri_scheme(uri: str) -> str:
 
 def shown_uri(uri: str) -> str:
     """Return *uri* without what may be secret: user, password, query, fragment."""
-    from urllib.parse import urlsplit, urlunsplit
+    from urllib.parse import urlsplit
 
     if not _SCHEME.match(uri):
         return uri
@@ -202,4 +202,5 @@ def shown_uri(uri: str) -> str:
     except ValueError:
         return f"{uri_scheme(uri)}://…"
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    # Not urlunsplit: it drops the slashes of a URI that names no host.
+    return f"{parts.scheme}://{host}{parts.path}"
