@@ -71,7 +71,13 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Run SeaweedFS, a real S3 server that checks signatures."""
-    folder = tmp_path_factory.mktemp("seaweedfs")
+    with seaweed(tmp_path_factory.mktemp("seaweedfs")) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def seaweed(folder: Path) -> Iterator[Store]:
+    """Run SeaweedFS in *folder*."""
     program = environment("seaweedfs", _SEAWEEDFS) / "bin" / "weed"
     ports = {name: free_port(_GRPC) for name in ("master", "volume", "filer", "s3")}
     command = [
