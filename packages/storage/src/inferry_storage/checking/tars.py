@@ -14,11 +14,12 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_BLOCK = 512
+#: Everything in a tar archive comes in blocks of so many bytes.
+BLOCK = 512
 _CHUNK = 1 << 20
 _LONGEST_HEADER = 64 * 1024
 _MOST_HEADERS = 4
-_ZEROS = bytes(_BLOCK)
+_ZEROS = bytes(BLOCK)
 Kind = Literal["file", "folder", "symlink", "hardlink", "other"]
 _KINDS: Mapping[bytes, Kind] = {
     b"0": "file",
@@ -74,7 +75,7 @@ class Tar:
         while (member := self._member(first=first)) is not None:
             first = False
             self._left = member.size
-            self._padding = -member.size % _BLOCK
+            self._padding = -member.size % BLOCK
             yield member
             for _ in self.chunks():
                 pass
@@ -94,10 +95,10 @@ class Tar:
         """Read the headers of the next member; there may be some that describe it."""
         given: dict[str, str] = {}
         for _ in range(_MOST_HEADERS + 1):
-            block = self._stream.read(_BLOCK)
+            block = self._stream.read(BLOCK)
             if not block and self._open_end and not first and not given:
                 return None
-            if len(block) < _BLOCK:
+            if len(block) < BLOCK:
                 raise BadTar("ends without the mark of its end")
             if block == _ZEROS:
                 if given:
@@ -114,7 +115,7 @@ class Tar:
         if header.size > _LONGEST_HEADER:
             raise BadTar("has a header that is too long")
         body = self._exactly(header.size)
-        self._exactly(-header.size % _BLOCK)
+        self._exactly(-header.size % BLOCK)
         if header.flag in b"LK":
             key = "path" if header.flag == b"L" else "linkpath"
             return {key: _text(body.rstrip(b"\0"))}
@@ -134,6 +135,14 @@ class Tar:
         while chunk := self._stream.read(_CHUNK):
             if not self._open_end and chunk.strip(b"\0"):
                 raise BadTar("holds more after its end")
+
+
+def is_tar(head: bytes) -> bool:
+    """Say whether a file that begins with *head* is a tar archive."""
+    try:
+        return len(head) >= BLOCK and head[0] != 0 and bool(_Header(head[:BLOCK]))
+    except BadTar:
+        return False
 
 
 class _Header:
