@@ -38,13 +38,14 @@ TEST_TOOLS = (
     "hypothesis>=6.150",
     "httpx>=0.28",
 )
-#: What each package is tested with, where it has such an extra.
-TESTED_EXTRAS = (
-    *("serve", "testing"),
-    *("conformance", "jwt", "parquet", "payload-log", "tracing", "transformer"),
-)
+#: The extras that a package is tested with; every runtime is, with what serves.
+TESTED_EXTRAS = {
+    "inferry": ("conformance", "testing"),
+    "inferry-server": ("jwt", "parquet", "payload-log", "tracing", "transformer"),
+    "inferry-storage": ("all",),
+}
 SOURCES = [str(folder / "src") for folder, _ in PROJECTS.values()]
-#: The suites of integration-tests/ that are sessions of their own.
+#: The suites of integration-tests/ that ask servers all that protocols say.
 SUITES = ("conformance", "differential")
 PYTHON_FILES = (
     "noxfile.py",
@@ -200,7 +201,7 @@ def tests(session: nox.Session, package: str) -> None:
     """
     folder, project = PROJECTS[package]
     optional = project["project"].get("optional-dependencies", {})
-    extras = [extra for extra in TESTED_EXTRAS if extra in optional]
+    extras = TESTED_EXTRAS.get(package, ("serve",) if "serve" in optional else ())
     extra_tests = project.get("dependency-groups", {}).get("test", [])
     kit = ["inferry[testing]"] if package != CORE else []
     install(session, *TEST_TOOLS, *kit, *pinned(package, *extras), *extra_tests)
@@ -229,7 +230,7 @@ def integration(session: nox.Session) -> None:
     install(session, "--no-deps", "magika==1.0.3")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", "integration-tests"),
-        *(f"--ignore=integration-tests/{suite}" for suite in SUITES),
+        *(f"--ignore=integration-tests/{suite}" for suite in (*SUITES, "storage")),
         *session.posargs,
         env={"INFERRY_WHEELS": str(DIST)},
     )
@@ -246,6 +247,20 @@ def protocols(session: nox.Session, suite: str) -> None:
     install(session, *TEST_TOOLS, *wheels_of_all, "onnx", "psutil", "uv")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", f"integration-tests/{suite}"),
+        *session.posargs,
+    )
+
+
+@nox.session
+def storage(session: nox.Session) -> None:
+    """Fetch from real stores, through the faults of networks, disks and processes.
+
+    The stores are installed by the suite itself; Azurite needs npm.
+    """
+    install(session, *TEST_TOOLS, *pinned(CORE, "all", "testing"))
+    install(session, "psutil", "trustme", "uv", "onnx")
+    session.run(
+        *("python", "-I", "-m", "pytest", "-q", "integration-tests/storage"),
         *session.posargs,
     )
 
