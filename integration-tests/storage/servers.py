@@ -77,7 +77,7 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Store]:
-    """Run SeaweedFS in *folder*."""
+    """Run SeaweedFS with its data in *folder*."""
     program = environment("seaweedfs", _SEAWEEDFS) / "bin" / "weed"
     ports = {name: free_port(_GRPC) for name in ("master", "volume", "filer", "s3")}
     command = [

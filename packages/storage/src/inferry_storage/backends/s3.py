@@ -122,7 +122,9 @@ def _opened(address: Address, access: Access, region: str, endpoint: str) -> Ope
         credential_provider=provider,
     )
     anonymous = bool(who.get("skip_signature"))
-    return Opened(store=store, endpoint=asked, anonymous=anonymous)
+    return Opened(
+        store=store, endpoint=asked, anonymous=anonymous, named=bool(endpoint)
+    )
 
 
 def _named_endpoint(values: Mapping[str, str]) -> str:

@@ -55,9 +55,9 @@ def client_options(access: Access, *, insecure: bool = False) -> ClientConfig:
 
 
 def retries(access: Access) -> RetryConfig:
-    """Return how often obstore asks again: once, for connections that went stale.
+    """Return how often obstore asks again: never, unless ``S3_MAX_ATTEMPTS`` says so.
 
-    The engine retries with what the policy says; ``S3_MAX_ATTEMPTS`` asks for more.
+    The engine does, per part, with jitter and inside the deadline.
 
     Raises:
         NotAllowed: It is no number.
@@ -66,7 +66,7 @@ def retries(access: Access) -> RetryConfig:
     text = access.credentials.values.get("S3_MAX_ATTEMPTS", "")
     if text and not re.fullmatch(r"\d{1,3}", text):
         raise _bad("S3_MAX_ATTEMPTS")
-    most = min(max(int(text) - 1, 0), _MOST_RETRIES) if text else 1
+    most = min(max(int(text) - 1, 0), _MOST_RETRIES) if text else 0
     return {
         "max_retries": most,
         "retry_timeout": timedelta(minutes=3),

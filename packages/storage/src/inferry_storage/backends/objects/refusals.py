@@ -53,6 +53,9 @@ _BUCKET = frozenset({"ContainerNotFound", "NoSuchBucket", "ResourceNotFound"})
 # A code of Azure that also stands for rules of the network comes with these words.
 _AZURE_LOGIN = "Server failed to authenticate the request"
 _REDIRECTS = frozenset({"301", "307", "308"})
+_SLOWER = frozenset({"429", "503"})
+# obstore keeps the header Retry-After to itself.
+_BUSY_SECONDS = 2.0
 _BUSY = frozenset({"408", "425", "429"})
 _REMEDIES = {
     "ExpiredToken": "renew the credentials",
@@ -185,29 +188,38 @@ def wrong_region(asked: Asked, region: str) -> WrongRegion:
 
 def _answered(status: str, code: str, text: str, asked: Asked) -> StorageError:
     said = f"{status} {code}".rstrip()
-    region = found[1] if (found := _REGION.search(text)) else ""
-    if status in _REDIRECTS or code == "AuthorizationHeaderMalformed" or region:
+    if status in _REDIRECTS or code == "AuthorizationHeaderMalformed":
+        region = found[1] if (found := _REGION.search(text)) else ""
         return wrong_region(asked, region)
+    if status == "404" or code in _BUCKET:
+        return _absent(code, said, asked)
+    if code in _LOGIN or status in {"401", "403"}:
+        login = code in _LOGIN or status == "401" or _AZURE_LOGIN in text
+        return _denied(code, said, asked, login=login)
+    if status == "412":
+        return changed(asked)
+    if status in _BUSY or status.startswith("5"):
+        return Unreachable(
+            f"{asked.shown}: {asked.where} answered {said}",
+            retry_after=_BUSY_SECONDS if status in _SLOWER else None,
+        )
+    return InvalidUri(
+        f"{asked.shown}: {asked.where} answered {said}",
+        reason="StorageFailed",
+        remedy="check that the endpoint and the URI are of the same kind of store",
+    )
+
+
+def _absent(code: str, said: str, asked: Asked) -> NotFound:
     if code in _BUCKET:
         return NotFound(
             f"{asked.shown}: {asked.where} has no {asked.kind} {asked.bucket!r} "
             f"({said})",
             remedy="correct the storageUri, or the endpoint and the account",
         )
-    if status == "404":
-        return NotFound(
-            f"{asked.shown}: {asked.cloud} has no such object ({said})",
-            remedy="correct the storageUri",
-        )
-    if code in _LOGIN or status in {"401", "403"}:
-        login = code in _LOGIN or status == "401" or _AZURE_LOGIN in text
-        return _denied(code, said, asked, login=login)
-    if status in _BUSY or status.startswith("5") or code == "SlowDown":
-        return Unreachable(f"{asked.shown}: {asked.where} answered {said}")
-    return InvalidUri(
-        f"{asked.shown}: {asked.where} answered {said}",
-        reason="StorageFailed",
-        remedy="check that the endpoint and the URI are of the same kind of store",
+    return NotFound(
+        f"{asked.shown}: {asked.cloud} has no such object ({said})",
+        remedy="correct the storageUri",
     )
 
 

@@ -43,6 +43,8 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 _CHECKED = frozenset({"checksum", "digest", "signature"})
 # Patterns may leave few of many: more are listed then, but never without end.
 _PATTERNS_LIST = 10
+# Less than this is not worth a request.
+_LARGE = 8 * 2**20
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     store: ObjectStore
     endpoint: str
     anonymous: bool = False
+    #: Whether the operator named the endpoint.
+    named: bool = False
 
 
 class Cloud(Protocol):
@@ -191,6 +195,8 @@ class ObjectStorage:
         )
         for key in address.keys:
             if (entries := await self._entries(key, address)) is not None:
+                if opened.named:
+                    await self._try_ranges(entries)
                 return self._made(address, key, entries)
         raise await self._not_found(address)
 
@@ -246,6 +252,16 @@ class ObjectStorage:
             entries = await listing.entries(most)
         return await without_markers(entries, self._exists)
 
+    async def _try_ranges(self, entries: Sequence[Entry]) -> None:
+        """Find out whether a server that is not its cloud's own knows ranges.
+
+        One that does not makes a part cost all that is before it.
+        """
+        large = max(entries, key=lambda each: each.size or 0, default=None)
+        if large is not None and (large.size or 0) >= _LARGE:
+            async for _ in self.read(large, 1, 1):
+                pass
+
     async def _exists(self, key: str) -> bool:
         try:
             await self._head(key)
@@ -277,17 +293,16 @@ class ObjectStorage:
         entries = []
         for entry in sorted(found, key=lambda each: each.path):
             state.update(f"\n{entry.path}\0{entry.size}\0{entry.etag}".encode())
-            entries.append(self._with_digest(entry))
+            entries.append(self._known(entry))
         return Snapshot(
             uri=address.uri, id=f"etags:{state.hexdigest()}", entries=tuple(entries)
         )
 
-    def _with_digest(self, entry: Entry) -> Entry:
+    def _known(self, entry: Entry) -> Entry:
         etag = plain(entry.etag or "")
         wanted = self._cloud.etag_is_md5 and self._policy.require in _CHECKED
-        if not wanted or not _MD5.fullmatch(etag):
-            return entry
-        return msgspec.structs.replace(entry, digest=f"md5:{etag}")
+        digest = f"md5:{etag}" if wanted and _MD5.fullmatch(etag) else None
+        return msgspec.structs.replace(entry, digest=digest, ranges=self._ranges)
 
     @contextmanager
     def _told(self, entry: Entry | None = None) -> Iterator[None]:
