@@ -45,6 +45,14 @@ from inferry.storage._errors import (
     Unstable,
     Unverified,
 )
+from inferry.storage._secrets import (
+    KeyReference,
+    SecretEnvironment,
+    SecretMount,
+    annotation_environment,
+    entry_environment,
+    secret_environment,
+)
 
 __all__ = [
     "STORAGE_CONFIG_SCHEME",
@@ -59,12 +67,15 @@ __all__ = [
     "EmptyModel",
     "Entry",
     "InvalidUri",
+    "KeyReference",
     "LocalPath",
     "Lookup",
     "NoBackend",
     "NotAllowed",
     "NotFound",
     "Secret",
+    "SecretEnvironment",
+    "SecretMount",
     "Snapshot",
     "Source",
     "Stalled",
@@ -79,6 +90,9 @@ __all__ = [
     "UnsafePath",
     "Unstable",
     "Unverified",
+    "annotation_environment",
+    "entry_environment",
+    "secret_environment",
     "shown_uri",
     "uri_scheme",
 ]

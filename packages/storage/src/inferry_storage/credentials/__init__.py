@@ -17,6 +17,7 @@ import msgspec
 from inferry.errors import PluginError, StorageError
 from inferry.plugins import resolve as imported
 from inferry.storage import Credentials, Lookup, NoBackend, shown_uri
+from inferry.storage._secrets import POD_SECRETS
 from inferry_storage.credentials import named, storage_config
 from inferry_storage.credentials.chosen import chosen
 from inferry_storage.credentials.places import STEPS, Step, is_true
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STEPS", "Step", "located", "resolve"]
 
-_POD_FOLDER = Path("/var/secrets")
+_POD_FOLDER = Path(POD_SECRETS)
 
 
 def resolve(

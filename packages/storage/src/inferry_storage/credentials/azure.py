@@ -15,26 +15,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from inferry.storage import Credentials
+from inferry.storage._secrets import KEYS
 from inferry_storage.credentials.files import read_bytes
 from inferry_storage.credentials.places import Place, ca_bundle, environment, places
 
 if TYPE_CHECKING:
     from inferry.storage import Lookup, Source
 
-#: The names of a value: KServe's own first, then older and other people's.
-_NAMES = {
-    "AZURE_SUBSCRIPTION_ID": ("AZ_SUBSCRIPTION_ID",),
-    "AZURE_TENANT_ID": ("AZ_TENANT_ID",),
-    "AZURE_CLIENT_ID": ("AZ_CLIENT_ID",),
-    "AZURE_CLIENT_SECRET": ("AZ_CLIENT_SECRET",),
-    "AZURE_STORAGE_ACCESS_KEY": ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY"),
-    "AZURE_STORAGE_SAS_TOKEN": (),
-    "AZURE_ACCESS_TOKEN": (),
-    "AZURE_ACCESS_EXPIRES_ON_SECONDS": (),
-    "AZURE_ACCOUNT_NAME": ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"),
-    "AZURE_SERVICE_URL": ("AZURE_STORAGE_SERVICE_URL",),
-    "AZURE_AUTHORITY_HOST": (),
-}
+_NAMES = {name: more for name, more in KEYS.items() if name.startswith("AZURE_")}
 _CONNECTION = {
     "accountname": "AZURE_ACCOUNT_NAME",
     "accountkey": "AZURE_STORAGE_ACCESS_KEY",

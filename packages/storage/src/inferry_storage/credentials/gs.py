@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferry.storage import Credentials, Unauthenticated
+from inferry.storage._secrets import GCLOUD_FILE
 from inferry_storage.credentials.files import json_object, read_text
 from inferry_storage.credentials.places import Place, ca_bundle, environment, places
 
 if TYPE_CHECKING:
     from inferry.storage import Lookup, Source
 
-FILE = "gcloud-application-credentials.json"
 VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _EMULATOR = "STORAGE_EMULATOR_HOST"
 #: What each type of credentials must hold.
@@ -68,8 +68,8 @@ def _key(place: Place) -> Credentials | None:
             return None
         text = read_text(Path(path), step=place.step, name=VARIABLE)
         return _checked(text, f"{VARIABLE} ({path})", place.step, VARIABLE)
-    if text := place.get(FILE):
-        return _checked(text, f"{FILE} of {place.what}", place.step, place.what)
+    if text := place.get(GCLOUD_FILE):
+        return _checked(text, f"{GCLOUD_FILE} of {place.what}", place.step, place.what)
     return None
 
 
@@ -102,7 +102,7 @@ def _checked(text: str, what: str, step: str, detail: str) -> Credentials:
                 rung=step,
                 remedy="download the key again, whole",
             )
-    return Credentials(rung=step, detail=detail, values={FILE: text})
+    return Credentials(rung=step, detail=detail, values={GCLOUD_FILE: text})
 
 
 def _anonymous(detail: str) -> Credentials:

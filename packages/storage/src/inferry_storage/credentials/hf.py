@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferry.storage import Credentials
+from inferry.storage._secrets import KEYS
 from inferry_storage.credentials.files import read_text
 from inferry_storage.credentials.places import ca_bundle, environment, is_true, places
 
 if TYPE_CHECKING:
     from inferry.storage import Lookup, Source
 
-_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_TOKENS = ("HF_TOKEN", *KEYS["HF_TOKEN"])
 
 
 def find(source: Source, lookup: Lookup) -> Credentials:

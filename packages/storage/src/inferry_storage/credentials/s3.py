@@ -16,6 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferry.storage import Credentials
+from inferry.storage._secrets import (
+    KEYS,
+    ROLE_ANNOTATION,
+    S3_ANNOTATIONS,
+    whole_endpoint,
+)
 from inferry_storage.credentials import aws_profile
 from inferry_storage.credentials.files import read_bytes
 from inferry_storage.credentials.places import (
@@ -29,20 +35,6 @@ from inferry_storage.credentials.places import (
 if TYPE_CHECKING:
     from inferry.storage import Lookup, Source
 
-_PREFIX = "serving.kserve.io/s3-"
-#: KServe's annotation -> the name of the value.
-ANNOTATIONS = {
-    f"{_PREFIX}endpoint": "S3_ENDPOINT",
-    f"{_PREFIX}usehttps": "S3_USE_HTTPS",
-    f"{_PREFIX}region": "AWS_DEFAULT_REGION",
-    f"{_PREFIX}verifyssl": "S3_VERIFY_SSL",
-    f"{_PREFIX}usevirtualbucket": "S3_USER_VIRTUAL_BUCKET",
-    f"{_PREFIX}useaccelerate": "S3_USE_ACCELERATE",
-    f"{_PREFIX}useanoncredential": "awsAnonymousCredential",
-    f"{_PREFIX}cabundle": "AWS_CA_BUNDLE",
-    f"{_PREFIX}cabundle-configmap": "AWS_CA_BUNDLE_CONFIGMAP",
-}
-ROLE = "eks.amazonaws.com/role-arn"
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "S3_ENDPOINT")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _FLAGS = (
@@ -107,8 +99,8 @@ def _keys(place: Place) -> Credentials | None:
     pair = place.pair(
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
-        "awsAccessKeyID",
-        "awsSecretAccessKey",
+        *KEYS["AWS_ACCESS_KEY_ID"],
+        *KEYS["AWS_SECRET_ACCESS_KEY"],
     )
     if pair is None:
         return None
@@ -132,7 +124,7 @@ def _options(place: Place) -> dict[str, str]:
 def _annotated(place: Place) -> dict[str, str]:
     return {
         name: place.annotations[key].strip()
-        for key, name in ANNOTATIONS.items()
+        for key, name in S3_ANNOTATIONS.items()
         if place.annotations.get(key, "").strip()
     }
 
@@ -144,24 +136,22 @@ def _settled(options: dict[str, str]) -> dict[str, str]:
         if name in options:
             settled[name] = "true" if is_true(options[name]) else "false"
     if endpoint := options.get("S3_ENDPOINT"):
-        if not endpoint.lower().startswith(("http://", "https://")):
-            safe = is_true(options.get("S3_USE_HTTPS", "1"))
-            endpoint = f"{'https' if safe else 'http'}://{endpoint}"
-        settled["S3_ENDPOINT"] = settled["AWS_ENDPOINT_URL"] = endpoint.rstrip("/")
+        whole = whole_endpoint(endpoint, options.get("S3_USE_HTTPS", ""))
+        settled["S3_ENDPOINT"] = settled["AWS_ENDPOINT_URL"] = whole
     return settled
 
 
 def _ambient(lookup: Lookup) -> Credentials | None:
     """Return the identity that a cluster gives the pod by its environment."""
     place = environment(lookup)
-    roles = [each.annotations.get(ROLE, "") for each in lookup.secrets]
+    roles = [each.annotations.get(ROLE_ANNOTATION, "") for each in lookup.secrets]
     token = place.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     if token:
         role = place.get("AWS_ROLE_ARN") or next((each for each in roles if each), "")
         if not role:
             raise place.broken(
                 "has AWS_WEB_IDENTITY_TOKEN_FILE and no AWS_ROLE_ARN",
-                f"annotate the service account with {ROLE}",
+                f"annotate the service account with {ROLE_ANNOTATION}",
             )
         name = "AWS_WEB_IDENTITY_TOKEN_FILE"
         read_bytes(Path(token), step="ambient", name=name)

@@ -24,7 +24,8 @@ from inferry.storage import (
     Unauthenticated,
     uri_scheme,
 )
-from inferry_storage.credentials import gs, hdfs
+from inferry.storage._secrets import GCLOUD_FILE
+from inferry_storage.credentials import hdfs
 from inferry_storage.credentials.files import json_object
 from inferry_storage.credentials.places import ENTRY, STORAGE_CONFIG, Folder
 
@@ -220,7 +221,7 @@ def _gs(entry: Entry) -> dict[str, str]:
     if not encoded:
         return {}
     try:
-        return {gs.FILE: base64.b64decode(encoded, validate=True).decode()}
+        return {GCLOUD_FILE: base64.b64decode(encoded, validate=True).decode()}
     except (binascii.Error, ValueError):
         raise Unauthenticated(
             f"base64_service_account in {entry.what} is no base64 of a text",
