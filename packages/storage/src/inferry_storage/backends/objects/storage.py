@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -259,8 +259,10 @@ class ObjectStorage:
         """
         large = max(entries, key=lambda each: each.size or 0, default=None)
         if large is not None and (large.size or 0) >= _LARGE:
-            async for _ in self.read(large, 1, 1):
-                pass
+            # What is wrong now is found again, and told, when it is read.
+            with suppress(StorageError):
+                async for _ in self.read(large, 1, 1):
+                    pass
 
     async def _exists(self, key: str) -> bool:
         try:
