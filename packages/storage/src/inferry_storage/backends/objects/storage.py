@@ -6,13 +6,20 @@ import asyncio
 import hashlib
 import logging
 import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from inferry.errors import StorageError
-from inferry.storage import EmptyModel, Entry, NotFound, Snapshot, shown_uri
+from inferry.storage import (
+    EmptyModel,
+    Entry,
+    NotFound,
+    Snapshot,
+    Unreachable,
+    shown_uri,
+)
 from inferry_storage.backends.objects.body import CHUNK, Body, plain
 from inferry_storage.backends.objects.listing import (
     Listing,
@@ -259,10 +266,12 @@ class ObjectStorage:
         """
         large = max(entries, key=lambda each: each.size or 0, default=None)
         if large is not None and (large.size or 0) >= _LARGE:
-            # What is wrong now is found again, and told, when it is read.
-            with suppress(StorageError):
+            try:
                 async for _ in self.read(large, 1, 1):
                     pass
+            except Unreachable as error:
+                # What is still wrong is told when the object is read.
+                await asyncio.sleep(error.retry_after or 0)
 
     async def _exists(self, key: str) -> bool:
         try:
