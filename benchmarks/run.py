@@ -1,7 +1,8 @@
 """``nox -s bench``: measure, print the tables, and with ``--write`` keep them.
 
 Everything is a ratio or a difference within this run: the machine may be noisy, the
-comparison is not. ``benchmarks/README.md`` has the method.
+comparison is not. ``benchmarks/README.md`` has the method. Without a name it measures
+the start, the gateway and the data plane; ``storage`` measures downloads.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+# The store and the fault proxy are those of the tests: one way to start servers.
+sys.path.append(str(Path(__file__).parents[1] / "integration-tests"))
+
+import results
 from data_plane import suite
 from data_plane.environments import InstallError
 from data_plane.peers import PEERS
@@ -23,6 +29,9 @@ from gateway import added_latency
 from measure import Row, markdown
 from service import make_iris
 from start_up import command_line, service
+from storage import suite as storage_suite
+from storage.clients import CLIENTS
+from storage.runs import DownloadError
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 RESULTS_JSON = RESULTS.with_suffix(".json")
@@ -32,34 +41,41 @@ OVERHEAD = ("command-line", "start-up", "gateway")
 def main() -> None:
     """Run what is asked for and print it."""
     arguments = _arguments()
-    sections, data, rows = [], {}, []
+    sections, data = ({}, {}) if arguments.what else _serving(arguments)
+    if "storage" in arguments.what or arguments.write:
+        result = storage_suite.run(_storage_options(arguments))
+        sections["Storage"] = result.markdown
+        data["storage"] = result.data
+    print("\n".join(sections.values()))
+    _keep(arguments, sections, data)
+
+
+def _serving(arguments: argparse.Namespace) -> tuple[dict[str, str], dict[str, Any]]:
+    """Measure the start, the gateway and the data plane."""
+    sections: dict[str, str] = {}
+    data: dict[str, Any] = {}
+    rows: list[Row] = []
     overhead = [name for name in OVERHEAD if _wanted(arguments, name)]
     if overhead:
         rows = _overhead(overhead, quick=arguments.quick)
         table = f"{markdown(rows)}\n\n{_machine()}; medians, in turn within one run.\n"
-        sections.append(f"## Start and gateway\n\n{table}")
+        sections["Start and gateway"] = f"## Start and gateway\n\n{table}"
     if not arguments.only or set(arguments.only) & set(suite.CASES):
         result = suite.run(_options(arguments))
-        sections.append(result.markdown)
+        sections["Data plane"] = result.markdown
         data = result.data
-    text = "\n".join(sections)
-    print(text)
     data["overhead"] = [
         {"what": row.what, "measured": row.measured, "met": row.met} for row in rows
     ]
-    _keep(arguments, text, data)
+    return sections, data
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    cases = (*OVERHEAD, *suite.CASES)
+    parser.add_argument("what", nargs="*", help="storage: downloads, and no more")
     parser.add_argument("--quick", action="store_true", help="about 3 minutes")
-    parser.add_argument(
-        "--only", type=_names, default=[], help=f"of {', '.join(cases)}"
-    )
-    parser.add_argument(
-        "--peers", type=_names, default=[], help=f"of {', '.join(PEERS)}"
-    )
+    parser.add_argument("--only", type=_names, default=[], help=_listed(0))
+    parser.add_argument("--peers", type=_names, default=[], help=_listed(1))
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=0, help="of a window, at least")
     parser.add_argument(
@@ -72,13 +88,31 @@ def _arguments() -> argparse.Namespace:
         "--write", action="store_true", help="write benchmarks/RESULTS.md and .json"
     )
     arguments = parser.parse_args()
-    for chosen, known in ((arguments.only, cases), (arguments.peers, tuple(PEERS))):
+    cases, peers = _KNOWN["storage" if arguments.what else ""]
+    for chosen, known in (
+        (arguments.what, ("storage",)),
+        (arguments.only, cases),
+        (arguments.peers, peers),
+    ):
         unknown = sorted(set(chosen) - set(known))
         if unknown:
             parser.error(f"{', '.join(unknown)}: not one of {', '.join(known)}")
     if arguments.write and (arguments.by_cpu or arguments.only or arguments.quick):
         parser.error("--write keeps whole runs: without --only, --quick and --by-cpu")
     return arguments
+
+
+#: What may be named, the cases and the peers, after ``storage`` and without it.
+_KNOWN = {
+    "": ((*OVERHEAD, *suite.CASES), tuple(PEERS)),
+    "storage": (storage_suite.CASES, tuple(CLIENTS)),
+}
+
+
+def _listed(which: int) -> str:
+    """Return a help text with what may be named."""
+    serving, storage = (", ".join(_KNOWN[key][which]) for key in ("", "storage"))
+    return f"of {serving}; of storage: {storage}"
 
 
 def _names(text: str) -> list[str]:
@@ -100,6 +134,16 @@ def _options(arguments: argparse.Namespace) -> suite.Options:
         rounds=arguments.rounds,
         seconds=arguments.seconds,
         by_cpu=arguments.by_cpu,
+    )
+
+
+def _storage_options(arguments: argparse.Namespace) -> storage_suite.Options:
+    alone = bool(arguments.what)  # the cases and peers that were named are its own
+    return storage_suite.Options(
+        quick=arguments.quick,
+        only=arguments.only if alone else (),
+        peers=arguments.peers if alone else (),
+        rounds=arguments.rounds,
     )
 
 
@@ -125,17 +169,19 @@ def _machine() -> str:
     )
 
 
-def _keep(arguments: argparse.Namespace, text: str, data: dict[str, object]) -> None:
-    encoded = json.dumps(data, indent=1) + "\n"
+def _keep(
+    arguments: argparse.Namespace, sections: dict[str, str], data: dict[str, Any]
+) -> None:
     if arguments.json:
-        arguments.json.write_text(encoded)
+        arguments.json.write_text(json.dumps(data, indent=1) + "\n")
     if arguments.write:
-        RESULTS.write_text(f"# Results of `nox -s bench`\n\n{text}")
-        RESULTS_JSON.write_text(encoded)
+        RESULTS.write_text(results.merged(RESULTS.read_text(), sections))
+        kept = json.loads(RESULTS_JSON.read_text()) | data
+        RESULTS_JSON.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (suite.MissingError, InstallError) as error:
+    except (suite.MissingError, InstallError, DownloadError) as error:
         sys.exit(str(error))

@@ -10,10 +10,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from data_plane.peers import Peer
+
 
 #: Triton's wheel has no newer stub that is of use, so every peer gets this Python.
 PYTHON = "3.11"
@@ -23,6 +24,22 @@ class InstallError(Exception):
     """An environment cannot be made; the message says what to do."""
 
 
+class Pinned(Protocol):
+    """What has an environment of its own, or none where it is ours."""
+
+    @property
+    def name(self) -> str:
+        """What its environment is called."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether it has one."""
+
+    @property
+    def requirements(self) -> Path:
+        """The file that pins what is in it."""
+
+
 def cache_folder() -> Path:
     """Return where environments are kept: ``$INFERRY_BENCH_CACHE`` or the user's."""
     chosen = os.environ.get("INFERRY_BENCH_CACHE")
@@ -30,7 +47,7 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else home / "inferry-bench"
 
 
-def environment(peer: Peer, cache: Path) -> Path:
+def environment(peer: Pinned, cache: Path) -> Path:
     """Return the environment of *peer*, installed from its pins if it is not there.
 
     The name carries a digest of the pins: a changed file is a new environment.
@@ -47,7 +64,7 @@ def environment(peer: Peer, cache: Path) -> Path:
     return folder
 
 
-def _install(peer: Peer, folder: Path) -> None:
+def _install(peer: Pinned, folder: Path) -> None:
     _uv(["venv", "--quiet", "--python", PYTHON, str(folder)])
     pins = ["--no-deps", "--requirements", str(peer.requirements)]
     _uv(["pip", "install", "--quiet", "--python", str(folder / "bin/python"), *pins])

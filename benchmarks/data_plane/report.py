@@ -108,8 +108,17 @@ def machine() -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load": [round(value, 2) for value in os.getloadavg()],
-        "clients": load.versions(),
     }
+
+
+def where() -> str:
+    """Say where this was measured."""
+    found = machine()
+    return (
+        f"{found['when']}, {found['cpu']}, {found['cpus']} CPUs, "
+        f"{found['memory_gib']} GiB, Linux {found['kernel']}, "
+        f"Python {found['python']}"
+    )
 
 
 def as_json(
@@ -120,7 +129,7 @@ def as_json(
 ) -> dict[str, Any]:
     """Return everything that was measured."""
     return {
-        "machine": machine(),
+        "machine": {**machine(), "clients": load.versions()},
         "versions": versions,
         "targets": [asdict(verdict) for verdict in verdicts],
         "samples": [
@@ -142,18 +151,13 @@ def markdown(
     by_cpu: bool = False,
 ) -> str:
     """Return the section of the data plane."""
-    where = machine()
+    clients = ", ".join(load.versions().values())
     notes = [
         f"- {PEERS[peer].title}: {_main_versions(found)}"
         + (f" ({PEERS[peer].notes})" if PEERS[peer].notes else "")
         for peer, found in versions.items()
     ]
-    what = (
-        f"{where['when']}, {where['cpu']}, {where['cpus']} CPUs, "
-        f"{where['memory_gib']} GiB, Linux {where['kernel']}, "
-        f"Python {where['python']}, {', '.join(where['clients'].values())}"
-    )
-    parts = ["## Data plane", targets_table(verdicts), f"{how} {what}."]
+    parts = ["## Data plane", targets_table(verdicts), f"{how} {where()}, {clients}."]
     if measured.samples:
         parts += ["### Every cell", rates_table(measured.samples, by_cpu=by_cpu)]
     if measured.starts:

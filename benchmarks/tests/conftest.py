@@ -3,4 +3,7 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+BENCHMARKS = Path(__file__).parent.parent
+sys.path.insert(0, str(BENCHMARKS))
+# The fault proxy of the storage tests.
+sys.path.append(str(BENCHMARKS.parent / "integration-tests"))
