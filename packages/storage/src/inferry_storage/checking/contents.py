@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import re
-import tempfile
 import zlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
@@ -23,7 +23,6 @@ from inferry_storage.checking import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from io import BufferedReader
 
 _CHUNK = 1 << 20
 _DEEPEST = 3
@@ -32,7 +31,7 @@ _MOST_SHOWN = 3
 _RATIO = 200
 _GRACE = 64 << 20
 #: An archive in an archive is copied to be looked into.
-_LARGEST_COPY = 1 << 30
+_LARGEST_COPY = 64 << 20
 #: Python, and what the system loads into a process.
 _CODE = {".py", ".pyc", ".pyo", ".pyd", ".so", ".dll", ".dylib"}
 _ELF = b"\x7fELF"
@@ -40,6 +39,7 @@ _PICKLES = {".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 #: An HDF5 file may begin with a block of the user's, of one of these lengths.
 _HDF5_STARTS = (0, *(512 << n for n in range(12)))
+_HDF5_SUFFIXES = {".h5", ".hdf5"}
 _LZ4 = b"\x04\x22\x4d\x18"
 _OLD_JOBLIB = b"ZF"
 _UNREAD = "is compressed in a way that is not looked into"
@@ -52,7 +52,7 @@ _SUFFIXES = {".gz", ".bz2", ".xz", ".lzma", ".z", ".zst"}
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
-def code_in(file: BufferedReader, name: str) -> str:
+def code_in(file: io.BufferedReader, name: str) -> str:
     """Say what code *file*, which is called *name*, runs when it is loaded.
 
     Nothing is said where there is none. *file* is read only as far as needed.
@@ -74,7 +74,7 @@ class _Look:
     def __init__(self, size: int) -> None:
         self._left = _RATIO * size + _GRACE
 
-    def seekable(self, file: BufferedReader, name: str, depth: int) -> str:
+    def seekable(self, file: io.BufferedReader, name: str, depth: int) -> str:
         size = file.seek(0, 2)
         file.seek(0)
         head = file.read(tars.BLOCK)
@@ -83,8 +83,10 @@ class _Look:
         if not found and (is_zip or zips.has_end(file)):
             found = self._in_zip(file, depth)
         if not found and any(_is_hdf5(file, start) for start in _HDF5_STARTS):
+            file.seek(0)
             found = _in_windows(file, configs.in_hdf5)
         if not found and name.endswith(".pb"):
+            file.seek(0)
             found = _in_windows(file, _operations)
         if found or is_zip:
             return found
@@ -96,7 +98,7 @@ class _Look:
             found = _pickled(file, certain=False)
         return found
 
-    def _stream(self, file: BufferedReader, name: str, depth: int) -> str:
+    def _stream(self, file: io.BufferedReader, name: str, depth: int) -> str:
         """Look into what is read once, from its start on."""
         suffix = PurePosixPath(name.lower()).suffix
         head = file.peek(tars.BLOCK)[: tars.BLOCK]
@@ -120,7 +122,7 @@ class _Look:
         inner = path.stem if path.suffix.lower() in _SUFFIXES else name
         return self._inside(self._taken(chunks), inner, depth)
 
-    def _in_zip(self, file: BufferedReader, depth: int) -> str:
+    def _in_zip(self, file: io.BufferedReader, depth: int) -> str:
         try:
             members = zips.members(file)
             script = any(PurePosixPath(m.path).name == "constants.pkl" for m in members)
@@ -134,7 +136,7 @@ class _Look:
             return f"cannot be looked into: the zip {error}"
         return ""
 
-    def _in_tar(self, file: BufferedReader, depth: int) -> str:
+    def _in_tar(self, file: io.BufferedReader, depth: int) -> str:
         tar = tars.Tar(file, open_end=True)
         try:
             for member in tar:
@@ -154,17 +156,16 @@ class _Look:
         inner = streams.buffered(chunks)
         head = inner.peek(len(_HDF5))
         suffix = PurePosixPath(name.lower()).suffix
-        if not (
-            head.startswith((*zips.MAGIC, _HDF5))
-            or suffix in {".json", ".h5", ".hdf5", ".pb", *_CODE}
-        ):
+        if head.startswith(_HDF5) or suffix in _HDF5_SUFFIXES:
+            return _in_windows(inner, configs.in_hdf5)
+        if suffix == ".pb":
+            return _in_windows(inner, _operations)
+        if not head.startswith(zips.MAGIC) and suffix not in {".json", *_CODE}:
             return self._stream(inner, name, depth + 1)
-        with tempfile.SpooledTemporaryFile(_CHUNK) as copy:
-            for chunk in iter(lambda: inner.read(_CHUNK), b""):
-                if copy.tell() > _LARGEST_COPY:
-                    return "is too large to be looked into inside an archive"
-                copy.write(chunk)
-            return self.seekable(cast("BufferedReader", copy), name, depth + 1)
+        copy = inner.read(_LARGEST_COPY + 1)
+        if len(copy) > _LARGEST_COPY:
+            return "is too large to be looked into inside an archive"
+        return self.seekable(io.BufferedReader(io.BytesIO(copy)), name, depth + 1)
 
     def _taken(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -174,7 +175,7 @@ class _Look:
             yield chunk
 
 
-def _by_name(file: BufferedReader, name: str, head: bytes, size: int) -> str:
+def _by_name(file: io.BufferedReader, name: str, head: bytes, size: int) -> str:
     path = PurePosixPath(name.lower())
     if path.suffix in _CODE or ".so." in path.name or head.startswith(_ELF):
         return "is code"
@@ -184,7 +185,7 @@ def _by_name(file: BufferedReader, name: str, head: bytes, size: int) -> str:
     return onnx_files.outside(file, size) if path.suffix == ".onnx" else ""
 
 
-def _pickled(file: BufferedReader, *, certain: bool) -> str:
+def _pickled(file: io.BufferedReader, *, certain: bool) -> str:
     names = pickles.names_in(file, certain=certain)
     if not names:
         return ""
@@ -199,14 +200,13 @@ def _is_script(path: str) -> bool:
     return "code" in parts[:-1] and path.endswith((".py", ".py.debug_pkl"))
 
 
-def _is_hdf5(file: BufferedReader, start: int) -> bool:
+def _is_hdf5(file: io.BufferedReader, start: int) -> bool:
     file.seek(start)
     return file.read(len(_HDF5)) == _HDF5
 
 
-def _in_windows(file: BufferedReader, look: Callable[[bytes], str]) -> str:
+def _in_windows(file: io.BufferedReader, look: Callable[[bytes], str]) -> str:
     """Return the first thing that *look* finds in a window that moves over *file*."""
-    file.seek(0)
     before = b""
     while chunk := file.read(_CHUNK):
         if found := look(before + chunk):
@@ -220,12 +220,14 @@ def _operations(window: bytes) -> str:
     return f"has the TensorFlow operation {found[1].decode()}" if found else ""
 
 
-def _opener(head: bytes) -> Callable[[BufferedReader], Iterable[bytes] | None] | None:
+def _opener(
+    head: bytes,
+) -> Callable[[io.BufferedReader], Iterable[bytes] | None] | None:
     """Return what reads a file that begins with *head*, if it is compressed."""
     return next((_OPENERS[each] for each in _OPENERS if head.startswith(each)), None)
 
 
-def _read(file: BufferedReader) -> Iterator[bytes]:
+def _read(file: io.BufferedReader) -> Iterator[bytes]:
     """Yield what *file* holds up to where it is damaged; no loader gets further."""
     try:
         while chunk := file.read(_CHUNK):
@@ -234,19 +236,19 @@ def _read(file: BufferedReader) -> Iterator[bytes]:
         return
 
 
-def _gzip(file: BufferedReader) -> Iterator[bytes]:
-    return _read(cast("BufferedReader", gzip.open(file)))
+def _gzip(file: io.BufferedReader) -> Iterator[bytes]:
+    return _read(cast("io.BufferedReader", gzip.open(file)))
 
 
-def _bz2(file: BufferedReader) -> Iterator[bytes]:
-    return _read(cast("BufferedReader", bz2.open(file)))
+def _bz2(file: io.BufferedReader) -> Iterator[bytes]:
+    return _read(cast("io.BufferedReader", bz2.open(file)))
 
 
-def _lzma(file: BufferedReader) -> Iterator[bytes]:
-    return _read(cast("BufferedReader", lzma.open(file)))
+def _lzma(file: io.BufferedReader) -> Iterator[bytes]:
+    return _read(cast("io.BufferedReader", lzma.open(file)))
 
 
-def _zlib(file: BufferedReader) -> Iterator[bytes]:
+def _zlib(file: io.BufferedReader) -> Iterator[bytes]:
     inflater = zlib.decompressobj()
     waiting = b""
     try:
@@ -261,21 +263,21 @@ def _zlib(file: BufferedReader) -> Iterator[bytes]:
         return
 
 
-def _zstd(file: BufferedReader) -> Iterator[bytes] | None:
+def _zstd(file: io.BufferedReader) -> Iterator[bytes] | None:
     zstd = streams.zstd_module()
     if zstd is None:
         return None
     return _zstd_read(zstd.open(file), zstd.ZstdError)
 
 
-def _zstd_read(file: BufferedReader, broken: type[Exception]) -> Iterator[bytes]:
+def _zstd_read(file: io.BufferedReader, broken: type[Exception]) -> Iterator[bytes]:
     try:
         yield from _read(file)
     except broken:
         return
 
 
-_OPENERS: Mapping[bytes, Callable[[BufferedReader], Iterable[bytes] | None]] = {
+_OPENERS: Mapping[bytes, Callable[[io.BufferedReader], Iterable[bytes] | None]] = {
     streams.GZIP: _gzip,
     b"BZh": _bz2,
     b"\xfd7zXZ\x00": _lzma,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from inferry.storage import UnsafeFormat, shown_uri
-from inferry_storage.checking import contents, names
+from inferry_storage.checking import contents
+from inferry_storage.checking.walking import files_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from inferry_storage.policy import Policy
 
@@ -25,7 +24,7 @@ def scan(folder: Path, uri: str, policy: Policy, *, trusted: bool = False) -> No
     """
     if trusted or is_trusted(uri, policy.trust):
         return
-    found = [(path, code) for path in _files(folder) if (code := _code(folder, path))]
+    found = [(path, code) for path in files_in(folder) if (code := _code(folder, path))]
     if not found:
         return
     path, code = found[0]
@@ -59,17 +58,6 @@ def _begins(uri: str, start: str) -> bool:
     # the revision or the tag of a model.
     ends = "/?#@:" if "/" in beginning else "/?#"
     return not after or not beginning or beginning.endswith("/") or after[0] in ends
-
-
-def _files(folder: Path) -> Iterator[str]:
-    for above, folders, files in os.walk(folder):
-        top = Path(above) == folder
-        folders.sort()
-        if top:
-            folders[:] = [name for name in folders if not names.is_reserved(name)]
-        for name in sorted(files):
-            if not (top and names.is_reserved(name)):
-                yield (Path(above) / name).relative_to(folder).as_posix()
 
 
 def _code(folder: Path, path: str) -> str:

@@ -68,6 +68,8 @@ def has_end(file: BinaryIO) -> bool:
     """Say whether *file* ends as a zip does, whatever it begins with."""
     try:
         _find_end(file)
+    except OddZip:
+        return True
     except BadZip:
         return False
     return True
@@ -134,7 +136,7 @@ def _find_end(file: BinaryIO) -> tuple[int, int, int]:
 
 def _find_end64(file: BinaryIO, end: int) -> tuple[int, int, int, int, int]:
     if end < _LOCATOR.size + _END64.size:
-        raise BadZip("is cut off, or is no zip")
+        raise OddZip("has an end that readers understand differently")
     file.seek(end - _LOCATOR.size)
     magic, _, place, disks = _LOCATOR.unpack(_exactly(file, _LOCATOR.size))
     if magic != b"PK\x06\x07" or disks > 1 or place != end - 20 - _END64.size:
