@@ -92,7 +92,7 @@ class GuardedAsyncDialling(httpcore.AsyncNetworkBackend):
         await self._plain.sleep(seconds)
 
 
-def dial(guard: Guard, host: str, port: int, timeout: float) -> socket.socket:
+def dial(guard: Guard, host: str, port: int, timeout: float | None) -> socket.socket:
     """Return a socket that is connected to an address of *host* that is allowed.
 
     Raises:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
 
+from inferry.errors import StorageError
+from inferry.storage import InvalidUri, shown_uri
 from inferry_storage.network.client import open_client
 from inferry_storage.network.faults import failed
 from inferry_storage.network.guard import Guard
+from inferry_storage.network.parts import content_length
 from inferry_storage.network.streams import Stream, Streams
 from inferry_storage.network.walk import Walk
 
@@ -104,15 +107,45 @@ class Exchange:
             )
             # What a server sets on its way is no business of the next request.
             self._client.cookies.clear()
+            response = await send(self._client, request, uri)
+            location = response.headers.get("location", "")
             try:
-                response = await self._client.send(request, stream=True)
-                if form is not None or not walk.moved(
-                    response.status_code, response.headers.get("location", "")
-                ):
+                if form is not None or not walk.moved(response.status_code, location):
                     return response
+            except StorageError:
                 await response.aclose()
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise failed(uri, error) from error
+                raise
+            await _drained(response)
+
+
+async def send(
+    client: httpx.AsyncClient, request: httpx.Request, uri: str
+) -> httpx.Response:
+    """Send *request* and give the answer, its body not yet read; *uri* is for errors.
+
+    Raises:
+        StorageError: Not allowed, not reachable, or it redirects to what is no URL.
+
+    """
+    try:
+        return await client.send(request, stream=True)
+    except httpx.HTTPError as error:
+        raise failed(uri, error) from error
+    except (httpx.InvalidURL, UnicodeError):
+        # httpx reads where an answer leads even where it is not told to go there.
+        raise InvalidUri(
+            f"{shown_uri(uri)} redirects to what is not a URL",
+            remedy="use the address of the file itself",
+        ) from None
+
+
+async def _drained(response: httpx.Response) -> None:
+    """Read what a redirect says besides, if it is short: its connection is kept."""
+    length = content_length(response.headers)
+    if length is not None and length <= _LONGEST_TEXT:
+        with suppress(httpx.HTTPError):
+            await response.aread()
+    await response.aclose()
 
 
 async def text(response: httpx.Response, limit: int = _LONGEST_TEXT) -> bytes:

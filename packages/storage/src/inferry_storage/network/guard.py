@@ -57,6 +57,11 @@ class Guard:
         raw = url.raw_host.decode("ascii", "replace")
         if not raw:
             raise InvalidUri(f"{shown} names no host", remedy="correct the URL")
+        try:
+            # Names of other alphabets that decode to nothing: httpx raises late.
+            _ = url.host
+        except UnicodeError:
+            raise InvalidUri(f"{shown} is not a URL", remedy="correct it") from None
         if _FORBIDDEN & {*raw, *url.userinfo.decode("ascii", "replace")}:
             raise InvalidUri(f"{shown} is not a URL", remedy="correct it")
         host = checked_host(raw)

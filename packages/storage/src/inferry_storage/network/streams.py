@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import http.client
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpcore
 import httpx
 
+from inferry.storage import NotAllowed
 from inferry_storage.network.client import CONNECT_SECONDS, HEADERS
 from inferry_storage.network.dialling import dial
+from inferry_storage.network.transport import proxy_for
 from inferry_storage.network.trust import tls_context
+from inferry_storage.network.walk import basic
 
 if TYPE_CHECKING:
     import socket
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 # Small enough for progress to show on a slow link.
 _CHUNK = 128 * 1024
 _IDLE = 32
+_NO_FILE = 300
+_SHORT = 64 * 1024
 
 
 class Stream:
@@ -67,10 +72,9 @@ class Streams:
 
         """
         origin = self._guard.check(url)
-        target = url.raw_path.decode("ascii")
         all_headers = {"Host": url.netloc.decode("ascii"), **HEADERS, **headers}
         with _translated():
-            connection, answer = self._asked(origin, target, all_headers)
+            connection, answer = self._asked(origin, url, all_headers)
             try:
                 yield Stream(answer)
             finally:
@@ -86,20 +90,21 @@ class Streams:
             connection.close()
 
     def _asked(
-        self, origin: Origin, target: str, headers: Mapping[str, str]
+        self, origin: Origin, url: httpx.URL, headers: Mapping[str, str]
     ) -> tuple[_Connection, http.client.HTTPResponse]:
         if connection := self._taken(origin):
             try:
-                return connection, connection.ask(target, headers)
+                return connection, connection.ask(url, headers)
             except TimeoutError:
                 connection.close()
                 raise
             except (OSError, http.client.HTTPException):
                 # The server closed it while it was idle: once more, on a new one.
                 connection.close()
-        connection = _Connection(self._guard, origin, self._tls(origin))
+        proxy = proxy_for(origin) if self._guard.may_proxy(origin) else ""
+        connection = _Connection(self._guard, origin, self._tls(origin), proxy)
         try:
-            return connection, connection.ask(target, headers)
+            return connection, connection.ask(url, headers)
         except BaseException:
             connection.close()
             raise
@@ -115,6 +120,10 @@ class Streams:
         connection: _Connection,
         answer: http.client.HTTPResponse,
     ) -> None:
+        if answer.status >= _NO_FILE and 0 < (answer.length or 0) <= _SHORT:
+            # What a redirect or an error says besides; then another can be asked.
+            with suppress(OSError, http.client.HTTPException):
+                answer.read()
         if answer.isclosed() and not answer.will_close and not answer.length:
             with self._lock:
                 idle = self._idle.setdefault(origin, [])
@@ -134,19 +143,36 @@ class Streams:
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection to an address that the guard checked."""
+    """A connection to an address that the guard checked, or to the proxy."""
 
     def __init__(
-        self, guard: Guard, origin: Origin, context: ssl.SSLContext | None
+        self, guard: Guard, origin: Origin, context: ssl.SSLContext | None, proxy: str
     ) -> None:
-        super().__init__(origin.host, origin.port)
         self._guard = guard
         self._origin = origin
         self._context = context
+        self._proxy = httpx.URL(proxy) if proxy else None
+        seconds = min(guard.policy.stall_seconds, CONNECT_SECONDS)
+        if self._proxy is None:
+            super().__init__(origin.host, origin.port, timeout=seconds)
+            return
+        if self._proxy.scheme != "http":
+            raise NotAllowed(
+                f"a proxy of {self._proxy.scheme}:// is not known here",
+                remedy="name it with http:// in the environment",
+            )
+        super().__init__(self._proxy.host, self._proxy.port or 80, timeout=seconds)
+        if context is not None:
+            self.set_tunnel(origin.host, origin.port, headers=self._to_proxy())
 
-    def ask(self, target: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def ask(
+        self, url: httpx.URL, headers: Mapping[str, str]
+    ) -> http.client.HTTPResponse:
+        target, more = url.raw_path.decode("ascii"), {}
+        if self._proxy is not None and self._context is None:
+            target, more = str(url), self._to_proxy()
         self.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers.items():
+        for name, value in {**headers, **more}.items():
             self.putheader(name, value)
         self.endheaders()
         return self.getresponse()
@@ -154,9 +180,12 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         """Connect to the first checked address that takes the connection."""
         seconds = self._guard.policy.stall_seconds
-        host, port = self._origin.host, self._origin.port
-        raw = dial(self._guard, host, port, min(seconds, CONNECT_SECONDS))
-        self.sock = self._secured(raw)
+        if self._proxy is None:
+            origin = self._origin
+            self.sock = dial(self._guard, origin.host, origin.port, self.timeout)
+        else:
+            super().connect()
+        self.sock = self._secured(self.sock)
         self.sock.settimeout(seconds)
 
     def _secured(self, raw: socket.socket) -> socket.socket:
@@ -167,6 +196,12 @@ class _Connection(http.client.HTTPConnection):
         except BaseException:
             raw.close()
             raise
+
+    def _to_proxy(self) -> dict[str, str]:
+        if self._proxy is None or not self._proxy.userinfo:
+            return {}
+        header = basic(self._proxy.username, self._proxy.password)
+        return {"Proxy-Authorization": header}
 
 
 @contextmanager
