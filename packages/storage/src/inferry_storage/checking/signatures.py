@@ -2,8 +2,8 @@
 
 A signature (https://github.com/ossf/model-signing-spec) lists the digest of every file
 of a model and is itself a file beside them, ``model.sig``. Signers leave out what git
-keeps in a folder, so that is removed from a model that is verified: what is served is
-exactly what was signed.
+keeps in a folder, so that is removed from a model that was downloaded: what is served
+is exactly what was signed.
 """
 
 from __future__ import annotations
@@ -48,10 +48,13 @@ def wanted(policy: Policy) -> bool:
     return bool(named) or policy.require == "signature"
 
 
-def verify(folder: Path, policy: Policy, *, uri: str = "") -> bool:
+def verify(
+    folder: Path, policy: Policy, *, uri: str = "", remove: bool = False
+) -> bool:
     """Verify the signature of the model in *folder* if *policy* asks for it; it blocks.
 
-    Returns whether it was asked for. Files that no signer signs are removed then.
+    Returns whether it was asked for. With ``remove`` the files that no signer signs are
+    removed; without it they stay, as in a folder of the user's own.
 
     Raises:
         Unverified: There is no signature, or nothing to verify it with.
@@ -65,9 +68,10 @@ def verify(folder: Path, policy: Policy, *, uri: str = "") -> bool:
     config = _config(policy)
     manifest = _manifest(signature, shown)
     unsigned = _compared(folder, signature, manifest, shown)
-    config.set_hashing_config(_hashing(manifest, signature))
+    left = [] if remove else [folder / path for path in unsigned]
+    config.set_hashing_config(_hashing(manifest, [signature, *left]))
     try:
-        for path in unsigned:
+        for path in unsigned if remove else ():
             (folder / path).unlink()
         config.verify(folder, signature)
     except Exception as error:
@@ -183,7 +187,7 @@ def _refuse(paths: set[str] | frozenset[str], what: str, shown: str) -> None:
     )
 
 
-def _hashing(manifest: _Manifest, signature: Path) -> Hashing:
+def _hashing(manifest: _Manifest, without: list[Path]) -> Hashing:
     from model_signing.hashing import Config
 
     given = manifest.hashing
@@ -197,7 +201,7 @@ def _hashing(manifest: _Manifest, signature: Path) -> Hashing:
         config.use_file_serialization(
             hashing_algorithm=given.get("hash_type", "sha256")
         )
-    return config.set_ignored_paths(paths=[signature], ignore_git_paths=False)
+    return config.set_ignored_paths(paths=without, ignore_git_paths=False)
 
 
 def _first_line(error: Exception) -> str:

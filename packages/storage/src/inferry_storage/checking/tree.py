@@ -41,6 +41,6 @@ def check_tree(
 
     """
     ready = archives.unpack(folder, policy, layers=layers, uri=uri)
-    signed = signatures.verify(ready, policy, uri=uri)
+    signed = signatures.verify(ready, policy, uri=uri, remove=True)
     scanning.scan(ready, uri, policy, trusted=trusted)
     return Checked(folder=ready, signed=signed)
