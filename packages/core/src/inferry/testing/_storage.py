@@ -136,15 +136,8 @@ class StorageTests(KitRules):
         On failure: turn the store's "not found" into `StorageError` with a remedy.
         """
 
-        async def resolve_missing() -> None:
-            client = self.new_client()
-            try:
-                await client.resolve(Source(uri=missing))
-            finally:
-                await client.close()
-
         with pytest.raises(StorageError) as caught:
-            _run(resolve_missing())
+            _run(self._resolve(missing))
         assert caught.value.message
 
     def test_errors_hold_no_secret(self, missing: str) -> None:
@@ -162,9 +155,16 @@ class StorageTests(KitRules):
         if not secrets:
             pytest.skip("this test is given no secret")
         with pytest.raises(StorageError) as caught:
-            _run(self.new_client().resolve(Source(uri=missing)))
+            _run(self._resolve(missing))
         said = json.dumps([str(caught.value), repr(caught.value)])
         assert not [secret for secret in secrets if secret in said]
+
+    async def _resolve(self, uri: str) -> None:
+        client = self.new_client()
+        try:
+            await client.resolve(Source(uri=uri))
+        finally:
+            await client.close()
 
     def _snapshot(self, uri: str) -> Snapshot:
         async def same(_client: Storage, snapshot: Snapshot) -> Snapshot:
