@@ -9,6 +9,7 @@ import os
 import shutil
 import ssl
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,6 +224,13 @@ class Shelf:
 
     def order(self, what: str, said: str) -> None:
         Path(f"{self.root}.{what}").write_text(said)
+
+    def wait_for(self, path: str) -> None:
+        """Wait until *path* is being read."""
+        until = time.monotonic() + 20
+        while path not in self.reads:
+            assert time.monotonic() < until, f"nobody reads {path}"
+            time.sleep(0.01)
 
     def unorder(self, what: str) -> None:
         Path(f"{self.root}.{what}").unlink()

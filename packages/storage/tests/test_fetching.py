@@ -6,26 +6,37 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from inferry.config import load_settings
-from inferry.errors import StorageError
+from inferry.errors import ImplementationMissing, StorageError
 from inferry.plugins import load_plugins
-from inferry.storage import Source
-from inferry_storage import Progress, fetch
+from inferry.storage import AccessDenied, NoBackend, Source, Unstable, Unverified
+from inferry_storage import Progress, fetch, fetch_model, release
+from inferry_storage.cache import cleaning
+from inferry_storage.cache.folder import Cache
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from conftest import Handler, WebServer
+    from conftest import Shelf, WebServer
 
     from inferry.config import Settings
     from inferry.plugins import Plugins
+    from inferry_storage import Fetched
 
 DATA = os.urandom(300_000)
+
+
+def tree_of(root: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
 
 
 def entries(folder: Path) -> list[str]:
@@ -56,7 +67,7 @@ def get(plugins: Plugins, settings: Settings) -> Fetching:
 
 @pytest.fixture
 def get_with(cache: Path) -> Any:
-    def made(**overrides: str) -> Fetching:
+    def made(*more: str, **overrides: str) -> Fetching:
         local = {
             "cache_dir": str(cache),
             "allow_http": "true",
@@ -66,23 +77,11 @@ def get_with(cache: Path) -> Any:
         settings = load_settings(
             environ={}, overrides={f"storage.{k}": v for k, v in local.items()}
         )
-        return Fetching(load_plugins("local", settings, only=["storage"]), settings)
-
-    return made
-
-
-@pytest.fixture
-def empty(cache: Path) -> Any:
-    """Check that nothing was published and nothing half-finished is left."""
-
-    def check() -> bool:
-        return not any(
-            any((cache / name).iterdir())
-            for name in ("snapshots", "partial")
-            if (cache / name).exists()
+        return Fetching(
+            load_plugins("local", settings, only=["storage", *more]), settings
         )
 
-    return check
+    return made
 
 
 async def test_a_local_path_is_bound_not_copied(get: Fetching, tmp_path: Path) -> None:
@@ -150,7 +149,7 @@ def test_several_processes_make_one_download(web: WebServer, cache: Path) -> Non
     )
     command = [sys.executable, "-I", "-c", code, web.url("/a"), str(cache)]
     running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)
     ]
 
     printed = {process.communicate(timeout=60)[0] for process in running}
@@ -159,173 +158,189 @@ def test_several_processes_make_one_download(web: WebServer, cache: Path) -> Non
     assert web.count("GET") == 1
 
 
-async def test_a_broken_connection_goes_on_where_it_stopped(
-    get: Fetching, web: WebServer
+@pytest.fixture
+def kept(
+    shelf: Shelf, settings: Settings
+) -> Callable[..., Coroutine[Any, Any, Fetched]]:
+    """Return `fetch_model` with the shelf among the plugins."""
+    plugins = load_plugins("local", settings, only=["storage", "shelf"])
+
+    async def fetch_shelf(uri: str = "", **more: Any) -> Fetched:
+        source = Source(uri=uri or shelf.uri(), **more)
+        return await fetch_model(source, plugins=plugins, settings=settings)
+
+    return fetch_shelf
+
+
+async def test_a_folder_comes_whole_and_read_only(kept: Any, shelf: Shelf) -> None:
+    fetched = await kept()
+
+    assert tree_of(fetched.path) == shelf.tree
+    assert (fetched.files, fetched.rung, fetched.cached) == (4, "digest", False)
+    assert fetched.bytes == fetched.bytes_fetched == 270_002
+    modes = {p.stat().st_mode & 0o777 for p in fetched.path.rglob("*") if p.is_file()}
+    assert modes == {0o444}
+
+
+async def test_the_second_fetch_reads_nothing(kept: Any, shelf: Shelf) -> None:
+    first = await kept()
+    read = len(shelf.reads)
+
+    second = await kept()
+
+    assert second.path == first.path
+    assert (second.cached, second.bytes_fetched) == (True, 0)
+    assert len(shelf.reads) == read
+
+
+async def test_a_new_snapshot_reads_only_what_is_new(kept: Any, shelf: Shelf) -> None:
+    old = await kept()
+    shelf.put("config.json", b"{1}")
+    read = len(shelf.reads)
+
+    new = await kept()
+
+    assert shelf.reads[read:] == ["config.json"]
+    assert tree_of(new.path) == shelf.tree
+    same = "weights/one.bin"
+    assert (old.path / same).stat().st_ino == (new.path / same).stat().st_ino
+
+
+@pytest.mark.parametrize("promise", ["digest", "none", "length"])
+async def test_what_the_store_promises_is_told(
+    kept: Any, shelf: Shelf, promise: str
 ) -> None:
-    def answer(handler: Handler) -> None:
-        whole = handler.command == "HEAD" or "Range" in handler.headers
-        web.send(handler, DATA, cut=None if whole else 100_000)
+    fetched = await kept(shelf.uri(f"?promise={promise}"))
 
-    web.routes["/a"] = answer
-
-    folder = await get(web.url("/a"))
-
-    assert (folder / "a").read_bytes() == DATA
-    ranges = [each["Range"] for each in web.headers if "Range" in each]
-    assert ranges == ["bytes=100000-"]
+    assert fetched.rung == {"digest": "digest", "none": "etag"}.get(promise, promise)
 
 
-async def test_without_a_validator_it_starts_again(
-    get: Fetching, web: WebServer
+async def test_a_floor_above_what_was_verified_refuses_a_cached_tree(
+    kept: Any, shelf: Shelf, get_with: Any
 ) -> None:
-    web.validators = False
-    answers = iter([None, 100_000, None])
+    await kept(shelf.uri("?promise=none"))
 
-    def answer(handler: Handler) -> None:
-        web.send(handler, DATA, cut=next(answers))
-
-    web.routes["/a"] = answer
-
-    folder = await get(web.url("/a"))
-
-    assert (folder / "a").read_bytes() == DATA
-    assert not any("Range" in each for each in web.headers)
-    assert get.told[-1].done_bytes == len(DATA)
+    with pytest.raises(Unverified, match="require"):
+        await get_with("shelf", require="digest")(shelf.uri("?promise=none"))
 
 
-async def test_a_file_replaced_meanwhile_is_resolved_again(
-    get: Fetching, web: WebServer
+async def test_a_tree_that_was_written_to_is_fetched_again(
+    kept: Any, shelf: Shelf, cache: Path
 ) -> None:
-    answers = iter([b"old", b"newer", b"newer", b"newer"])
+    path = (await kept()).path
+    (path / "config.json").chmod(0o600)
+    (path / "config.json").write_bytes(b"{mine}")
 
-    def answer(handler: Handler) -> None:
-        web.send(handler, next(answers))
+    again = await kept()
 
-    web.routes["/a"] = answer
-
-    folder = await get(web.url("/a"))
-
-    assert (folder / "a").read_bytes() == b"newer"
+    assert tree_of(again.path) == shelf.tree
+    assert len(list((cache / "quarantine").iterdir())) == 1
 
 
-async def test_a_stalled_server_is_given_up(
-    get: Fetching, web: WebServer, empty: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_source_that_never_holds_still_is_unstable(
+    kept: Any, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferry_storage.transfer.download._ATTEMPTS", 1)
+    import inferry_shelf
 
-    def answer(handler: Handler) -> None:
-        web.send(handler, DATA, cut=10)
-        if handler.command == "GET":
-            handler.wfile.flush()
-            web.hang()
+    async def changing(self: Any, source: Source) -> Any:
+        found = await resolve(self, source)
+        shelf.put("config.json", os.urandom(8))
+        return found
 
-    web.routes["/a"] = answer
-    started = time.monotonic()
+    resolve = inferry_shelf.Shelf.resolve
+    monkeypatch.setattr(inferry_shelf.Shelf, "resolve", changing)
 
-    with pytest.raises(StorageError) as caught:
-        await get(web.url("/a"))
-
-    assert caught.value.reason == "StorageUnreachable"
-    assert time.monotonic() - started < 10
-    assert empty()
+    with pytest.raises(Unstable, match="replaced 3 times"):
+        await kept()
 
 
-async def test_a_trickle_is_a_stall(
-    get: Fetching, web: WebServer, empty: Any, monkeypatch: pytest.MonkeyPatch
+async def test_what_was_whole_is_not_read_again_when_the_source_is_replaced(
+    kept: Any, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferry_storage.transfer.download._ATTEMPTS", 1)
+    import inferry_shelf
 
-    def answer(handler: Handler) -> None:
-        web.send(handler, DATA, cut=1)
-        if handler.command == "GET":
-            for number in range(10):
-                handler.wfile.write(DATA[number + 1 : number + 2])
-                handler.wfile.flush()
-                time.sleep(0.2)
+    async def changing(self: Any, source: Source) -> Any:
+        found = await resolve(self, source)
+        if not shelf.reads:
+            shelf.put("weights/two.bin", os.urandom(70_001))
+        return found
 
-    web.routes["/a"] = answer
+    resolve = inferry_shelf.Shelf.resolve
+    monkeypatch.setattr(inferry_shelf.Shelf, "resolve", changing)
 
-    with pytest.raises(StorageError, match="stalled at"):
-        await get(web.url("/a"))
-    assert empty()
+    fetched = await kept()
+
+    assert tree_of(fetched.path) == shelf.tree
+    assert shelf.reads.count("weights/one.bin") == 1
 
 
-async def test_a_deadline_ends_a_download(
-    get_with: Any, web: WebServer, empty: Any
+async def test_an_error_that_stays_leaves_nothing(
+    kept: Any, shelf: Shelf, cache: Path
 ) -> None:
-    def answer(handler: Handler) -> None:
-        web.send(handler, DATA, cut=1000)
-        if handler.command == "GET":
-            web.hang()
+    shelf.order("fail", "AccessDenied")
 
-    web.routes["/a"] = answer
+    with pytest.raises(AccessDenied):
+        await kept()
 
-    with pytest.raises(StorageError, match=r"took longer than 0\.2 s"):
-        await get_with(deadline_seconds="0.2")(web.url("/a"))
-    assert empty()
+    assert list((cache / "partial").iterdir()) == []
+    assert list((cache / "snapshots").iterdir()) == []
 
 
-async def test_what_is_too_large_is_refused_before_its_first_byte(
-    get_with: Any, web: WebServer, empty: Any
+async def test_a_cancelled_fetch_publishes_nothing_and_is_gone_on_from(
+    kept: Any, shelf: Shelf, cache: Path
 ) -> None:
-    web.files["/a"] = DATA
-
-    with pytest.raises(StorageError, match=r"raise \[storage\] max_bytes") as caught:
-        await get_with(max_bytes="1000")(web.url("/a"))
-
-    assert caught.value.reason == "StorageNotAllowed"
-    assert web.count("GET") == 0
-    assert empty()
-
-
-async def test_what_grows_too_large_is_cut_off(
-    get_with: Any, web: WebServer, empty: Any
-) -> None:
-    def answer(handler: Handler) -> None:
-        handler.send_response(200)
-        handler.send_header("Transfer-Encoding", "chunked")
-        handler.end_headers()
-        if handler.command == "GET":
-            for _ in range(100):
-                handler.wfile.write(b"400\r\n" + b"x" * 1024 + b"\r\n")
-            handler.wfile.write(b"0\r\n\r\n")
-
-    web.routes["/a"] = answer
-
-    with pytest.raises(StorageError, match="is larger than 2000 bytes"):
-        await get_with(max_bytes="2000")(web.url("/a"))
-    assert empty()
-
-
-async def test_a_file_that_is_always_cut_off_is_never_published(
-    get: Fetching, web: WebServer, empty: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("inferry_storage.transfer.download._BACKOFF", 0)
-    web.routes["/a"] = lambda handler: web.send(handler, DATA, cut=10)
-
-    with pytest.raises(StorageError):
-        await get(web.url("/a"))
-    assert web.count("GET") == 4
-    assert empty()
-
-
-async def test_a_cancelled_download_leaves_nothing(
-    get: Fetching, web: WebServer, empty: Any
-) -> None:
-    def answer(handler: Handler) -> None:
-        web.send(handler, DATA, cut=1000)
-        if handler.command == "GET":
-            web.hang()
-
-    web.routes["/a"] = answer
-    task = asyncio.create_task(get(web.url("/a")))
-    assert await asyncio.to_thread(web.asked.wait, 10)
+    shelf.order("pause", "0.02")
+    task = asyncio.create_task(kept())
+    await asyncio.to_thread(shelf.wait_for, "weights/one.bin")
 
     task.cancel()
-
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert empty()
+
+    assert list((cache / "snapshots").iterdir()) == []
+    shelf.unorder("pause")
+    assert tree_of((await kept()).path) == shelf.tree
+
+
+async def test_patterns_choose_files(shelf: Shelf, get_with: Any) -> None:
+    path = await get_with("shelf", allow_patterns="*.bin,*.json")(shelf.uri())
+
+    assert sorted(tree_of(path)) == [
+        "config.json",
+        "weights/one.bin",
+        "weights/two.bin",
+    ]
+
+
+async def test_a_path_is_kept_until_it_is_released(
+    kept: Any, settings: Settings, cache: Path
+) -> None:
+    fetched = await kept()
+    folder = Cache(cache)
+
+    assert cleaning.clean(folder, 0) == []
+    release(fetched.path)
+    assert [each.key for each in cleaning.clean(folder, 0)] == [
+        fetched.path.parent.name
+    ]
+    assert not fetched.path.exists()
+
+
+async def test_a_missing_extra_says_how_to_install_it(
+    get: Fetching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: Any, **__: Any) -> None:
+        raise ImplementationMissing(
+            "storage: obstore is not installed",
+            plugin="storage",
+            distribution="inferry-storage",
+            remedy="pip install 'inferry-storage[s3]'",
+        )
+
+    monkeypatch.setattr("inferry_storage.opening.resolve", missing)
+
+    with pytest.raises(NoBackend, match=r"inferry-storage\[s3\]"):
+        await get("/tmp")
 
 
 async def test_an_unknown_scheme_names_those_that_there_are(get: Fetching) -> None:

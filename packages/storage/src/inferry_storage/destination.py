@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from inferry.storage import Snapshot
     from inferry_storage.building import Built
     from inferry_storage.cache.manifest import File, Manifest
 
@@ -137,6 +138,30 @@ class Destination:
                 found.update({file.path: file for file in half.files})
         return found
 
+    def foresee(self, snapshot: Snapshot, ours: dict[str, File]) -> None:
+        """Refuse before the first byte what `place` would refuse, as far as sizes tell.
+
+        Raises:
+            NotAllowed: It would overwrite files that no pull has made.
+
+        """
+        self._refuse(
+            [
+                entry.path
+                for entry in snapshot.entries
+                if self._is_other(entry.path, entry.size, ours)
+            ]
+        )
+
+    def _is_other(self, path: str, size: int | None, ours: dict[str, File]) -> bool:
+        try:
+            seen = (self.path / path).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if path in ours and is_file(seen, ours[path]):
+            return False
+        return not stat.S_ISREG(seen.st_mode) or size not in {None, seen.st_size}
+
     def place(self, built: Built, ours: dict[str, File]) -> None:
         """Put the finished tree where it belongs, and remove all else that was made.
 
@@ -172,8 +197,12 @@ class Destination:
         strangers += [
             each for each in paths if self._is_stranger(each, built.tree, ours)
         ]
+        self._refuse(strangers)
+
+    def _refuse(self, strangers: list[str]) -> None:
         if not strangers:
             return
+        shutil.rmtree(self._work, ignore_errors=True)
         more = " …" if strangers[_SHOWN:] else ""
         raise NotAllowed(
             f"{self.path} holds files that are not of this model and would be "

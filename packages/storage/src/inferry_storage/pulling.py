@@ -108,6 +108,8 @@ class _IntoFolder:
 
     async def _straight(self, snapshot: Snapshot, folder: Path) -> Fetched:
         ours = self._place.ours(self._pulls.last(self._place.path))
+        if not (snapshot.layers or self._store.policy.unpack):
+            self._place.foresee(snapshot, ours)
         there = await asyncio.to_thread(present, self._place.path, snapshot, ours)
         donors = Donors(self._cache, snapshot, folder)
 

@@ -11,11 +11,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import inferry.storage
 from inferry.plugins import ImportRef, StorageBackend, hookimpl
-from inferry.storage import Entry, NotFound, Snapshot
+from inferry.storage import Access, Entry, NotFound, Snapshot, Source
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
 
 _PIECE = 64 * 1024
 
@@ -23,74 +27,78 @@ _PIECE = 64 * 1024
 class Shelf:
     """Reads a folder as if it were far away."""
 
-    def __init__(self, access):
+    def __init__(self, access: Access) -> None:
         self.access = access
 
-    async def resolve(self, source):
-        parts = urlsplit(source.uri)
-        root = Path(parts.path)
-        if not root.is_dir():
-            raise NotFound(f"{source.uri} is not there")
-        promise = parse_qs(parts.query).get("promise", ["digest"])[0]
-        entries = tuple(
-            _entry(root, path, promise)
-            for path in sorted(root.rglob("*"))
-            if path.is_file()
-        )
-        seen = repr([(e.path, e.size, e.etag) for e in entries])
-        state = hashlib.sha256(seen.encode()).hexdigest()
-        return Snapshot(uri=source.uri, id=state, entries=entries)
+    async def resolve(self, source: Source) -> Snapshot:
+        return _listed(source.uri)
 
-    async def read(self, entry, start, length):
-        path = Path(entry.location)
-        root = path.parents[entry.path.count("/")]
-        _ordered(root, "fail")
-        with open(f"{root}.log", "a") as log:
-            log.write(f"{entry.path} {start} {length}\n")
-        if _etag(path) != entry.etag and entry.etag:
-            raise inferry.storage.Changed(f"{entry.path} was replaced")
-        data = path.read_bytes()
+    async def read(
+        self, entry: Entry, start: int, length: int | None
+    ) -> AsyncIterator[bytes]:
+        root, data = _opened(entry, start, length)
         end = len(data) if length is None else start + length
         for at in range(start, end, _PIECE):
-            if pause := _ordered(root, "pause"):
+            if pause := _order(root, "pause"):
                 await asyncio.sleep(float(pause))
             yield data[at : min(at + _PIECE, end)]
 
-    async def close(self):
+    async def close(self) -> None:
         pass
 
 
-def _entry(root, path, promise):
+@hookimpl
+def inferry_storage_backends() -> Iterable[StorageBackend]:
+    yield StorageBackend(
+        name="shelf", schemes=("shelf",), client=ImportRef("inferry_shelf:Shelf")
+    )
+
+
+def _listed(uri: str) -> Snapshot:
+    parts = urlsplit(uri)
+    root = Path(parts.path)
+    if not root.is_dir():
+        raise NotFound(f"{root} is on no shelf")
+    promise = parse_qs(parts.query).get("promise", ["digest"])[0]
+    paths = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    entries = tuple(_entry(root, path, promise) for path in paths)
+    state = repr([(str(path), path.read_bytes()) for path in paths])
+    return Snapshot(
+        uri=uri, id=hashlib.sha256(state.encode()).hexdigest(), entries=entries
+    )
+
+
+def _entry(root: Path, path: Path, promise: str) -> Entry:
     data = path.read_bytes()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     return Entry(
         path=str(path.relative_to(root)),
         size=len(data),
-        digest=f"sha256:{hashlib.sha256(data).hexdigest()}"
-        if promise == "digest"
-        else None,
-        etag=None if promise == "length" else _etag(path),
+        digest=digest if promise == "digest" else None,
+        etag=None if promise == "length" else _etag(data),
         location=str(path),
     )
 
 
-def _etag(path):
-    return hashlib.md5(path.read_bytes()).hexdigest()
+def _opened(entry: Entry, start: int, length: int | None) -> tuple[Path, bytes]:
+    path = Path(entry.location)
+    root = path.parents[entry.path.count("/")]
+    if failure := _order(root, "fail"):
+        Path(f"{root}.fail").unlink()
+        kind = getattr(inferry.storage, failure, RuntimeError)
+        raise kind("the shelf was told to fail")
+    with Path(f"{root}.log").open("a") as log:
+        log.write(f"{entry.path} {start} {length}\n")
+    data = path.read_bytes()
+    if entry.etag and _etag(data) != entry.etag:
+        raise inferry.storage.Changed(f"{entry.path} was replaced")
+    return root, data
 
 
-def _ordered(root, what):
+def _etag(data: bytes) -> str:
+    return hashlib.md5(data).hexdigest()
+
+
+def _order(root: Path, what: str) -> str:
     order = Path(f"{root}.{what}")
-    if not order.exists():
-        return ""
-    said = order.read_text()
-    if what == "fail":
-        order.unlink()
-        kind = getattr(inferry.storage, said, None)
-        raise kind("the shelf was told to fail") if kind else RuntimeError(said)
-    return said
-
-
-@hookimpl
-def inferry_storage_backends():
-    yield StorageBackend(
-        name="shelf", schemes=("shelf",), client=ImportRef("inferry_shelf:Shelf")
-    )
+    return order.read_text() if order.exists() else ""

@@ -1,0 +1,55 @@
+"""Which backend opens a URI, and what a URI that none opens is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inferry.storage import InvalidUri, NoBackend
+from inferry_storage.opening import choose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inferry.plugins import Plugins
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("s3://b/m", "s3"),
+        ("https://example.com/m", "https"),
+        ("https://acc.blob.core.windows.net/c/m", "azure"),
+        ("https://example.com/m.git@main", "git"),
+        ("models/m.onnx", "file"),
+        ("hf://owner/model", "hf"),
+    ],
+)
+def test_a_uri_has_its_backend(plugins: Plugins, uri: str, name: str) -> None:
+    assert choose(uri, plugins).descriptor.name == name
+
+
+def test_a_typo_is_told(plugins: Plugins) -> None:
+    with pytest.raises(NoBackend, match=r"did you mean s3://bucket/m\?"):
+        choose("s4://bucket/m", plugins)
+
+
+def test_a_known_scheme_without_a_backend_says_what_reads_it(plugins: Plugins) -> None:
+    with pytest.raises(NoBackend, match="inferry-storage-modelscope"):
+        choose("modelscope://owner/model", plugins)
+
+
+@pytest.mark.parametrize("uri", ["s3:/bucket/m", "s3:bucket/m", "s3//bucket/m"])
+def test_half_a_uri_is_no_path(plugins: Plugins, uri: str) -> None:
+    with pytest.raises(InvalidUri, match=r"did you mean s3://bucket/m\?"):
+        choose(uri, plugins)
+
+
+def test_a_path_that_looks_like_half_a_uri_is_one_if_it_is_there(
+    plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s3:m").mkdir()
+
+    assert choose("s3:m", plugins).descriptor.name == "file"
