@@ -135,7 +135,6 @@ class StorageTests(KitRules):
 
         On failure: turn the store's "not found" into `StorageError` with a remedy.
         """
-
         with pytest.raises(StorageError) as caught:
             _run(self._resolve(missing))
         assert caught.value.message
