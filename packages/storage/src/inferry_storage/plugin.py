@@ -78,8 +78,8 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
     )
     yield StorageBackend(
         name="hdfs",
-        schemes=("hdfs", "webhdfs"),
-        client=ImportRef(f"{_BACKENDS}.hdfs:HdfsStorage", extra="hdfs"),
+        schemes=("hdfs", "webhdfs", "swebhdfs"),
+        client=ImportRef(f"{_BACKENDS}.hdfs:HdfsStorage"),
         credentials=ImportRef(f"{_LADDERS}.hdfs:find"),
     )
     yield StorageBackend(

@@ -21,7 +21,8 @@ from inferry_storage.network.walk import Walk
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
     from inferry.storage import Access
 
@@ -37,11 +38,13 @@ class Calls:
     URI that errors name.
     """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(
+        self, access: Access, *, context: ssl.SSLContext | None = None
+    ) -> None:
         self.policy = Policy.of(access.settings)
         self.guard = Guard.of(self.policy, access.credentials.values)
-        self._client = open_client(self.guard)
-        self._streams = Streams(self.guard)
+        self._client = open_client(self.guard, context)
+        self._streams = Streams(self.guard, context)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -58,8 +61,11 @@ class Calls:
         headers: Mapping[str, str] | None = None,
         private: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        admit: Callable[[httpx.URL], None] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """Give the answer after redirects, its body not yet read.
+
+        *admit* is shown where a redirect leads before the guard is.
 
         Raises:
             StorageError: Not allowed, or not reachable.
@@ -76,6 +82,8 @@ class Calls:
                 raise failed(shown, error) from error
             try:
                 place = response.headers.get("location", "")
+                if place and admit is not None:
+                    admit(walk.url.join(place))
                 if not (place and walk.moved(response.status_code, place)):
                     yield response
                     return
