@@ -47,7 +47,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         if status == _SUCCESS:
             # The server does not know ranges, or ignores them: skip to the part.
             self._same_size(length)
-            return Window(self, skip=self.start)
+            return Window(self, skip=self.start, whole=True)
         first, total = self._range(headers)
         self._same_size(total)
         if first != self.start:
@@ -55,7 +55,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
                 f"{shown_uri(self.uri)}: the server sent another part than was asked",
                 remedy="use a server that answers Range as HTTP has it",
             )
-        return Window(self, skip=0)
+        return Window(self)
 
     def wanted(self) -> int | None:
         """Return how many bytes there have to be, None where nothing says it."""
@@ -81,12 +81,12 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 class Window:
     """Lets through of a body what belongs to the part, and counts it."""
 
-    def __init__(self, part: Part, *, skip: int) -> None:
+    def __init__(self, part: Part, *, skip: int = 0, whole: bool = False) -> None:
         self._part = part
         self._skip = skip
         self._wanted = part.wanted()
-        # A part of known end may stop within the body of a server without ranges.
-        self._may_stop = part.length is not None
+        # Of a whole body the part may be only the beginning.
+        self._may_stop = whole and part.length is not None
         self._got = 0
 
     @property

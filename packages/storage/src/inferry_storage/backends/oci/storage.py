@@ -45,7 +45,7 @@ class OciStorage:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._registry: Registry | None = None
+        self._registries: dict[str, Registry] = {}
 
     async def resolve(self, source: Source) -> Snapshot:
         """Return the blobs of the image, known by their digests.
@@ -114,15 +114,13 @@ class OciStorage:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._registry is not None:
-            await self._registry.close()
-            self._registry = None
+        for registry in self._registries.values():
+            await registry.close()
 
     def _of(self, uri: str) -> Registry:
-        found = self._registry
-        if found is None or found.reference.uri != uri:
-            found = self._registry = Registry(self._access, Reference.of(uri))
-        return found
+        if uri not in self._registries:
+            self._registries[uri] = Registry(self._access, Reference.of(uri))
+        return self._registries[uri]
 
 
 async def _image(registry: Registry) -> tuple[str, Manifest]:
