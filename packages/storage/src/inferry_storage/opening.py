@@ -83,7 +83,7 @@ async def opened(
     except (StorageError, asyncio.CancelledError, GeneratorExit):
         raise
     except Exception as error:
-        raise _crashed(source.uri, provided, error) from error
+        raise _crashed(source.uri, provided, error) from _unsaid(error)
 
 
 def choose(uri: str, plugins: Plugins) -> Provided[StorageBackend]:
@@ -149,6 +149,12 @@ def _crashed(
         f"({provided.distribution}) failed with {type(error).__name__}",
         remedy=f"upgrade {provided.distribution}",
     )
+
+
+def _unsaid(error: Exception) -> Exception:
+    """Return where *error* came from without what it says, for tracebacks."""
+    silent = Exception(f"{type(error).__name__}, whose text may hold a secret")
+    return silent.with_traceback(error.__traceback__)
 
 
 def _unknown(uri: str, known: list[str]) -> StorageError:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inferry.storage import InvalidUri, Secret, Source, Unauthenticated
+from inferry.storage import InvalidUri, NotAllowed, Secret, Source, Unauthenticated
 from inferry_storage.credentials import located
 
 S3 = {
@@ -181,6 +181,19 @@ def test_an_entry_asks_for_no_credentials(ask: Any, yes: object) -> None:
     entry = {"type": "s3", "bucket": "b", "anonymous": yes}
     found = ask("s3", "s3://b/m", secrets=(config(k=entry),), storage_key="k")
     assert found.rung == "anonymous"
+
+
+@pytest.mark.parametrize("name", ["HDFS_NAMENODE", "USER_PROXY", "TLS_SKIP_VERIFY"])
+def test_a_service_does_not_send_the_secret_elsewhere(ask: Any, name: str) -> None:
+    entry = {"type": "hdfs", "HDFS_NAMENODE": "https://node"}
+    with pytest.raises(NotAllowed, match=f"may not set {name}"):
+        ask(
+            "hdfs",
+            "hdfs://a",
+            secrets=(config(k=entry),),
+            storage_key="k",
+            parameters={name: "https://evil.example"},
+        )
 
 
 def test_files_of_an_hdfs_entry_are_base64(ask: Any) -> None:

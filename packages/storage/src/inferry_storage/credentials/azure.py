@@ -4,8 +4,9 @@ Values: ``AZURE_STORAGE_ACCESS_KEY``, or ``AZURE_STORAGE_SAS_TOKEN`` (without it
 question mark), or ``AZURE_ACCESS_TOKEN`` with ``AZURE_ACCESS_EXPIRES_ON_SECONDS``, or
 ``AZURE_TENANT_ID``, ``AZURE_CLIENT_ID`` and ``AZURE_CLIENT_SECRET``, or the first two
 with ``AZURE_FEDERATED_TOKEN_FILE``, or ``AZURE_CLI``, or ``AZURE_ANONYMOUS``. Beside
-them ``AZURE_ACCOUNT_NAME``, ``AZURE_SERVICE_URL``, ``AZURE_AUTHORITY_HOST`` and
-``CA_BUNDLE``. With none of them the managed identity answers.
+them ``AZURE_ACCOUNT_NAME``, ``AZURE_SERVICE_URL``, ``AZURE_FILE_SERVICE_URL``,
+``AZURE_AUTHORITY_HOST`` and ``CA_BUNDLE``. With none of them the managed identity
+answers.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ _CONNECTION = {
     "blobendpoint": "AZURE_SERVICE_URL",
 }
 _SECRETS = ("AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_ACCESS_TOKEN")
+_ADDRESSES = ("AZURE_SERVICE_URL", "AZURE_FILE_SERVICE_URL", "AZURE_AUTHORITY_HOST")
 _OPTIONS = (
     "AZURE_ACCOUNT_NAME",
-    "AZURE_SERVICE_URL",
-    "AZURE_AUTHORITY_HOST",
+    *_ADDRESSES,
     "AZURE_SUBSCRIPTION_ID",
     "AZURE_TENANT_ID",
     "AZURE_CLIENT_ID",
@@ -72,8 +73,7 @@ def find(source: Source, lookup: Lookup) -> Credentials:
     if found is None:
         found = Credentials(rung="ambient", detail="metadata server (not asked)")
     if found.rung in {"environment", "mounted", "ambient", "developer"}:
-        secrets.pop("AZURE_SERVICE_URL", None)
-        secrets.pop("AZURE_AUTHORITY_HOST", None)
+        secrets = {k: v for k, v in secrets.items() if k not in _ADDRESSES}
     extra = {**others, **secrets, **ca_bundle({}, lookup)}
     return Credentials(
         rung=found.rung, detail=found.detail, values={**extra, **found.values}

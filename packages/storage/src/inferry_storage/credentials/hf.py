@@ -1,7 +1,7 @@
 """The ladder of the Hugging Face Hub.
 
-Values: ``HF_TOKEN``, and ``HF_ENDPOINT`` of the environment alone: a Secret could
-otherwise send this machine's token elsewhere.
+Values: ``HF_TOKEN``, and of the environment alone ``HF_ENDPOINT`` and
+``HF_HUB_OFFLINE``: a Secret could otherwise send this machine's token elsewhere.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def find(source: Source, lookup: Lookup) -> Credentials:
 
     """
     env = environment(lookup)
-    extra = {**env.taken("HF_ENDPOINT"), **ca_bundle({}, lookup)}
+    extra = {**env.taken("HF_ENDPOINT", "HF_HUB_OFFLINE"), **ca_bundle({}, lookup)}
     found = _token(source, lookup)
     return Credentials(
         rung=found.rung, detail=found.detail, values={**extra, **found.values}

@@ -19,6 +19,7 @@ import msgspec
 from inferry.storage import (
     STORAGE_CONFIG_SCHEME,
     InvalidUri,
+    NotAllowed,
     Secret,
     Source,
     Unauthenticated,
@@ -36,6 +37,16 @@ if TYPE_CHECKING:
 
 TYPES = ("s3", "gs", "hdfs", "webhdfs")
 _STEP = "storage-key"
+_OPERATORS = frozenset(
+    {
+        "HDFS_NAMENODE",
+        "HEADERS",
+        "KERBEROS_PRINCIPAL",
+        "TLS_SKIP_VERIFY",
+        "USER_PROXY",
+        *hdfs.FILES,
+    }
+)
 _S3 = {
     "endpoint_url": "AWS_ENDPOINT_URL",
     "access_key_id": "AWS_ACCESS_KEY_ID",
@@ -139,7 +150,7 @@ def find(source: Source, lookup: Lookup) -> Entry | None:
         Unauthenticated: The key is named and nowhere, or the entry is no JSON object.
 
     """
-    parameters = dict(source.parameters)
+    parameters = _allowed(source)
     override = _json_variable("STORAGE_OVERRIDE_CONFIG", lookup)
     kind = str(override.get("type") or parameters.get("type") or "")
     if source.storage_key or parameters or is_symbolic(source):
@@ -160,6 +171,22 @@ def find(source: Source, lookup: Lookup) -> Entry | None:
         what = "storage.parameters"
         return Entry(what=what, fields={**override, **parameters})
     return None
+
+
+def _allowed(source: Source) -> dict[str, str]:
+    """Return the parameters; they are the service's, whose author may not say it all.
+
+    Raises:
+        NotAllowed: One would send the secret elsewhere, or speak for somebody else.
+
+    """
+    for name in source.parameters:
+        if name in _OPERATORS:
+            raise NotAllowed(
+                f"storage.parameters may not set {name}",
+                remedy="set it in the entry of the secret storage-config",
+            )
+    return dict(source.parameters)
 
 
 def _defaults(kind: str) -> list[str]:
