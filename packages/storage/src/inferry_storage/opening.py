@@ -82,7 +82,7 @@ async def opened(
             await client.close()
     except (StorageError, asyncio.CancelledError, GeneratorExit):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         raise _crashed(source.uri, provided, error) from _unsaid(error)
 
 
