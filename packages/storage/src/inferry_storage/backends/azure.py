@@ -105,7 +105,13 @@ class Azure:
         from obstore.store import AzureStore
 
         account, endpoint = _account(address, access, source)
-        config: AzureConfig = {"account_name": account, "endpoint": endpoint}
+        config: AzureConfig = {
+            "account_name": account,
+            "endpoint": endpoint,
+            # Not what the environment says.
+            "skip_signature": False,
+            "use_emulator": False,
+        }
         more, provider = _identity(address, access.credentials)
         config.update(more)
         store = AzureStore(

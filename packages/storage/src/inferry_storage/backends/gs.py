@@ -79,7 +79,10 @@ class Gs:
             endpoint = f"http://{endpoint}"
         if endpoint:
             checked_endpoint(access, source, endpoint)
-        config: GCSConfig = {"base_url": endpoint or _ENDPOINT}
+        config: GCSConfig = {
+            "base_url": endpoint or _ENDPOINT,
+            "skip_signature": False,  # not what the environment says
+        }
         anonymous = access.credentials.rung == "anonymous" or is_on(
             values, "GOOGLE_ANONYMOUS"
         )

@@ -106,7 +106,9 @@ def _opened(address: Address, access: Access, region: str, endpoint: str) -> Ope
     where = endpoint or _aws_endpoint(region, accelerated=accelerated)
     asked = _with_bucket(where, address.bucket) if virtual else where
     who, provider = identity(access.credentials)
+    # Each is given, for obstore fills gaps from the environment.
     config: S3Config = {
+        "skip_signature": False,
         **who,
         "endpoint": asked,
         "aws_endpoint_url_s3": asked,
