@@ -9,7 +9,7 @@ import click
 
 _STEP = 1024
 _WHOLE = 10
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)(i?)B?", re.IGNORECASE)
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -17,13 +17,12 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 def amount(count: float) -> str:
     """Return *count* bytes as ``512 B``, ``1.5 MiB``, ``27 GiB``."""
-    size, unit = float(count), _UNITS[0]
-    for unit in _UNITS:  # noqa: B007 - the last one is used
-        if size < _STEP:
-            break
-        size /= _STEP
-    if unit == _UNITS[0]:
-        return f"{int(size)} B"
+    if count < _STEP:
+        return f"{int(count)} B"
+    size, power = count / _STEP, 0
+    while size >= _STEP and power < len(_UNITS) - 1:
+        size, power = size / _STEP, power + 1
+    unit = _UNITS[power]
     return f"{size:.0f} {unit}" if size >= _WHOLE else f"{size:.1f} {unit}"
 
 
