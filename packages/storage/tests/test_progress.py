@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
 from inferry_storage.progress import Progress, Reporter
 
 
@@ -11,10 +15,11 @@ def test_the_total_is_known_where_all_sizes_are() -> None:
 
     reporter.arrived(10)
     reporter.file_done()
+    reporter.report()
 
-    assert told[-1] == Progress(
-        uri="u", done_bytes=10, total_bytes=30, files_done=1, files_total=2
-    )
+    last = told[-1]
+    assert (last.done_bytes, last.total_bytes) == (10, 30)
+    assert (last.files_done, last.files_total) == (1, 2)
 
 
 def test_the_total_is_unknown_where_a_size_is() -> None:
@@ -25,11 +30,83 @@ def test_the_total_is_unknown_where_a_size_is() -> None:
     assert told[0].total_bytes is None
 
 
-def test_many_chunks_are_told_seldom() -> None:
+def test_many_chunks_and_files_are_told_seldom() -> None:
     told: list[Progress] = []
     reporter = Reporter("u", [None], told.append)
 
     for _ in range(10_000):
         reporter.arrived(1)
+        reporter.file_done()
 
     assert len(told) < 100
+
+
+def test_a_phase_is_told_at_once() -> None:
+    told: list[Progress] = []
+    reporter = Reporter("u", [], told.append)
+
+    reporter.enter("resolving")
+    reporter.expect([1, 2])
+    reporter.enter("fetching")
+
+    assert [(each.phase, each.total_bytes) for each in told] == [
+        ("resolving", 0),
+        ("fetching", 3),
+    ]
+
+
+def test_what_was_here_counts_as_done_and_not_as_fetched() -> None:
+    told: list[Progress] = []
+    reporter = Reporter("u", [30], told.append)
+
+    reporter.found(10)
+    reporter.arrived(5)
+    reporter.arrived(-5)
+    reporter.report()
+
+    assert (told[-1].done_bytes, reporter.fetched) == (10, 5)
+
+
+def test_the_rate_is_of_what_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("inferry_storage.progress.time.monotonic", lambda: now[0])
+    told: list[Progress] = []
+    reporter = Reporter("u", [None], told.append)
+    for _ in range(100):
+        now[0] += 0.2
+        reporter.arrived(1000)
+
+    assert told[-1].rate_bytes == pytest.approx(5000)
+
+
+def test_retries_are_told() -> None:
+    told: list[Progress] = []
+    reporter = Reporter("u", [], told.append)
+    reporter.retried()
+    reporter.report()
+
+    assert told[-1].retries == 1
+
+
+def test_a_uri_is_shown_without_what_may_be_secret() -> None:
+    told: list[Progress] = []
+    Reporter("s3://me:pass@host/a?sig=1", [], told.append).report()
+
+    assert told[0].uri == "s3://host/a"
+
+
+def test_threads_count_without_loss_and_tell_nothing() -> None:
+    told: list[Progress] = []
+    reporter = Reporter("u", [None], told.append)
+
+    def count() -> None:
+        for _ in range(2000):
+            reporter.count(1)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert (reporter.done_bytes, told) == (8000, [])

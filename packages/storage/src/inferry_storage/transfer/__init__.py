@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from inferry_storage.transfer.engine import Transferred, transfer
-from inferry_storage.transfer.plan import Plan, plan
 
-__all__ = ["Plan", "Transferred", "plan", "transfer"]
+__all__ = ["Transferred", "transfer"]

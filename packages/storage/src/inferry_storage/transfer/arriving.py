@@ -144,27 +144,32 @@ class Large:
         self.file = -1
         self._workers = workers
         self._hashing = asyncio.Lock()
-        self._begin(done)
+        self._forget(done)
 
-    def _begin(self, done: list[Range]) -> None:
-        size = self.entry.size
+    def _forget(self, done: list[Range]) -> None:
         self.done = done
         self._digest = digests.digest(self.entry)
         self._hashed = 0
+        self.left = 0
+
+    def parts(self) -> list[Part]:
+        """Open the file and return the parts of it that are still to come."""
+        size = self.entry.size
+        self._open()
         if size is None or not _resumes(self.entry):
-            self.parts = [Part(self, 0, size)]
+            parts = [Part(self, 0, size)]
         else:
-            found = missing(size, done, part_size(size, self._workers))
-            self.parts = [Part(self, start, end) for start, end in found]
-        self.left = len(self.parts)
+            found = missing(size, self.done, part_size(size, self._workers))
+            parts = [Part(self, start, end) for start, end in found]
+        self.left = len(parts)
+        return parts
 
     @property
     def path(self) -> Path:
         """Where the file is."""
         return self.context.folder / self.entry.path
 
-    def open(self) -> None:
-        """Open the file, once."""
+    def _open(self) -> None:
         if self.file < 0:
             with target.disk_errors(self.context.folder):
                 self.file = target.open_part(self.path, self.entry.size)
@@ -184,7 +189,7 @@ class Large:
         with target.disk_errors(self.context.folder):
             os.ftruncate(self.file, 0)
             os.ftruncate(self.file, size or 0)
-        self._begin([])
+        self._forget([])
 
     async def hash_along(self, threads: Threads) -> None:
         """Feed to the digest what is there without a gap, from the disk's cache."""

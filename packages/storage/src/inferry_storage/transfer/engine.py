@@ -149,9 +149,9 @@ class _Pool:
         await self._work_small()
 
     async def _begin(self, large: Large) -> None:
-        large.open()
-        self._parts.extend(large.parts)
-        if not large.parts:
+        parts = large.parts()
+        self._parts.extend(parts)
+        if not parts:
             await self._complete(large)
 
     async def _part(self, part: Part) -> None:
@@ -176,9 +176,7 @@ class _Pool:
         large.is_retried = True
         self._reporter.retried()
         large.restart()
-        self._parts.extendleft(reversed(large.parts))
-        if not large.parts:
-            raise corrupt(large.entry)
+        self._parts.extendleft(reversed(large.parts()))
 
     async def _work_small(self) -> None:
         while self._small:
