@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
 from inferry.errors import StorageError
-from inferry.storage import Access, Changed, Corrupt, Source, Truncated
+from inferry.storage import (
+    Access,
+    Changed,
+    Corrupt,
+    Credentials,
+    InvalidUri,
+    NotFound,
+    Source,
+    Truncated,
+    Unauthenticated,
+    Unreachable,
+)
 from inferry.testing import StorageTests
 from inferry_storage.backends.https import HttpsStorage
 
@@ -44,9 +58,26 @@ async def resolved(storage: HttpsStorage, uri: str) -> Snapshot:
     return await storage.resolve(Source(uri=uri))
 
 
-async def content(storage: HttpsStorage, snapshot: Snapshot, start: int = 0) -> bytes:
+async def content(
+    storage: HttpsStorage,
+    snapshot: Snapshot,
+    start: int = 0,
+    length: int | None = None,
+) -> bytes:
+    """Read in both ways, which have to agree, in errors too."""
     (entry,) = snapshot.entries
-    return b"".join([chunk async for chunk in storage.read(entry, start, None)])
+
+    def in_thread() -> bytes:
+        return b"".join(storage.read_blocking(entry, start, length))
+
+    try:
+        data = b"".join([chunk async for chunk in storage.read(entry, start, length)])
+    except StorageError as error:
+        with pytest.raises(type(error)):
+            await asyncio.to_thread(in_thread)
+        raise
+    assert data == await asyncio.to_thread(in_thread)
+    return data
 
 
 def status(code: int, **headers: str) -> Any:
@@ -280,3 +311,222 @@ async def test_a_file_without_an_end_is_refused(
 
     with pytest.raises(Truncated, match="does not say how long"):
         await resolved(storage, web.url("/a"))
+
+
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+async def test_a_digest_in_the_fragment_is_promised(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.files["/a"] = DATA
+
+    snapshot = await resolved(storage, web.url(f"/a#sha256={SHA256.upper()}"))
+
+    assert snapshot.entries[0].digest == f"sha256:{SHA256}"
+    assert await content(storage, snapshot) == DATA
+
+
+async def test_a_digest_makes_a_snapshot_that_stays(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.files["/a"] = DATA
+    web.validators = False
+    uri = web.url(f"/a#sha256={SHA256}")
+
+    first = await resolved(storage, uri)
+
+    assert first.id == (await resolved(storage, uri)).id
+
+
+@pytest.mark.parametrize("fragment", ["x", "sha256=12", "md5=" + "0" * 32])
+async def test_another_fragment_is_refused(
+    web: WebServer, storage: HttpsStorage, fragment: str
+) -> None:
+    with pytest.raises(InvalidUri, match="not a digest"):
+        await resolved(storage, web.url(f"/a#{fragment}"))
+    assert web.requests == []
+
+
+async def test_a_file_of_no_known_length_needs_a_digest(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        if handler.command == "GET":
+            handler.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(DATA), DATA))
+
+    web.routes["/a"] = answer
+
+    with pytest.raises(Truncated, match="does not say how long"):
+        await resolved(storage, web.url("/a"))
+    snapshot = await resolved(storage, web.url(f"/a#sha256={SHA256}"))
+    assert snapshot.entries[0].size is None
+    assert not snapshot.entries[0].ranges
+    assert await content(storage, snapshot) == DATA
+
+
+async def test_a_server_without_ranges_is_known_before_it_is_read(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(DATA)))
+        handler.end_headers()
+        if handler.command == "GET":
+            handler.wfile.write(DATA)
+
+    web.routes["/a"] = answer
+
+    snapshot = await resolved(storage, web.url("/a"))
+
+    assert not snapshot.entries[0].ranges
+    assert await content(storage, snapshot) == DATA
+    assert await content(storage, snapshot, 5, 7) == DATA[5:12]
+
+
+async def test_a_range_is_asked_for_with_its_end(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.files["/a"] = DATA
+    snapshot = await resolved(storage, web.url("/a"))
+
+    assert await content(storage, snapshot, 5, 7) == DATA[5:12]
+
+    assert web.headers[-1]["Range"] == "bytes=5-11"
+    assert web.headers[-1]["If-Match"] == snapshot.entries[0].etag
+
+
+async def test_connections_are_used_again(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.files["/a"] = DATA
+    ports = set()
+
+    def answer(handler: Handler) -> None:
+        ports.add(handler.client_address[1])
+        web.send(handler, DATA)
+
+    web.routes["/a"] = answer
+    snapshot = await resolved(storage, web.url("/a"))
+    for start in range(5):
+        await content(storage, snapshot, start, 100)
+
+    assert len(ports) == 2  # one of the event loop, one of the threads
+
+
+@pytest.mark.parametrize(
+    "told", ["", "bytes 0-9/2048", "bytes 5-9/2047", "items 5-9/2048"]
+)
+async def test_another_part_than_asked_is_refused(
+    web: WebServer, storage: HttpsStorage, told: str
+) -> None:
+    web.files["/a"] = DATA
+    snapshot = await resolved(storage, web.url("/a"))
+    web.routes["/a"] = status(206, **({"Content_Range": told} if told else {}))
+
+    with pytest.raises((Corrupt, Changed)):
+        await content(storage, snapshot, 5, 5)
+
+
+async def test_a_short_body_is_truncated(web: WebServer, storage: HttpsStorage) -> None:
+    web.files["/a"] = DATA
+    snapshot = await resolved(storage, web.url("/a"))
+    web.routes["/a"] = lambda handler: web.send(handler, DATA, cut=100)
+
+    with pytest.raises(Truncated):
+        await content(storage, snapshot)
+
+
+async def test_a_date_tells_states_where_there_is_no_etag(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    modified = "Mon, 01 Jan 2024 00:00:00 GMT"
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Last-Modified", modified)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    web.routes["/a"] = answer
+    snapshot = await resolved(storage, web.url("/a"))
+    modified = "Tue, 02 Jan 2024 00:00:00 GMT"
+
+    assert snapshot.entries[0].etag
+    with pytest.raises(Changed):
+        await content(storage, snapshot)
+
+
+async def test_a_busy_server_says_when_to_come_again(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.routes["/a"] = status(503, Retry_After="12")
+
+    with pytest.raises(Unreachable) as caught:
+        await resolved(storage, web.url("/a"))
+
+    assert caught.value.retry_after == 12
+    assert caught.value.transient
+
+
+async def test_a_folder_is_no_model(web: WebServer, storage: HttpsStorage) -> None:
+    web.files["/models/"] = b"[]"
+
+    with pytest.raises(NotFound, match="use the address of the file itself"):
+        await resolved(storage, web.url("/models/"))
+
+
+async def test_a_packed_file_may_be_called_encoded(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.routes["/a.tar.gz"] = status(200, Content_Encoding="x-gzip")
+
+    assert await resolved(storage, web.url("/a.tar.gz"))
+
+
+@pytest.mark.parametrize("name", ["headers", "localhost-headers"])
+async def test_headers_of_the_host_are_sent_to_it_alone(
+    web: WebServer, other_web: WebServer, name: str
+) -> None:
+    headers = json.dumps({"X-Key": "secret", "Authorization": "Bearer secret"})
+    credentials = Credentials(rung="annotation", values={name: headers})
+    storage = HttpsStorage(Access(settings=LOCAL, credentials=credentials))
+    web.routes["/a"] = status(302, Location=other_web.url("/b"))
+    other_web.files["/b"] = DATA
+
+    snapshot = await resolved(storage, web.url("/a"))
+
+    assert await content(storage, snapshot) == DATA
+    assert {each["X-Key"] for each in web.headers} == {"secret"}
+    for each in other_web.headers:
+        assert {"X-Key", "Authorization"}.isdisjoint(each)
+    await storage.close()
+
+
+async def test_a_refused_login_names_its_rung(web: WebServer) -> None:
+    values = {"headers": json.dumps({"Authorization": "Bearer secret"})}
+    credentials = Credentials(rung="annotation", values=values)
+    storage = HttpsStorage(Access(settings=LOCAL, credentials=credentials))
+    web.routes["/a"] = status(401)
+
+    with pytest.raises(Unauthenticated, match="credentials of annotation") as caught:
+        await resolved(storage, web.url("/a"))
+
+    assert caught.value.rung == "annotation"
+    assert "secret" not in str(caught.value)
+    await storage.close()
+
+
+async def test_an_address_that_the_operator_named_may_be_private_and_plain(
+    web: WebServer,
+) -> None:
+    web.files["/a"] = DATA
+    storage = HttpsStorage(Access(settings={"endpoints": (web.url(""),)}))
+
+    snapshot = await resolved(storage, web.url("/a"))
+
+    assert await content(storage, snapshot) == DATA
+    await storage.close()

@@ -62,7 +62,7 @@ class Exchange:
         except httpx.HTTPError as error:
             raise failed(uri, error) from error
         finally:
-            await response.aclose()
+            await _drained(response)
 
     @contextmanager
     def stream(
@@ -140,9 +140,14 @@ async def send(
 
 
 async def _drained(response: httpx.Response) -> None:
-    """Read what a redirect says besides, if it is short: its connection is kept."""
+    """Close, and first read what is left if it is nothing or short.
+
+    Then the connection can be used again.
+    """
+    nothing = response.request.method == "HEAD"
     length = content_length(response.headers)
-    if length is not None and length <= _LONGEST_TEXT:
+    short = not response.is_success and length is not None and length <= _LONGEST_TEXT
+    if (nothing or short) and not response.is_stream_consumed:
         with suppress(httpx.HTTPError):
             await response.aread()
     await response.aclose()
