@@ -56,62 +56,52 @@ def test_what_is_no_bucket_is_refused(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "endpoint", "named"),
+    ("values", "endpoint"),
     [
-        ({}, "https://s3.us-east-1.amazonaws.com", False),
+        ({}, "https://s3.us-east-1.amazonaws.com"),
         (
             {"AWS_DEFAULT_REGION": "eu-west-1"},
             "https://s3.eu-west-1.amazonaws.com",
-            False,
         ),
         (
             {"AWS_REGION": "cn-north-1"},
             "https://s3.cn-north-1.amazonaws.com.cn",
-            False,
         ),
         (
             {"S3_USER_VIRTUAL_BUCKET": "1"},
             "https://models.s3.us-east-1.amazonaws.com",
-            False,
         ),
         (
             {"S3_USE_ACCELERATE": "true"},
             "https://models.s3-accelerate.amazonaws.com",
-            False,
         ),
-        ({"S3_ENDPOINT": "minio:9000"}, "https://minio:9000", True),
+        ({"S3_ENDPOINT": "minio:9000"}, "https://minio:9000"),
         (
             {"S3_ENDPOINT": "minio:9000", "S3_USE_HTTPS": "0"},
             "http://minio:9000",
-            True,
         ),
         (
             {"S3_ENDPOINT": "https://minio:9000/", "S3_USE_HTTPS": "0"},
             "https://minio:9000",
-            True,
         ),
         (
             {"AWS_ENDPOINT_URL": "http://one", "S3_ENDPOINT": "http://two"},
             "http://one",
-            True,
         ),
         (
             {"AWS_ENDPOINT_URL": "http://minio", "S3_USER_VIRTUAL_BUCKET": "true"},
             "http://models.minio",
-            True,
         ),
         (
             {"AWS_ENDPOINT_URL": "http://minio", "S3_USE_ACCELERATE": "true"},
             "http://minio",
-            True,
         ),
     ],
 )
 def test_the_endpoint_is_the_operators_or_that_of_the_region(
-    values: dict[str, str], endpoint: str, *, named: bool
+    values: dict[str, str], endpoint: str
 ) -> None:
-    opened = _opened(**values)
-    assert (opened.endpoint, opened.named) == (endpoint, named)
+    assert _opened(**values).endpoint == endpoint
 
 
 @pytest.mark.parametrize("region", ["x.example.com/", "eu west", "a@b"])

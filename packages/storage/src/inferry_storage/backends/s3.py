@@ -124,9 +124,7 @@ def _opened(address: Address, access: Access, region: str, endpoint: str) -> Ope
         credential_provider=provider,
     )
     anonymous = bool(who.get("skip_signature"))
-    return Opened(
-        store=store, endpoint=asked, anonymous=anonymous, named=bool(endpoint)
-    )
+    return Opened(store=store, endpoint=asked, anonymous=anonymous)
 
 
 def _named_endpoint(values: Mapping[str, str]) -> str:

@@ -83,7 +83,13 @@ def test_a_body_of_another_length_is_refused(sent: bytes) -> None:
 
 def test_a_server_without_ranges_is_asked_once_more() -> None:
     body = Body(_entry(10), 2, 3, ranged=True)
-    assert not body.fell_back(ValueError("something else"))
-    assert body.fell_back(_NO_RANGES)
+    assert not body.fell_back(ValueError("something else"), _ASKED)
+    assert body.fell_back(_NO_RANGES, _ASKED)
     assert body.options(None) == {"if_match": '"one"'}
-    assert not body.fell_back(_NO_RANGES)
+    assert not body.fell_back(_NO_RANGES, _ASKED)
+
+
+def test_much_is_not_skipped_but_resolved_again() -> None:
+    body = Body(_entry(2**30), 2**24, 2**24, ranged=True)
+    with pytest.raises(Changed):
+        body.fell_back(_NO_RANGES, _ASKED)

@@ -96,7 +96,7 @@ def test_an_endpoint_of_the_operator_may_be_private_and_http() -> None:
         ("https://127.0.0.1:9000", BlockedAddress),
         ("https://169.254.169.254", BlockedAddress),
         ("https://[::1]:9000", BlockedAddress),
-        ("ftp://store.example.com", BlockedAddress),
+        ("ftp://store.example.com", NotAllowed),
     ],
 )
 def test_an_endpoint_of_the_service_is_https_and_public(

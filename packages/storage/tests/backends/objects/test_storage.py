@@ -342,14 +342,16 @@ class TestReading:
         assert not any("range" in each.headers for each in bucket.asked)
 
 
-async def test_a_large_object_tells_whether_the_server_knows_ranges(
+async def test_a_server_without_ranges_is_resolved_again_for_large_objects(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferry_storage.backends.objects.storage._LARGE", 1_000)
-    bucket.objects = {"m/a": _LARGE, "m/b": b"1"}
-    assert all(each.ranges for each in (await _resolve(bucket, "/m")).entries)
-    bucket.ranges = False
-    assert not any(each.ranges for each in (await _resolve(bucket, "/m")).entries)
-    bucket.ranges = True
-    bucket.faults = [_on_get(lambda asked: Answer(500))] * 4
-    assert all(each.ranges for each in (await _resolve(bucket, "/m")).entries)
+    monkeypatch.setattr("inferry_storage.backends.objects.body._LARGE", 1_000)
+    bucket.objects, bucket.ranges = {"m": _LARGE}, False
+    client, source = _client(bucket), Source(uri="s3://models/m")
+    (entry,) = (await client.resolve(source)).entries
+    assert entry.ranges
+    with pytest.raises(Changed):
+        b"".join(client.read_blocking(entry, 2_000, 1_000))
+    (entry,) = (await client.resolve(source)).entries
+    assert not entry.ranges
+    assert b"".join(client.read_blocking(entry, 0, None)) == _LARGE

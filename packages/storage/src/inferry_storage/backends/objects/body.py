@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: How much is handed on at a time: as fast as more at a time, and less memory.
 CHUNK = 128 * 1024
+# As much may be read for nothing.
+_LARGE = 8 * 2**20
 
 
 class Body:
@@ -44,11 +46,19 @@ class Body:
             asked["range"] = (self._start, self._start + self.wanted)
         return asked
 
-    def fell_back(self, error: Exception) -> bool:
-        """Say whether to ask again without a range, for the server knows none."""
-        if not self._ranged or "non-partial response" not in str(error):
+    def fell_back(self, error: Exception, asked: Asked) -> bool:
+        """Say whether to ask again without a range, for the server knows none.
+
+        Raises:
+            Changed: Skipping what is before would cost more than to resolve again, to
+                entries that are said to have no ranges.
+
+        """
+        if not self._ranged or not is_without_ranges(error):
             return False
         self._ranged = False
+        if self._start >= _LARGE:
+            raise changed(asked) from None
         return True
 
     def check(self, result: GetResult, asked: Asked) -> None:
@@ -92,6 +102,11 @@ class Body:
         """
         if self._given != self.wanted:
             raise truncated(asked, self._entry.path, self._given, self.wanted)
+
+
+def is_without_ranges(error: Exception) -> bool:
+    """Say whether *error* of obstore is that the server sent the whole for a part."""
+    return "non-partial response" in str(error)
 
 
 def plain(etag: str) -> str:

@@ -7,11 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
-from inferry.storage import NotAllowed
-from inferry_storage.network.endpoints import Endpoints
-from inferry_storage.network.guard import Guard
+from inferry.storage import InvalidUri, NotAllowed
+from inferry_storage.network.endpoints import Endpoints, Origin
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
@@ -92,29 +89,34 @@ def checked_endpoint(
     """
     chosen = {str(value).rstrip("/") for value in source.parameters.values()}
     own = endpoint.rstrip("/") in chosen or endpoint.partition("://")[2] in chosen
-    policy = Policy.of(access.settings)
-    named = policy.endpoints if own else (*policy.endpoints, endpoint)
-    guard = Guard(policy, Endpoints.of(named, {}))
     try:
-        url = httpx.URL(endpoint)
-    except httpx.InvalidURL:
+        origin = Origin.of(endpoint)
+    except InvalidUri:
         raise _bad("the address of the store") from None
-    origin = guard.check(url)
-    if own and origin not in guard.endpoints:
+    if origin.scheme not in {"http", "https"}:
+        raise _bad("the address of the store")
+    policy = Policy.of(access.settings)
+    if own and origin not in Endpoints.of(policy.endpoints, {}):
         if insecure:
             raise NotAllowed(
                 f"{endpoint}, of storage.parameters, goes without a certificate",
                 remedy="ask the operator to add it to [storage] endpoints",
             )
-        _check_addresses(guard, origin.host, origin.port)
+        _check_public(endpoint, origin, policy)
     return endpoint
 
 
-def _check_addresses(guard: Guard, host: str, port: int) -> None:
+def _check_public(endpoint: str, origin: Origin, policy: Policy) -> None:
+    """Let through what any service may ask: https, at a public address."""
     import httpcore
+    import httpx
 
+    from inferry_storage.network.guard import Guard
+
+    guard = Guard(policy)
+    guard.check(httpx.URL(endpoint))
     try:
-        guard.lookup(host, port)
+        guard.lookup(origin.host, origin.port)
     except httpcore.ConnectError:
         # What has no address cannot be connected to either, and says so then.
         return

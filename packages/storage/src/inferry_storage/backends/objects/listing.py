@@ -90,24 +90,24 @@ async def without_markers(
     Their names end in ``/``, which obstore does not say: what has children is one, and
     of any other *exists* says whether an object is there without the ``/``.
     """
-    parents = {
-        "/".join(parts[:depth])
-        for entry in entries
-        for parts in (entry.path.split("/"),)
-        for depth in range(1, len(parts))
-    }
+    parents: set[str] = set()
+    for entry in entries:
+        above = entry.path.rpartition("/")[0]
+        while above and above not in parents:
+            parents.add(above)
+            above = above.rpartition("/")[0]
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def is_file(entry: Entry) -> bool:
-        if entry.size:
-            return True
+    async def is_marker(entry: Entry) -> bool:
         if entry.path in parents:
-            return False
+            return True
         async with gate:
-            return await exists(entry.location)
+            return not await exists(entry.location)
 
-    kept = await asyncio.gather(*(is_file(entry) for entry in entries))
-    return [entry for entry, keep in zip(entries, kept, strict=True) if keep]
+    empty = [entry for entry in entries if not entry.size]
+    marks = await asyncio.gather(*(is_marker(entry) for entry in empty))
+    gone = {entry.path for entry, is_one in zip(empty, marks, strict=True) if is_one}
+    return [entry for entry in entries if entry.path not in gone]
 
 
 async def near(store: ObjectStore, key: str) -> list[str]:

@@ -17,10 +17,9 @@ from inferry.storage import (
     Entry,
     NotFound,
     Snapshot,
-    Unreachable,
     shown_uri,
 )
-from inferry_storage.backends.objects.body import CHUNK, Body, plain
+from inferry_storage.backends.objects.body import CHUNK, Body, is_without_ranges, plain
 from inferry_storage.backends.objects.listing import (
     Listing,
     entry_of,
@@ -50,8 +49,6 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 _CHECKED = frozenset({"checksum", "digest", "signature"})
 # Patterns may leave few of many: more are listed then, but never without end.
 _PATTERNS_LIST = 10
-# Less than this is not worth a request.
-_LARGE = 8 * 2**20
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +57,6 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     store: ObjectStore
     endpoint: str
     anonymous: bool = False
-    #: Whether the operator named the endpoint.
-    named: bool = False
 
 
 class Cloud(Protocol):
@@ -148,9 +143,9 @@ class ObjectStorage:
                 options = body.options(self._version)
                 result = await obstore.get_async(store, key, options=options)
             except Exception as error:
-                if not body.fell_back(error):
+                self._ranges = self._ranges and not is_without_ranges(error)
+                if not body.fell_back(error, asked):
                     raise
-                self._ranges = False
                 options = body.options(self._version)
                 result = await obstore.get_async(store, key, options=options)
             body.check(result, asked)
@@ -175,9 +170,9 @@ class ObjectStorage:
             try:
                 result = obstore.get(store, key, options=body.options(self._version))
             except Exception as error:
-                if not body.fell_back(error):
+                self._ranges = self._ranges and not is_without_ranges(error)
+                if not body.fell_back(error, asked):
                     raise
-                self._ranges = False
                 result = obstore.get(store, key, options=body.options(self._version))
             body.check(result, asked)
             for chunk in result.stream(min_chunk_size=CHUNK):
@@ -193,7 +188,6 @@ class ObjectStorage:
 
     async def _snapshot(self, address: Address, opened: Opened) -> Snapshot:
         self._store = opened.store
-        self._ranges = True
         self._asked = msgspec.structs.replace(
             self._asked,
             endpoint=opened.endpoint,
@@ -202,8 +196,6 @@ class ObjectStorage:
         )
         for key in address.keys:
             if (entries := await self._entries(key, address)) is not None:
-                if opened.named:
-                    await self._try_ranges(entries)
                 return self._made(address, key, entries)
         raise await self._not_found(address)
 
@@ -258,20 +250,6 @@ class ObjectStorage:
         with self._told():
             entries = await listing.entries(most)
         return await without_markers(entries, self._exists)
-
-    async def _try_ranges(self, entries: Sequence[Entry]) -> None:
-        """Find out whether a server that is not its cloud's own knows ranges.
-
-        One that does not makes a part cost all that is before it.
-        """
-        large = max(entries, key=lambda each: each.size or 0, default=None)
-        if large is not None and (large.size or 0) >= _LARGE:
-            try:
-                async for _ in self.read(large, 1, 1):
-                    pass
-            except Unreachable as error:
-                # What is still wrong is told when the object is read.
-                await asyncio.sleep(error.retry_after or 0)
 
     async def _exists(self, key: str) -> bool:
         try:
