@@ -61,7 +61,7 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
         uri_patterns=(
             r"https://[a-z0-9]+(\.z\d+)?\.file\.(core\.windows\.net|storage\.azure\.net)/",
         ),
-        client=ImportRef(f"{_BACKENDS}.azfile:AzureFileStorage", extra="azfile"),
+        client=ImportRef(f"{_BACKENDS}.azfile:AzureFileStorage"),
         credentials=ImportRef(f"{_LADDERS}.azure:find"),
     )
     yield StorageBackend(

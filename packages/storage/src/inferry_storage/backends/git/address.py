@@ -31,7 +31,7 @@ def parse(uri: str) -> Address:
     """Read ``git+https://host/repo.git@commit#folder``, or the same from ``https://``.
 
     Raises:
-        InvalidUri: It is not of this form, or holds a password.
+        InvalidUri: It is not of this form.
 
     """
     try:
@@ -47,12 +47,6 @@ def parse(uri: str) -> Address:
             f"{shown_uri(uri)}: git:// is not encrypted: "
             "anybody on the way can change the model",
             remedy="write git+https://",
-        )
-    if parts.password is not None:
-        raise InvalidUri(
-            f"{shown_uri(uri)} holds a password, which everybody who sees the service "
-            "can read",
-            remedy="take it out and set GIT_USERNAME and GIT_PASSWORD in a secret",
         )
     repository, mark, revision = parts.path.partition("@")
     revision, repository = unquote(revision), repository.rstrip("/")
