@@ -57,6 +57,14 @@ class Blob:
         text = f"{self.size} {self.seed}".encode()
         return f'"{hashlib.md5(text).hexdigest()}-2"'
 
+    @functools.cached_property
+    def md5(self) -> str:
+        """The ETag that S3 gives to what came in one piece."""
+        found = hashlib.md5()
+        for piece in self.pieces():
+            found.update(piece)
+        return f'"{found.hexdigest()}"'
+
     def write(self, path: Path) -> None:
         """Write the bytes to *path*, its folders too."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,12 +22,14 @@ class Origin:
     """Serves ``blobs`` by path (``bucket/key``), with ranges, validators and lists.
 
     A blob may be replaced at any time. Who asks with credentials is not checked.
-    ``validates`` off is a server that knows no If-Match.
+    ``validates`` off is a server that knows no If-Match; ``single_part`` gives ETags
+    that are MD5 digests, as S3 does of what came in one piece.
     """
 
     def __init__(self, blobs: dict[str, Blob] | None = None) -> None:
         self.blobs = dict(blobs or {})
         self.validates = True
+        self.single_part = False
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -36,6 +38,10 @@ class Origin:
     def port(self) -> int:
         """Where it listens on 127.0.0.1."""
         return int(self._server.server_address[1])
+
+    def etag(self, blob: Blob) -> str:
+        """Return the validator of *blob*."""
+        return blob.md5 if self.single_part else blob.etag
 
     @property
     def url(self) -> str:
@@ -84,15 +90,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path, query = unquote(parts.path).strip("/"), parse_qs(parts.query)
         if "list-type" in query:
-            self._send(200, _listing(path, self.served.blobs, query))
+            self._send(200, _listing(path, self.served, query))
         elif path in self.served.blobs:
             self._blob(self.served.blobs[path])
         else:
             self._send(404, _failure("NoSuchKey"))
 
     def _blob(self, blob: Blob) -> None:
-        wanted = self.headers.get("If-Match", blob.etag)
-        if self.served.validates and wanted not in (blob.etag, "*"):
+        etag = self.served.etag(blob)
+        wanted = self.headers.get("If-Match", etag)
+        if self.served.validates and wanted not in (etag, "*"):
             self._send(412, _failure("PreconditionFailed"))
             return
         found = _RANGE.fullmatch(self.headers.get("Range", ""))
@@ -108,7 +115,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(stop - start))
         self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("ETag", blob.etag)
+        self.send_header("ETag", etag)
         self.send_header("Last-Modified", _MODIFIED)
         self.end_headers()
         if self.command == "GET":
@@ -124,8 +131,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body.encode())
 
 
-def _listing(bucket: str, blobs: dict[str, Blob], query: dict[str, list[str]]) -> str:
+def _listing(bucket: str, origin: Origin, query: dict[str, list[str]]) -> str:
     """Return one page of ListObjectsV2; its token is the last key of the page."""
+    blobs = origin.blobs
     prefix = query.get("prefix", [""])[0]
     after = query.get("continuation-token", query.get("start-after", [""]))[0]
     keys = sorted(
@@ -141,7 +149,7 @@ def _listing(bucket: str, blobs: dict[str, Blob], query: dict[str, list[str]]) -
         folders = {prefix + head + sep for head, sep, _ in inner.values() if sep}
         keys = [key for key in keys if not inner[key][1]]
     page, more = keys[:_PAGE], len(keys) > _PAGE
-    items = "".join(_item(key, blobs[f"{bucket}/{key}"]) for key in page)
+    items = "".join(_item(key, blobs[f"{bucket}/{key}"], origin) for key in page)
     items += "".join(
         f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
         for name in sorted(folders)
@@ -157,11 +165,11 @@ def _listing(bucket: str, blobs: dict[str, Blob], query: dict[str, list[str]]) -
     )
 
 
-def _item(key: str, blob: Blob) -> str:
+def _item(key: str, blob: Blob, origin: Origin) -> str:
     return (
         f"<Contents><Key>{escape(key)}</Key><Size>{blob.size}</Size>"
         f"<LastModified>2026-11-21T10:00:00.000Z</LastModified>"
-        f"<ETag>{escape(blob.etag)}</ETag><StorageClass>STANDARD</StorageClass>"
+        f"<ETag>{escape(origin.etag(blob))}</ETag><StorageClass>STANDARD</StorageClass>"
         "</Contents>"
     )
 

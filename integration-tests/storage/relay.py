@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import time
 from typing import TYPE_CHECKING, NoReturn
@@ -37,8 +38,8 @@ class Relay:
     ) -> None:
         self._proxy, self._client, self._server = proxy, client, server
         self._allowance, self._none = allowance, none
-        self._asking: BufferedReader = client.makefile("rb", PIECE)
-        self._answering: BufferedReader = server.makefile("rb", PIECE)
+        self._asking = _buffered(client)
+        self._answering = _buffered(server)
 
     def serve(self) -> None:
         """Pass requests on until one side closes."""
@@ -150,6 +151,12 @@ class Relay:
                 return
         while piece := self._answering.read1(PIECE):
             self._client.sendall(piece)
+
+
+def _buffered(connection: socket.socket) -> BufferedReader:
+    stream = connection.makefile("rb", PIECE)
+    assert isinstance(stream, io.BufferedReader)
+    return stream
 
 
 def _cut() -> NoReturn:
