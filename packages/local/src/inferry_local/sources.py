@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from inferry.config import Settings
     from inferry.plugins import Plugins
-    from inferry.storage import Secret, Source
+    from inferry.storage import Secret
     from inferry_local.records import RevisionRecord
     from inferry_storage import Progress
 
-MOUNT = PurePosixPath("/mnt/models")
 _MIB = 2**20
 _PHASES = {
     "resolving": "asking what the model is",
@@ -36,12 +35,11 @@ class Fetching(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetcher:
-    """Fetches with the plugins and settings of one session; trees go below *folder*."""
+    """Fetches with the plugins and settings of one session."""
 
-    def __init__(self, plugins: Plugins, settings: Settings, folder: Path) -> None:
+    def __init__(self, plugins: Plugins, settings: Settings) -> None:
         self._plugins = plugins
         self._settings = settings
-        self._folder = folder
 
     async def fetch(
         self,
@@ -58,58 +56,42 @@ class Fetcher:
             StorageError: A source cannot be had, with a reason and a remedy.
 
         """
-        from inferry_storage import fetch
+        from inferry_storage import fetch_tree
 
         sources = revision.predictor.sources
-        paths: list[Path] = []
-        for index, source in enumerate(sources):
-            path = await fetch(
-                source,
-                plugins=self._plugins,
-                settings=self._settings,
-                on_progress=_told(tell, index, len(sources)),
-                secrets=secrets,
-            )
-            revision.held.append(path)
-            paths.append(path)
-        if len(paths) == 1 and _below(sources[0]) == PurePosixPath():
-            return paths[0]
-        return self._tree(revision.application, sources, paths)
+        path = await fetch_tree(
+            sources,
+            plugins=self._plugins,
+            settings=self._settings,
+            on_progress=_Telling(tell, len(sources)),
+            secrets=secrets,
+        )
+        revision.held.append(path)
+        return path
 
     def release(self, revision: RevisionRecord) -> None:
         """Let go of what was fetched for *revision*, so that it may be cleaned up."""
-        from inferry_storage.fetching import release
+        from inferry_storage import release
 
         while revision.held:
             release(revision.held.pop())
 
-    def _tree(
-        self, name: str, sources: Sequence[Source], paths: Sequence[Path]
-    ) -> Path:
-        tree = self._folder / name
-        tree.mkdir(parents=True, exist_ok=True)
-        # A source for the root of the tree gives its entries, so it is laid out last.
-        for source, path in sorted(
-            zip(sources, paths, strict=True),
-            key=lambda each: -len(_below(each[0]).parts),
-        ):
-            _link(tree, _below(source), path)
-        return tree
 
+class _Telling:
+    """Tells the progress of one source after the other as that of all *count*."""
 
-def _told(
-    tell: Callable[[Fetching], None], index: int, count: int
-) -> Callable[[Progress], None]:
-    """Return what tells the progress of source *index* as that of *count* sources."""
+    def __init__(self, tell: Callable[[Fetching], None], count: int) -> None:
+        self._tell = tell
+        self._count = count
+        self._seen: dict[str, int] = {}
 
-    def on_progress(progress: Progress) -> None:
+    def __call__(self, progress: Progress) -> None:
+        index = self._seen.setdefault(progress.uri, len(self._seen))
         share = None
         if progress.total_bytes:
             done = progress.done_bytes / progress.total_bytes
-            share = (index + done) / count
-        tell(Fetching(share=share, text=words(progress)))
-
-    return on_progress
+            share = min((index + done) / self._count, 1.0)
+        self._tell(Fetching(share=share, text=words(progress)))
 
 
 def words(progress: Progress) -> str:
@@ -126,21 +108,3 @@ def words(progress: Progress) -> str:
         again = "retry" if progress.retries == 1 else "retries"
         text += f", {progress.retries} {again}"
     return text
-
-
-def _below(source: Source) -> PurePosixPath:
-    """Return the mount path below /mnt/models; planning refuses other places."""
-    path = PurePosixPath(source.mount_path)
-    return path.relative_to(MOUNT) if path.is_relative_to(MOUNT) else PurePosixPath()
-
-
-def _link(tree: Path, below: PurePosixPath, path: Path) -> None:
-    if below != PurePosixPath():
-        target = tree.joinpath(*below.parts)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(path)
-        return
-    entries = sorted(path.iterdir()) if path.is_dir() else [path]
-    for entry in entries:
-        if not (tree / entry.name).exists():
-            (tree / entry.name).symlink_to(entry)

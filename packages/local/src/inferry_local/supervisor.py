@@ -69,7 +69,7 @@ class Supervisor:
         self.ray = RaySession(
             self._folder, object_store_mb=int(local.get("object_store_mb") or 80)
         )
-        self.fetcher = Fetcher(plugins, settings, self._folder / "models")
+        self.fetcher = Fetcher(plugins, settings)
         self._roster = Roster(
             changed=self.changed,
             started=self._warm,
