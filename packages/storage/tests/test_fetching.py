@@ -13,7 +13,16 @@ import pytest
 from inferry.config import load_settings
 from inferry.errors import ImplementationMissing, StorageError
 from inferry.plugins import load_plugins
-from inferry.storage import AccessDenied, NoBackend, Source, Unstable, Unverified
+from inferry.storage import (
+    AccessDenied,
+    DiskFull,
+    NoBackend,
+    Source,
+    Stalled,
+    Unreachable,
+    Unstable,
+    Unverified,
+)
 from inferry_storage import Progress, fetch, fetch_model, release
 from inferry_storage.cache import cleaning
 from inferry_storage.cache.folder import Cache
@@ -274,16 +283,57 @@ async def test_what_was_whole_is_not_read_again_when_the_source_is_replaced(
     assert shelf.reads.count("weights/one.bin") == 1
 
 
+@pytest.mark.parametrize("kind", [AccessDenied, DiskFull])
 async def test_an_error_that_stays_leaves_nothing(
-    kept: Any, shelf: Shelf, cache: Path
+    kept: Any, shelf: Shelf, cache: Path, kind: type[Exception]
 ) -> None:
-    shelf.order("fail", "AccessDenied")
+    shelf.order("fail", kind.__name__)
 
-    with pytest.raises(AccessDenied):
+    with pytest.raises(kind):
         await kept()
 
     assert list((cache / "partial").iterdir()) == []
     assert list((cache / "snapshots").iterdir()) == []
+
+
+@pytest.mark.parametrize("failures", [1, 3, 4])
+async def test_a_store_that_does_not_answer_is_asked_again(
+    kept: Any, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    import inferry_shelf
+
+    monkeypatch.setattr("inferry_storage.transfer.patience._BACKOFF", 0)
+    left = failures
+    resolve = inferry_shelf.Shelf.resolve
+
+    async def failing(self: Any, source: Source) -> Any:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise Unreachable("503")
+        return await resolve(self, source)
+
+    monkeypatch.setattr(inferry_shelf.Shelf, "resolve", failing)
+
+    if failures < 4:
+        assert tree_of((await kept()).path) == shelf.tree
+    else:
+        with pytest.raises(Unreachable):
+            await kept()
+
+
+async def test_a_store_that_never_says_is_given_up(
+    shelf: Shelf, get_with: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import inferry_shelf
+
+    async def hanging(*_: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(inferry_shelf.Shelf, "resolve", hanging)
+
+    with pytest.raises(Stalled, match=r"within 0\.2 s"):
+        await get_with("shelf", deadline_seconds="0.2")(shelf.uri())
 
 
 async def test_a_cancelled_fetch_publishes_nothing_and_is_gone_on_from(

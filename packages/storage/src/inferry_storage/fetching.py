@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from inferry.storage import Changed, LocalPath, Unstable, Unverified, shown_uri
+from inferry.errors import StorageError
+from inferry.storage import (
+    Changed,
+    LocalPath,
+    Stalled,
+    Unstable,
+    Unverified,
+    shown_uri,
+)
 from inferry_storage.building import build, require
 from inferry_storage.cache import cleaning, leases
 from inferry_storage.cache.donors import Donors
@@ -28,8 +37,12 @@ if TYPE_CHECKING:
     from inferry_storage.cache.folder import Found
     from inferry_storage.cache.manifest import Manifest
     from inferry_storage.opening import Store
+    from inferry_storage.transfer.patience import Patience
 
 _RESOLVES = 3
+_ASKED = 4
+#: A listing of 100,000 files takes minutes where a store is slow.
+_LONGEST_RESOLVE = 600.0
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,8 +150,7 @@ async def settled(
     """
     patterns = Patterns.of(store.policy)
     for _ in range(_RESOLVES):
-        reporter.enter("resolving")
-        found = await store.resolve()
+        found = await _resolved(store, reporter)
         if isinstance(found, LocalPath):
             await asyncio.to_thread(_check_local, found, store)
             return await bind(found) if bind else _bound(found)
@@ -151,6 +163,43 @@ async def settled(
         "fetched",
         remedy="try again when nobody uploads to it",
     )
+
+
+async def _resolved(store: Store, reporter: Reporter) -> Snapshot | LocalPath:
+    """Ask what is there; again where the store does not answer.
+
+    Fewer times than for bytes: a host with a typo is not worth half a minute.
+    """
+    reporter.enter("resolving")
+    seconds = store.policy.deadline_seconds or _LONGEST_RESOLVE
+    try:
+        async with asyncio.timeout(seconds):
+            return await _asked(store, reporter, time.monotonic() + seconds)
+    except TimeoutError:
+        raise Stalled(
+            f"{shown_uri(store.source.uri)} did not say within {seconds:g} s what it "
+            "holds",
+            remedy="raise [storage] deadline_seconds, or name a smaller folder",
+        ) from None
+
+
+async def _asked(
+    store: Store, reporter: Reporter, until: float
+) -> Snapshot | LocalPath:
+    patience: Patience | None = None
+    for _ in range(_ASKED - 1):
+        try:
+            return await store.resolve()
+        except StorageError as error:
+            if patience is None:
+                # Imported with the engine, which a cached model does without.
+                from inferry_storage.transfer.patience import Patience
+
+                patience = Patience(until)
+            pause = patience.wait(error, 0)
+            reporter.retried()
+            await asyncio.sleep(pause)
+    return await store.resolve()
 
 
 class IntoCache:

@@ -167,3 +167,33 @@ def test_a_user_without_a_home_can_pull(
     assert done.returncode == 0, done.stderr
     assert (volume / "weights" / "one.bin").stat().st_uid == 65534
     assert not (volume / ".inferry").exists()
+
+
+def test_a_full_volume_is_told_and_left_empty(
+    command: Any, shelf: Shelf, tmp_path: Path
+) -> None:
+    """On a disk of its own, which only a namespace of its own lets a test mount."""
+    shelf.put("weights/one.bin", os.urandom(900_000))
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    mounted = (
+        'mount -t tmpfs -o size=600k none "$0" && "$@"; code=$?; ls -A "$0"; exit $code'
+    )
+    pull = [sys.executable, "-m", MODULE, shelf.uri(), str(volume)]
+
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, volume, *pull],
+        check=False,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(command.plugin),
+            "HOME": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 8
+    assert "has room for" in done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last["kind"] == "DiskFull"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import threading
 import time
@@ -31,6 +30,8 @@ def boot() -> str:
 
 def sync(folder: Path) -> None:
     """Wait until all that was written to the file system of *folder* is on its disk."""
+    import ctypes
+
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         library = ctypes.CDLL(None, use_errno=True)
