@@ -10,7 +10,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from inferry.storage import Corrupt, TooLarge, Truncated
+from inferry.storage import Corrupt, TooLarge, Truncated, shown_uri
 from inferry_storage.transfer import digests, target
 from inferry_storage.transfer.plan import merged, missing, part_size
 
@@ -56,12 +56,52 @@ class Context:
     """What all entries of one download share."""
 
     def __init__(
-        self, folder: Path, journal: Journal, reporter: Reporter, max_bytes: int
+        self,
+        uri: str,
+        folder: Path,
+        journal: Journal,
+        *,
+        reporter: Reporter,
+        max_bytes: int,
     ) -> None:
+        self.uri = shown_uri(uri)
         self.folder = folder
         self.journal = journal
         self.reporter = reporter
         self.max_bytes = max_bytes
+
+    def corrupt(self, entry: Entry) -> Corrupt:
+        """Return the error for bytes that are not those that were promised."""
+        algorithm = (entry.digest or "").partition(":")[0]
+        return Corrupt(
+            f"{self.uri}: {entry.path} arrived with another {algorithm} than its "
+            "store promised",
+            remedy="upload the file again",
+        )
+
+    def too_long(self, entry: Entry) -> Truncated:
+        """Return the error for more bytes than were promised."""
+        return Truncated(
+            f"{self.uri}: {entry.path} arrived with more than the {entry.size} bytes "
+            "that its store promised",
+            remedy="upload the file again",
+        )
+
+    def too_short(self, entry: Entry, at: int) -> Truncated:
+        """Return the error for a body that ended too early."""
+        return Truncated(
+            f"{self.uri}: {entry.path} arrived with {at} of the {entry.size} bytes "
+            "that its store promised",
+            remedy="try again, or upload the file again",
+        )
+
+    def too_large(self, entry: Entry) -> TooLarge:
+        """Return the error for a file that nobody knew the size of."""
+        return TooLarge(
+            f"{self.uri}: {entry.path} makes the model larger than the "
+            f"{self.max_bytes} bytes that are allowed",
+            remedy="raise [storage] max_bytes",
+        )
 
 
 class Small:
@@ -83,7 +123,7 @@ class Small:
     def take(self, piece: bytes) -> None:
         """Take the next piece into memory."""
         if self.at + len(piece) > self._size:
-            raise _too_long(self.entry)
+            raise self._context.too_long(self.entry)
         self.at += len(piece)
         self._pieces.append(piece)
         self._context.reporter.count(len(piece))
@@ -107,7 +147,7 @@ class Small:
     def ended(self) -> None:
         """Check that all bytes came."""
         if self.at < self._size:
-            raise _too_short(self.entry, self.at)
+            raise self._context.too_short(self.entry, self.at)
 
     def finish(self, pulse: Pulse) -> None:
         """Write the file, if its digest agrees.
@@ -122,7 +162,7 @@ class Small:
                 found.update(piece)
         self.is_wrong = not digests.agrees(self.entry, found)
         if self.is_wrong:
-            raise corrupt(self.entry)
+            raise self._context.corrupt(self.entry)
         folder = self._context.folder
         with pulse.writing(), target.disk_errors(folder):
             target.write_small(folder / self.entry.path, self._pieces)
@@ -244,17 +284,13 @@ class Part:
         """Take the next piece into memory."""
         count = len(piece)
         if self.end is not None and self.at + self.held + count > self.end:
-            raise _too_long(self.entry)
+            raise self.large.context.too_long(self.entry)
         context = self.large.context
         self._pieces.append(piece)
         self.held += count
         context.reporter.count(count)
         if self.end is None and context.reporter.done_bytes > context.max_bytes:
-            raise TooLarge(
-                f"{self.entry.path} makes its model larger than the "
-                f"{context.max_bytes} bytes that are allowed",
-                remedy="raise [storage] max_bytes",
-            )
+            raise context.too_large(self.entry)
 
     def write(self, pulse: Pulse) -> None:
         """Write what is in memory; note it after that, never before."""
@@ -284,7 +320,7 @@ class Part:
     def ended(self) -> None:
         """Check that all bytes came; without a size the digest will tell."""
         if self.end is not None and self.at < self.end:
-            raise _too_short(self.entry, self.at)
+            raise self.large.context.too_short(self.entry, self.at)
 
     def _note(self) -> None:
         if _resumes(self.entry):
@@ -295,28 +331,3 @@ class Part:
 def _resumes(entry: Entry) -> bool:
     """Say whether a part of *entry* is worth keeping: it will fit to the rest."""
     return entry.ranges and bool(entry.etag or entry.digest)
-
-
-def corrupt(entry: Entry) -> Corrupt:
-    """Return the error for bytes that are not those that were promised."""
-    algorithm = (entry.digest or "").partition(":")[0]
-    return Corrupt(
-        f"{entry.path} arrived with another {algorithm} than its store promised",
-        remedy="upload the file again",
-    )
-
-
-def _too_long(entry: Entry) -> Truncated:
-    return Truncated(
-        f"{entry.path} arrived with more than the {entry.size} bytes that its store "
-        "promised",
-        remedy="upload the file again",
-    )
-
-
-def _too_short(entry: Entry, at: int) -> Truncated:
-    return Truncated(
-        f"{entry.path} arrived with {at} of the {entry.size} bytes that its store "
-        "promised",
-        remedy="try again, or upload the file again",
-    )

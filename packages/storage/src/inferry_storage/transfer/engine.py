@@ -12,7 +12,6 @@ import msgspec
 
 from inferry.errors import StorageError
 from inferry.storage import Stalled, shown_uri
-from inferry_storage.transfer.arriving import Context, Small, corrupt
 from inferry_storage.transfer.plan import plan
 from inferry_storage.transfer.preparing import Prepared, prepare
 from inferry_storage.transfer.reading import Reader
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from inferry.storage import Entry, Snapshot, Storage
     from inferry_storage.policy import Policy, Rung
     from inferry_storage.progress import Reporter
-    from inferry_storage.transfer.arriving import Large, Part
+    from inferry_storage.transfer.arriving import Context, Large, Part, Small
 
 #: So many small files are under way for each worker: they wait more than they move.
 _SMALL_PER_WORKER = 4
@@ -171,7 +170,7 @@ class _Pool:
             self._reporter.file_done()
             return
         if large.is_retried:
-            raise corrupt(large.entry)
+            raise self._context.corrupt(large.entry)
         # Once, in case that it was damaged here or on the way.
         large.is_retried = True
         self._reporter.retried()

@@ -63,7 +63,13 @@ def prepare(
     with target.disk_errors(folder):
         journal = Journal(folder)
         try:
-            context = Context(folder, journal, reporter, policy.max_bytes)
+            context = Context(
+                snapshot.uri,
+                folder,
+                journal,
+                reporter=reporter,
+                max_bytes=policy.max_bytes,
+            )
             return _Preparing(snapshot, context, policy).run(have)
         except BaseException:
             journal.close()

@@ -129,6 +129,8 @@ class Reader:
                     raise self._stalled(writers)
         finally:
             pulse.stop()
+            # What an abandoned thread ends with is of no interest to anybody.
+            call.add_done_callback(_look)
 
     def _attempt_blocking(self, writer: Writer, pulse: Pulse) -> None:
         if self._blocking is None or writer.length() == 0:
@@ -194,6 +196,12 @@ class Reader:
             f"less than {LEAST_PROGRESS} bytes in {self._stall_seconds:g} s",
             remedy=f"check the network, or raise [storage] {setting}",
         )
+
+
+def _look(call: asyncio.Future[None]) -> None:
+    """Take note of an error, so that asyncio does not complain that nobody did."""
+    if not call.cancelled():
+        call.exception()
 
 
 def _each(
