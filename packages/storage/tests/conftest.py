@@ -113,7 +113,7 @@ class WebServer:
                 with contextlib.suppress(ConnectionError):
                     web.answer(self)
 
-            do_HEAD = do_POST = do_GET  # noqa: N815 - named by http.server
+            do_HEAD = do_POST = do_CONNECT = do_GET  # noqa: N815 - named by http.server
 
             def log_message(self, *_: Any) -> None:
                 pass

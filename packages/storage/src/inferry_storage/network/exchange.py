@@ -102,11 +102,11 @@ class Exchange:
         if self._client is None:
             self._client = open_client(self.guard)
         while True:
+            # What a server sets on its way is no business of the next request.
+            self._client.cookies.clear()
             request = self._client.build_request(
                 method, walk.url, headers=walk.headers(), data=form
             )
-            # What a server sets on its way is no business of the next request.
-            self._client.cookies.clear()
             response = await send(self._client, request, uri)
             location = response.headers.get("location", "")
             try:
