@@ -122,6 +122,11 @@ SETTINGS = (
         help="Ask stores without credentials, even where some would be found.",
     ),
     _setting(
+        key="volumes_dir",
+        default="",
+        help="What stands for volumes on a laptop: a folder for each claim of pvc://.",
+    ),
+    _setting(
         key="secrets_dir",
         default="",
         help="Where secrets are mounted: a folder for each, a file for each key.",

@@ -53,6 +53,37 @@ async def test_a_relative_path_starts_at_the_working_directory(
     assert await resolved("./model.onnx") == tmp_path / "model.onnx"
 
 
+@pytest.mark.parametrize("uri", ["a", "file:a", "file://./a", "file://./b/../a", "./a"])
+async def test_what_is_relative_starts_at_the_working_directory(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.onnx").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert (await resolved(uri)).samefile(tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", ["a#1", "a?b", "a b%41", "[x"])
+async def test_every_name_may_stand_in_a_uri(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.touch()
+
+    assert await resolved(str(path)) == path
+    assert await resolved(path.as_uri()) == path
+    if "%" not in name:
+        assert await resolved(f"file://{path}") == path
+
+
+async def test_a_link_of_the_user_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model.onnx").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+
+    assert await resolved(str(tmp_path / "link")) == tmp_path / "link"
+
+
 async def test_what_is_missing_is_named_with_what_is_like_it(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
 
@@ -98,7 +129,7 @@ async def test_a_link_to_nothing_is_missing(tmp_path: Path) -> None:
         await resolved(str(tmp_path / "link"))
 
 
-@pytest.mark.parametrize("uri", ["file://models/a", "", "a\0b"])
+@pytest.mark.parametrize("uri", ["file://models/a", "", "file:", "a\0b", "~no-user/a"])
 async def test_what_names_no_local_path_is_refused(uri: str) -> None:
     with pytest.raises(StorageError):
         await resolved(uri)

@@ -6,16 +6,15 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from inferry.errors import StorageError
-from inferry.status import Reason
-from inferry.storage import Access, LocalPath, Source
+from inferry.storage import AccessDenied, EmptyModel, InvalidUri, LocalPath, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from inferry.storage import Entry
+    from inferry.errors import StorageError
+    from inferry.storage import Access, Entry, Source
 
 _SHOWN = 5
 
@@ -34,20 +33,11 @@ class FileStorage:
 
         """
         path = local_path(source.uri)
-        try:
-            _check(path)
-        except OSError as error:
-            raise StorageError(
-                f"{path} cannot be read: {error.strerror}",
-                reason=Reason.StorageAccessDenied,
-            ) from None
+        check(path)
         return LocalPath(uri=source.uri, path=path)
 
     def read(
-        self,
-        entry: Entry,
-        start: int,
-        length: int | None,
+        self, entry: Entry, start: int, length: int | None
     ) -> AsyncIterator[bytes]:
         """Refuse: a local path has no entries.
 
@@ -56,7 +46,7 @@ class FileStorage:
 
         """
         del start, length
-        raise StorageError(f"{entry.path} is local and is read where it is")
+        raise unread(entry)
 
     async def close(self) -> None:
         """Do nothing; no connection was opened."""
@@ -65,38 +55,77 @@ class FileStorage:
 def local_path(uri: str) -> Path:
     """Return the absolute path that *uri*, a path or ``file://``, names.
 
+    A relative one starts at the working directory: ``models/iris``, ``file:models`` or
+    ``file://./models``. What follows ``file:`` is a path to its end: a ``#`` or ``?``
+    belongs to a name.
+
     Raises:
-        StorageError: The URI names another machine, or no path.
+        InvalidUri: The URI names another machine, or no path.
 
     """
     path = uri
     if uri.lower().startswith("file:"):
-        parts = urlsplit(uri)
-        if parts.netloc not in {"", "localhost"}:
-            raise StorageError(
-                f"{uri} names the machine {parts.netloc!r}",
-                reason=Reason.StorageNotFound,
-                remedy=f"write file:///{parts.netloc}{parts.path} for a local path",
-            )
-        path = unquote(parts.path)
+        path = _of_uri(uri)
     if not path or "\0" in path:
-        raise StorageError(f"{uri!r} names no path", reason=Reason.StorageNotFound)
-    return Path(path).expanduser().absolute()
+        raise InvalidUri(f"{uri!r} names no path", remedy="write the path of a model")
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise InvalidUri(
+            f"{path}: nobody of this name has a home folder", remedy="write the path"
+        ) from None
+
+
+def check(path: Path) -> None:
+    """Say what keeps *path* from being served.
+
+    Raises:
+        StorageError: Nothing is there, or it is empty, or may not be read.
+
+    """
+    try:
+        _check(path)
+    except OSError as error:
+        raise AccessDenied(
+            f"{path} cannot be read: {error.strerror}", remedy="give this user access"
+        ) from None
+
+
+def unread(entry: Entry) -> StorageError:
+    """Return the error for reading what is bound and not copied."""
+    return InvalidUri(f"{entry.path} is local and is read where it is")
+
+
+def _of_uri(uri: str) -> str:
+    rest = uri[len("file:") :]
+    if not rest.startswith("//"):
+        return unquote(rest)
+    machine, slash, path = rest[2:].partition("/")
+    if machine in {".", "..", "~"}:
+        return unquote(f"{machine}{slash}{path}")
+    if machine not in {"", "localhost"}:
+        raise InvalidUri(
+            f"{uri} names the machine {machine!r}",
+            remedy=f"write file:///{machine}/{path} for a path from the root, "
+            f"or {machine}/{path} for one from here",
+        )
+    return unquote(f"{slash}{path}")
 
 
 def _check(path: Path) -> None:
     if not path.exists():
         _refuse_missing(path)
     if not (path.is_file() or path.is_dir()):
-        raise StorageError(
-            f"{path} is neither a file nor a folder", reason=Reason.StorageNotFound
+        raise InvalidUri(
+            f"{path} is neither a file nor a folder",
+            remedy="name a file or a folder",
         )
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
-        raise StorageError(
-            f"{path} may not be read by this user", reason=Reason.StorageAccessDenied
+        raise AccessDenied(
+            f"{path} may not be read by this user", remedy=f"chmod -R a+rX {path}"
         )
     if path.is_dir() and not any(path.iterdir()):
-        raise StorageError(f"{path} is empty", reason=Reason.StorageNotFound)
+        raise EmptyModel(f"{path} is empty", remedy="put the model there")
 
 
 def _refuse_missing(path: Path) -> NoReturn:
@@ -110,6 +139,4 @@ def _refuse_missing(path: Path) -> NoReturn:
     else:
         some = ", ".join(there[:_SHOWN]) + (" …" if len(there) > _SHOWN else "")
         remedy = f"{parent} holds {some or 'nothing'}"
-    raise StorageError(
-        f"{path} does not exist", reason=Reason.StorageNotFound, remedy=remedy
-    )
+    raise NotFound(f"{path} does not exist", remedy=remedy)
