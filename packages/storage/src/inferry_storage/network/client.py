@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from inferry_storage.network import quiet
 from inferry_storage.network.transport import (
     GuardedBlockingTransport,
     GuardedTransport,
@@ -28,6 +29,7 @@ def open_client(
 
     ``context`` is for TLS of its own, such as with a certificate of the client.
     """
+    quiet.hush()
     return httpx.AsyncClient(
         transport=GuardedTransport(guard, context=context),
         timeout=_timeout(guard),
@@ -41,6 +43,7 @@ def open_blocking_client(
     guard: Guard, context: ssl.SSLContext | None = None
 ) -> httpx.Client:
     """Return a client for threads, which may share it."""
+    quiet.hush()
     return httpx.Client(
         transport=GuardedBlockingTransport(guard, context=context),
         timeout=_timeout(guard),
