@@ -7,15 +7,14 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING, Any
 
-import httpcore
-import httpx
-
 from inferry.storage import BlockedAddress, InvalidUri, NotAllowed, shown_uri
 from inferry_storage.network.addresses import checked_host, is_address, is_own_name
 from inferry_storage.network.endpoints import Endpoints, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import httpx
 
     from inferry_storage.policy import Policy
 
@@ -67,16 +66,29 @@ class Guard:
         host = checked_host(raw)
         port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
         origin = Origin(url.scheme, host, port)
-        if url.scheme == "https" or origin in self.endpoints:
-            return origin
-        if url.scheme != "http":
+        self.admit(origin, shown)
+        return origin
+
+    def admit(self, origin: Origin, shown: str) -> None:
+        """Let *origin* pass if its scheme may be asked; *shown* names it in errors.
+
+        For those who connect by themselves: `Origin.of` reads a URL without httpx, and
+        `lookup` then says at which addresses.
+
+        Raises:
+            NotAllowed: It is http, and neither its origin nor http is allowed.
+            BlockedAddress: It is of neither http nor https.
+
+        """
+        if origin.scheme == "https" or origin in self.endpoints:
+            return
+        if origin.scheme != "http":
             raise BlockedAddress(f"{shown} is not https", remedy="use an https URL")
         if not self.policy.allow_http:
             raise NotAllowed(
                 f"{shown} is http: anybody on the way can change the model",
                 remedy="use https, or set [storage] allow_http = true",
             )
-        return origin
 
     def origin(self, uri: str) -> Origin:
         """Return what `check` returns, of a text that should be a URL.
@@ -86,6 +98,8 @@ class Guard:
             NotAllowed: It may not be asked.
 
         """
+        import httpx
+
         try:
             url = httpx.URL(uri)
         except (httpx.InvalidURL, ValueError):
@@ -131,11 +145,18 @@ def _resolved(host: str, port: int) -> list[str]:
         )
     except (OSError, UnicodeError) as error:
         said = getattr(error, "strerror", None) or "no such name"
-        raise httpcore.ConnectError(f"{host}: {said}") from error
+        raise _no_address(f"{host}: {said}") from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if not addresses:
-        raise httpcore.ConnectError(f"{host} has no address")
+        raise _no_address(f"{host} has no address")
     return addresses
+
+
+def _no_address(said: str) -> Exception:
+    # Imported late: it takes 80 ms, and clients that connect by themselves need none.
+    import httpcore
+
+    return httpcore.ConnectError(said)
 
 
 def _blocked(host: str, address: str) -> BlockedAddress:
