@@ -14,6 +14,7 @@ import msgspec
 
 from inferry.storage import Corrupt, TooLarge, Truncated, shown_uri
 from inferry_storage.network.client import open_client
+from inferry_storage.network.exchange import send
 from inferry_storage.network.faults import failed
 from inferry_storage.network.guard import Guard
 from inferry_storage.network.streams import Stream, Streams
@@ -61,7 +62,7 @@ class Calls:
         headers: Mapping[str, str] | None = None,
         private: Mapping[str, str] | None = None,
         content: bytes | None = None,
-        admit: Callable[[httpx.URL], None] | None = None,
+        admit: Callable[[str], None] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """Give the answer after redirects, its body not yet read.
 
@@ -73,20 +74,24 @@ class Calls:
         """
         walk = Walk(self.guard, url, headers=headers, private=private)
         while True:
+            # What a server sets on its way is no business of the next request.
+            self._client.cookies.clear()
             request = self._client.build_request(
                 method, walk.url, headers=walk.headers(), content=content
             )
-            try:
-                response = await self._client.send(request, stream=True)
-            except httpx.HTTPError as error:
-                raise failed(shown, error) from error
+            response = await send(self._client, request, shown)
             try:
                 place = response.headers.get("location", "")
                 if place and admit is not None:
-                    admit(walk.url.join(place))
+                    admit(place)
                 if not (place and walk.moved(response.status_code, place)):
                     yield response
                     return
+                if response.headers.get("content-length") == "0":
+                    # Read to its end, the connection is used again.
+                    await response.aread()
+            except httpx.HTTPError as error:
+                raise failed(shown, error) from error
             finally:
                 await response.aclose()
 
@@ -117,16 +122,17 @@ class Calls:
     async def body(
         self, response: httpx.Response, *, shown: str, limit: int = _MAX_ANSWER
     ) -> bytes:
-        """Return the body, decoded, of at most *limit* bytes.
+        """Return the body, of at most *limit* bytes.
 
         Raises:
             TooLarge: There is more.
             Unreachable: The connection broke.
 
         """
+        check_plain(shown, response.headers)
         parts, size = [], 0
         try:
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 size += len(chunk)
                 if size > limit:
                     raise TooLarge(
@@ -207,12 +213,7 @@ class Slice:
         self._end()
 
     def _begin(self, status: int, headers: httpx.Headers) -> None:
-        if headers.get("content-encoding", "identity") != "identity":
-            raise Corrupt(
-                f"{shown_uri(self._shown)} is sent compressed, "
-                "though it was not asked for",
-                remedy="turn compression off for this file on its server",
-            )
+        check_plain(self._shown, headers)
         if status != _PARTIAL:
             return
         self._skip = 0
@@ -233,6 +234,20 @@ class Slice:
             raise Truncated(
                 f"{shown_uri(self._shown)}: {self._left} bytes are missing at the end"
             )
+
+
+def check_plain(shown: str, headers: httpx.Headers) -> None:
+    """Refuse a body that is compressed: how much it is would not be known.
+
+    Raises:
+        Corrupt: It is.
+
+    """
+    if headers.get("content-encoding", "identity") != "identity":
+        raise Corrupt(
+            f"{shown_uri(shown)} is sent compressed, though it was not asked for",
+            remedy="turn compression off for this file on its server",
+        )
 
 
 @contextmanager

@@ -117,6 +117,23 @@ async def test_a_commit_is_read_whatever_came_after_it(either: Forge) -> None:
     await storage.close()
 
 
+async def test_the_id_is_known_without_the_pack_to_who_may_read_it(
+    forge: Forge,
+) -> None:
+    forge.login = "me:pass-canary"
+    uri = f"{forge.uri('model')}@{forge.commit('model', FILES)}#a"
+    expected = (await resolved(forge, uri, forge.login)).id
+    forge.asked.clear()
+    storage = client(forge, forge.login)
+
+    assert await storage.identify(Source(uri=uri)) == expected
+    assert await storage.identify(Source(uri=forge.uri("model"))) is None
+    assert [asked.method for asked in forge.asked] == ["GET"]
+    with pytest.raises(Unauthenticated):
+        await client(forge).identify(Source(uri=uri))
+    await storage.close()
+
+
 async def test_a_folder_or_one_file_may_be_named(forge: Forge) -> None:
     uri = f"{forge.uri('model')}@{forge.commit('model', FILES)}"
 

@@ -279,6 +279,20 @@ async def test_offline_the_hub_is_not_asked(hub: Hub) -> None:
     assert hub.asked == []
 
 
+async def test_offline_a_commit_has_its_id_all_the_same(
+    hub: Hub, repository: Repository
+) -> None:
+    commit = repository.branches["main"]
+    pinned, named = (Source(uri=f"hf://owner/model@{r}") for r in (commit, "main"))
+    expected = (await resolved(hub, pinned.uri)).id
+    offline = client(hub, {"HF_HUB_OFFLINE": "1", **_values(hub)})
+
+    assert await offline.identify(pinned) == expected
+    assert await offline.identify(named) is None
+    assert await client(hub).identify(pinned) is None
+    await offline.close()
+
+
 async def test_a_hub_whose_address_is_none_is_named(hub: Hub) -> None:
     with pytest.raises(NotAllowed):
         await resolved(hub, values={"HF_ENDPOINT": "http://["})

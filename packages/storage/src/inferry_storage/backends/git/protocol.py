@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from inferry.storage import Corrupt, NotFound, TooLarge, Truncated, shown_uri
+from inferry_storage.backends.calls import check_plain
 from inferry_storage.network.faults import failed, refused
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ class Session:
     """One repository, asked as one user."""
 
     def __init__(
-        self, calls: Calls, uri: str, private: Mapping[str, str], rung: str
+        self, calls: Calls, uri: str, *, private: Mapping[str, str], rung: str
     ) -> None:
         self._calls = calls
         self._uri = uri
-        self._private = private
-        self._rung = rung
+        self.private = private
+        self.rung = rung
 
     async def begin(self, url: str) -> Server:
         """Ask which version of the protocol is spoken at *url*.
@@ -58,7 +59,7 @@ class Session:
             f"{url}/info/refs?service=git-upload-pack",
             shown=self._uri,
             headers=_HEADERS,
-            private=self._private,
+            private=self.private,
         ) as response:
             self._check(response, "advertisement")
             place = str(response.url.copy_with(query=None)).removesuffix("/info/refs")
@@ -119,7 +120,7 @@ class Session:
             f"{server.url}/git-upload-pack",
             shown=self._uri,
             headers={**_HEADERS, "Content-Type": kind},
-            private=self._private,
+            private=self.private,
             content=body,
         )
 
@@ -129,7 +130,7 @@ class Session:
                 self._uri,
                 response.status_code,
                 response.headers,
-                rung=self._rung,
+                rung=self.rung,
                 remedy="set GIT_USERNAME and GIT_PASSWORD (a token that may read it)",
             )
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
@@ -214,9 +215,10 @@ def _lines(uri: str, data: bytes) -> list[bytes]:
 
 
 async def _streamed(uri: str, response: httpx.Response) -> AsyncIterator[bytes]:
+    check_plain(uri, response.headers)
     rest = b""
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_raw():
             rest += chunk
             while rest:
                 line, rest = _next(uri, rest)

@@ -55,7 +55,21 @@ class GitStorage:
         self._file: IO[bytes] | None = None
         self._pack: Pack | None = None
         self._large: LargeFiles | None = None
-        self._private: Mapping[str, str] = {}
+
+    async def identify(self, source: Source) -> str | None:
+        """Return the id that `resolve` would give, without the pack.
+
+        The server was then asked whether we may read the repository.
+
+        Raises:
+            StorageError: We may not, or it is not reachable.
+
+        """
+        address = parse(source.uri)
+        if not address.commit:
+            return None
+        await self._session(address, source.uri).begin(address.url)
+        return _id(address)
 
     async def resolve(self, source: Source) -> Snapshot:
         """Return the files of the commit, which the URI has to pin.
@@ -65,14 +79,16 @@ class GitStorage:
 
         """
         address, uri = parse(source.uri), source.uri
-        self._private = _login(address, self._access.credentials.values)
-        rung = self._access.credentials.rung
-        session = Session(self._calls, uri, self._private, rung)
+        session = self._session(address, uri)
         server = await session.begin(address.url)
         if not address.commit:
             raise await _unpinned(session, server, address, uri)
         self._large = LargeFiles(
-            self._calls, uri=uri, url=server.url, private=self._private, rung=rung
+            self._calls,
+            uri=uri,
+            url=server.url,
+            private=session.private,
+            rung=session.rung,
         )
         try:
             entries = await self._fetched(session, server, address, uri)
@@ -81,12 +97,7 @@ class GitStorage:
             raise
         if not entries:
             raise EmptyModel(f"{shown_uri(uri)} holds no file")
-        text = f"{address.url}\n{address.commit}\n{address.path}"
-        return Snapshot(
-            uri=uri,
-            id=f"{address.commit[:12]}-{hashlib.sha256(text.encode()).hexdigest()[:27]}",
-            entries=entries,
-        )
+        return Snapshot(uri=uri, id=_id(address), entries=entries)
 
     async def read(
         self, entry: Entry, start: int, length: int | None
@@ -116,6 +127,12 @@ class GitStorage:
         """Close all connections, and drop the pack."""
         self._drop()
         await self._calls.close()
+
+    def _session(self, address: Address, uri: str) -> Session:
+        private = _login(address, self._access.credentials.values)
+        return Session(
+            self._calls, uri, private=private, rung=self._access.credentials.rung
+        )
 
     async def _fetched(
         self, session: Session, server: Server, address: Address, uri: str
@@ -202,6 +219,11 @@ class GitStorage:
                 if last or response.status_code not in _STALE:
                     raise refused(place.href, response.status_code, response.headers)
             large.forget(oid)
+
+
+def _id(address: Address) -> str:
+    text = f"{address.url}\n{address.commit}\n{address.path}"
+    return f"{address.commit[:12]}-{hashlib.sha256(text.encode()).hexdigest()[:27]}"
 
 
 def _login(address: Address, values: Mapping[str, str]) -> dict[str, str]:

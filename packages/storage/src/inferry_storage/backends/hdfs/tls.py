@@ -35,7 +35,7 @@ def context_of(values: Mapping[str, str]) -> ssl.SSLContext | None:
     if not skip and not any(given.values()):
         return None
     try:
-        context = _trusting(given["CA"])
+        context = _trusting(given["CA"] or values.get("CA_BUNDLE", ""))
         if given["CERT"]:
             with (
                 _file(given["CERT"]) as cert,

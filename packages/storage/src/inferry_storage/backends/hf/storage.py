@@ -73,6 +73,16 @@ class HubStorage:
         # Where the hub sent us for a file: signed, and good for an hour or so.
         self._places: dict[str, str] = {}
 
+    async def identify(self, source: Source) -> str | None:
+        """Return the id of a commit that the URI pins, where the hub is not asked.
+
+        With ``HF_HUB_OFFLINE`` such a model is served from the cache.
+        """
+        repo = parse(source.uri)
+        if not self._offline or not _COMMIT.fullmatch(repo.revision):
+            return None
+        return self._id(repo, repo.revision)
+
     async def resolve(self, source: Source) -> Snapshot:
         """Return the files of the commit that the revision is now.
 
@@ -85,7 +95,7 @@ class HubStorage:
             raise NotAllowed(
                 f"{shown_uri(source.uri)}: HF_HUB_OFFLINE is set, "
                 "so the hub is not asked",
-                remedy="unset it, or name a folder that holds the model",
+                remedy="unset it, or pin a commit (@COMMIT) that was fetched before",
             )
         commit = await self._commit(source.uri, repo)
         entries = await self._entries(source.uri, repo, commit)
@@ -93,11 +103,8 @@ class HubStorage:
             raise EmptyModel(
                 f"{shown_uri(source.uri)} holds no file", remedy="name another revision"
             )
-        text = f"{self._hub}\n{repo.kind}\n{repo.name}\n{commit}\n{repo.path}"
         return Snapshot(
-            uri=source.uri,
-            id=f"{commit[:12]}-{hashlib.sha256(text.encode()).hexdigest()[:27]}",
-            entries=tuple(entries),
+            uri=source.uri, id=self._id(repo, commit), entries=tuple(entries)
         )
 
     async def read(
@@ -169,6 +176,10 @@ class HubStorage:
     def _keep(self, entry: Entry, url: httpx.URL) -> None:
         if not str(url).startswith(f"{self._hub}/"):
             self._places[entry.location] = str(url)
+
+    def _id(self, repo: Repo, commit: str) -> str:
+        text = f"{self._hub}\n{repo.kind}\n{repo.name}\n{commit}\n{repo.path}"
+        return f"{commit[:12]}-{hashlib.sha256(text.encode()).hexdigest()[:27]}"
 
     async def _commit(self, uri: str, repo: Repo) -> str:
         revision = quote(repo.revision, safe="")
