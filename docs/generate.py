@@ -84,7 +84,7 @@ def commands() -> str:
 
 
 _COMMANDS = """\
-Every command exits with 0 when it did what it was asked, with 2 when it was called wrongly, and with 1 for every other error, which is printed to stderr with what to do.
+Every command exits with 0 when it did what it was asked, with 2 when it was called wrongly, and with 1 for every other error, which is printed to stderr with what to do; `inferry storage` [tells its errors apart](../how-to/pull-a-model.md#exit-codes).
 `INFERRY_DEBUG=1` shows the traceback of an error, `NO_COLOR=1` prints no colours.
 
 Let your shell complete commands and options, with the line that fits it:

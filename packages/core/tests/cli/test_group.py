@@ -58,7 +58,7 @@ def test_help_lists_every_command_with_a_line(cli: Callable[..., Result]) -> Non
     result = cli("--help")
 
     assert result.exit_code == 0
-    for name in ("run", "apply", "get", "describe", "logs", "delete", "predict"):
+    for name in ("run", "storage", "apply", "get", "describe", "logs", "delete", "predict"):
         assert f"\n  {name} " in result.output
     for name in ("validate", "explain", "plugins", "config"):
         assert f"\n  {name} " in result.output

@@ -54,6 +54,11 @@ KNOWN: Mapping[str, Known] = {
         help="Say what would serve a file, and why.",
         target="inferry.cli.explain:explain",
     ),
+    "storage": Known(
+        help="Pull models, look at them, clean up the cache.",
+        needs="the storage backends",
+        install='pip install "inferry[local]"',
+    ),
     "plugins": Known(
         help="List, check and render plugins.", target="inferry.cli.plugins:plugins"
     ),
