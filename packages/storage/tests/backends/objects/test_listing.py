@@ -20,29 +20,29 @@ def _store(*names: str) -> MemoryStore:
     return store
 
 
-async def test_entries_are_named_from_the_folder_on() -> None:
+def test_entries_are_named_from_the_folder_on() -> None:
     listing = Listing(_store("m/a", "m/b/c", "m2/d"), "m", _ASKED)
-    assert await listing.begins()
-    entries = await listing.entries(10)
+    assert listing.begins()
+    entries = listing.entries(10)
     assert [(each.path, each.size, each.location) for each in entries] == [
         ("a", 3, "m/a"),
         ("b/c", 5, "m/b/c"),
     ]
 
 
-async def test_a_folder_with_too_many_is_not_listed_to_its_end() -> None:
+def test_a_folder_with_too_many_is_not_listed_to_its_end() -> None:
     names = [f"m/{number:05}" for number in range(2_500)]
     listing = Listing(_store(*names), "m", _ASKED)
-    assert await listing.begins()
+    assert listing.begins()
     with pytest.raises(TooLarge, match="more than 1200 files"):
-        await listing.entries(1_200)
+        listing.entries(1_200)
 
 
-async def test_nothing_begins_where_nothing_is() -> None:
-    assert not await Listing(_store("m2/a"), "m", _ASKED).begins()
+def test_nothing_begins_where_nothing_is() -> None:
+    assert not Listing(_store("m2/a"), "m", _ASKED).begins()
 
 
-async def test_zero_bytes_are_a_file_where_no_folder_stands_for_them() -> None:
+def test_zero_bytes_are_a_file_where_no_folder_stands_for_them() -> None:
     entries = [
         Entry(path="parent", size=0, location="m/parent"),
         Entry(path="parent/a", size=1, location="m/parent/a"),
@@ -51,11 +51,11 @@ async def test_zero_bytes_are_a_file_where_no_folder_stands_for_them() -> None:
     ]
     asked = []
 
-    async def exists(key: str) -> bool:
+    def exists(key: str) -> bool:
         asked.append(key)
         return key == "m/empty"
 
-    kept = await without_markers(entries, exists)
+    kept = without_markers(entries, exists)
     assert [each.path for each in kept] == ["parent/a", "empty"]
     assert sorted(asked) == ["m/empty", "m/marker"]
 
@@ -70,10 +70,10 @@ async def test_zero_bytes_are_a_file_where_no_folder_stands_for_them() -> None:
         ("gone/model", []),
     ],
 )
-async def test_names_nearby_are_found(key: str, expected: list[str]) -> None:
+def test_names_nearby_are_found(key: str, expected: list[str]) -> None:
     store = _store("model-v2/a", "model.bin", "deep/mnist", "other/x")
-    assert sorted(await near(store, key)) == expected
+    assert sorted(near(store, key)) == expected
 
 
-async def test_a_store_that_does_not_list_has_no_names_nearby() -> None:
-    assert await near(None, "model") == []  # type: ignore[arg-type]
+def test_a_store_that_does_not_list_has_no_names_nearby() -> None:
+    assert near(None, "model") == []  # type: ignore[arg-type]

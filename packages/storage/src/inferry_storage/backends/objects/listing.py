@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from inferry.storage import Entry, TooLarge, UnsafePath
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
@@ -19,28 +19,25 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _AT_ONCE = 16
 _NEAR = 3
-_NEAR_SECONDS = 5.0
 
 
 class Listing:
-    """The objects below *key*, page by page."""
+    """The objects below *key*, page by page; its methods are for threads."""
 
     def __init__(self, store: ObjectStore, key: str, asked: Asked) -> None:
         import obstore
 
         self._key = key
         self._asked = asked
-        self._pages: AsyncIterable[Sequence[ObjectMeta]] = obstore.list(
-            store, key or None, chunk_size=_PAGE
-        )
+        self._pages = obstore.list(store, key or None, chunk_size=_PAGE)
         self._first: Sequence[ObjectMeta] = ()
 
-    async def begins(self) -> bool:
+    def begins(self) -> bool:
         """Ask for the first page and say whether anything is there."""
-        self._first = await _next(self._pages)
+        self._first = _next(self._pages)
         return bool(self._first)
 
-    async def entries(self, most: int) -> list[Entry]:
+    def entries(self, most: int) -> list[Entry]:
         """Return all of them, at most *most*; zero-byte objects may be folders.
 
         Raises:
@@ -49,7 +46,7 @@ class Listing:
 
         """
         found = self._entries(self._first)
-        async for page in self._pages:
+        for page in self._pages:
             found += self._entries(page)
             if len(found) > most:
                 raise TooLarge(
@@ -82,42 +79,37 @@ def entry_of(meta: ObjectMeta, path: str) -> Entry:
     )
 
 
-async def without_markers(
-    entries: Sequence[Entry], exists: Callable[[str], Awaitable[bool]]
+def without_markers(
+    entries: Sequence[Entry], exists: Callable[[str], bool]
 ) -> list[Entry]:
     """Return *entries* without the zero-byte objects that stand for folders.
 
     Their names end in ``/``, which obstore does not say: what has children is one, and
     of any other *exists* says whether an object is there without the ``/``.
     """
+    empty = [entry for entry in entries if not entry.size]
+    if not empty:
+        return list(entries)
     parents: set[str] = set()
     for entry in entries:
         above = entry.path.rpartition("/")[0]
         while above and above not in parents:
             parents.add(above)
             above = above.rpartition("/")[0]
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def is_marker(entry: Entry) -> bool:
-        if entry.path in parents:
-            return True
-        async with gate:
-            return not await exists(entry.location)
-
-    empty = [entry for entry in entries if not entry.size]
-    marks = await asyncio.gather(*(is_marker(entry) for entry in empty))
-    gone = {entry.path for entry, is_one in zip(empty, marks, strict=True) if is_one}
-    return [entry for entry in entries if entry.path not in gone]
+    unsure = [entry for entry in empty if entry.path not in parents]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        are = list(threads.map(exists, [entry.location for entry in unsure]))
+    files = {entry.path for entry, is_one in zip(unsure, are, strict=True) if is_one}
+    return [entry for entry in entries if entry.size or entry.path in files]
 
 
-async def near(store: ObjectStore, key: str) -> list[str]:
+def near(store: ObjectStore, key: str) -> list[str]:
     """Return names in the bucket that *key* may have been meant to be."""
     parent, _, last = key.rpartition("/")
     names: dict[str, None] = {}
     try:
-        async with asyncio.timeout(_NEAR_SECONDS):
-            for offset in (key, None):
-                names |= await _names(store, parent, offset)
+        for offset in (key, None):
+            names |= _names(store, parent, offset)
     except Exception:  # noqa: BLE001 - a hint must not hide what it is a hint for
         return []
     lower = {each: each.rstrip("/").lower() for each in names}
@@ -130,22 +122,17 @@ async def near(store: ObjectStore, key: str) -> list[str]:
     return [f"{parent}/{each}" if parent else each for each in found[:_NEAR]]
 
 
-async def _next(pages: AsyncIterable[Sequence[ObjectMeta]]) -> Sequence[ObjectMeta]:
-    # Not `anext` with a default: the iterator of obstore does not end the way it needs.
-    async for page in pages:
-        return page
-    return ()
+def _next(pages: Iterable[Sequence[ObjectMeta]]) -> Sequence[ObjectMeta]:
+    return next(iter(pages), ())
 
 
-async def _names(
-    store: ObjectStore, parent: str, offset: str | None
-) -> dict[str, None]:
+def _names(store: ObjectStore, parent: str, offset: str | None) -> dict[str, None]:
     import obstore
 
-    stream = obstore.list(store, parent or None, offset=offset, chunk_size=_PAGE)
+    pages = obstore.list(store, parent or None, offset=offset, chunk_size=_PAGE)
     begin = len(parent) + 1 if parent else 0
     found: dict[str, None] = {}
-    for meta in await _next(stream):
+    for meta in _next(pages):
         name, slash, _ = meta["path"][begin:].partition("/")
         found[name + slash] = None
     return found

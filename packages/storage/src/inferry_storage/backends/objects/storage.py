@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -35,9 +35,9 @@ from inferry_storage.backends.objects.refusals import (
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 
-    from obstore import ObjectMeta
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ObjectStore
 
     from inferry.storage import Access, Credentials, Source
@@ -79,7 +79,11 @@ class Cloud(Protocol):
 
 
 class ObjectStorage:
-    """Reads one bucket: that of the source it resolved last."""
+    """Reads one bucket: that of the source it resolved last.
+
+    Threads wait for obstore. What its own coroutines leave to its threads may still
+    want the interpreter when a short program has come to its end, and abort it.
+    """
 
     def __init__(self, access: Access, cloud: Cloud) -> None:
         self._access = access
@@ -132,33 +136,18 @@ class ObjectStorage:
             StorageError: The store refuses, stalls or breaks off.
 
         """
-        import obstore
-
-        body = Body(entry, start, length, ranged=self._ranges)
-        if not body.wanted:
-            return
-        store, key, asked = self._store, entry.location, self._asked.about(entry.path)
-        with self._told(entry):
-            try:
-                options = body.options(self._version)
-                result = await obstore.get_async(store, key, options=options)
-            except Exception as error:
-                self._ranges = self._ranges and not is_without_ranges(error)
-                if not body.fell_back(error, asked):
-                    raise
-                options = body.options(self._version)
-                result = await obstore.get_async(store, key, options=options)
-            body.check(result, asked)
-            async for chunk in result.stream(min_chunk_size=CHUNK):
-                if part := body.take(chunk):
-                    yield part
-                if body.ended:
-                    break
-        body.finish(asked)
+        pieces = self.read_blocking(entry, start, length)
+        try:
+            while piece := await asyncio.to_thread(next, pieces, b""):
+                yield piece
+        finally:
+            # One that a thread still waits in ends with that thread.
+            with suppress(ValueError):
+                pieces.close()
 
     def read_blocking(
         self, entry: Entry, start: int, length: int | None
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Yield what `read` does, for a thread to wait for."""
         import obstore
 
@@ -197,20 +186,21 @@ class ObjectStorage:
         for key in address.keys:
             if (entries := await self._entries(key, address)) is not None:
                 return self._made(address, key, entries)
-        raise await self._not_found(address)
+        raise await asyncio.to_thread(self._not_found, address)
 
     async def _entries(self, key: str, address: Address) -> list[Entry] | None:
         """Return what is at *key*, None where nothing is."""
         listing = Listing(self._store, key, self._asked)
+        first = asyncio.to_thread(self._begins, listing)
         if address.folder or not key:
-            if not await self._begins(listing) and key:
+            if not await first and key:
                 return None
-            return await self._folder(listing)
-        found = await asyncio.gather(
-            self._head(key), self._begins(listing), return_exceptions=True
+            return await asyncio.to_thread(self._folder, listing)
+        both = await asyncio.gather(
+            asyncio.to_thread(self._head, key), first, return_exceptions=True
         )
-        head: ObjectMeta | BaseException = found[0]
-        begins: bool | BaseException = found[1]
+        head: ObjectMeta | BaseException = both[0]
+        begins: bool | BaseException = both[1]
         if not isinstance(head, BaseException):
             if begins is True:
                 _LOGGER.info(
@@ -219,48 +209,45 @@ class ObjectStorage:
                 )
             return [entry_of(head, key.rpartition("/")[2])]
         if begins is True:
-            return await self._folder(listing)
+            return await asyncio.to_thread(self._folder, listing)
         # A refused listing says why, a refused HEAD has no body to say it in.
-        for failed in (begins, head):
-            if isinstance(failed, BaseException) and (
-                not isinstance(failed, NotFound) or failed is begins
-            ):
-                raise failed
+        if isinstance(begins, BaseException):
+            raise begins
+        if not isinstance(head, NotFound):
+            raise head
         return None
 
-    async def _head(self, key: str) -> ObjectMeta:
+    def _head(self, key: str) -> ObjectMeta:
         import obstore
 
         with self._told():
             if self._version is None:
-                return await obstore.head_async(self._store, key)
-            result = await obstore.get_async(
-                self._store, key, options={"version": self._version, "head": True}
-            )
-            return result.meta
+                return obstore.head(self._store, key)
+            options: GetOptions = {"version": self._version, "head": True}
+            return obstore.get(self._store, key, options=options).meta
 
-    async def _begins(self, listing: Listing) -> bool:
+    def _begins(self, listing: Listing) -> bool:
         with self._told():
-            return await listing.begins()
+            return listing.begins()
 
-    async def _folder(self, listing: Listing) -> list[Entry]:
+    def _folder(self, listing: Listing) -> list[Entry]:
         policy = self._policy
         chosen = policy.allow_patterns or policy.ignore_patterns
         most = policy.max_files * (_PATTERNS_LIST if chosen else 1)
         with self._told():
-            entries = await listing.entries(most)
-        return await without_markers(entries, self._exists)
+            entries = listing.entries(most)
+        return without_markers(entries, self._exists)
 
-    async def _exists(self, key: str) -> bool:
+    def _exists(self, key: str) -> bool:
         try:
-            await self._head(key)
+            self._head(key)
         except NotFound:
             return False
         return True
 
-    async def _not_found(self, address: Address) -> StorageError:
+    def _not_found(self, address: Address) -> StorageError:
         key = address.keys[0]
-        names = await near(self._store, key) if key else []
+        names = near(self._store, key) if key else []
         if not address.folder:
             names = [each for each in names if each != key]  # a folder's marker
         hint = f"; near it: {', '.join(map(repr, names))}" if names else ""
