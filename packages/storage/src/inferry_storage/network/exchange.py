@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from inferry.errors import StorageError
-from inferry.storage import InvalidUri, shown_uri
+from inferry.storage import BlockedAddress, InvalidUri, shown_uri
 from inferry_storage.network.client import open_client
 from inferry_storage.network.faults import failed
 from inferry_storage.network.guard import Guard
@@ -86,6 +86,8 @@ class Exchange:
                     if not walk.moved(answer.status_code, location):
                         yield answer
                         return
+        except BlockedAddress as error:
+            raise _named(uri, error) from None
         except httpx.HTTPError as error:
             raise failed(uri, error) from error
 
@@ -129,6 +131,8 @@ async def send(
     """
     try:
         return await client.send(request, stream=True)
+    except BlockedAddress as error:
+        raise _named(uri, error) from None
     except httpx.HTTPError as error:
         raise failed(uri, error) from error
     except (httpx.InvalidURL, UnicodeError):
@@ -137,6 +141,14 @@ async def send(
             f"{shown_uri(uri)} redirects to what is not a URL",
             remedy="use the address of the file itself",
         ) from None
+
+
+def _named(uri: str, error: BlockedAddress) -> BlockedAddress:
+    """Say of which URI *error* is, for the address itself is found on the way."""
+    shown = shown_uri(uri)
+    if error.message.startswith(shown):
+        return error
+    return BlockedAddress(f"{shown}: {error.message}", remedy=error.remedy)
 
 
 async def _drained(response: httpx.Response) -> None:
