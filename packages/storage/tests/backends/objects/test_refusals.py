@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from obstore import exceptions
 
@@ -159,6 +160,15 @@ def test_credentials_that_cannot_be_had_are_told_from_a_store_that_fails(
     assert told.rung == "secret"
     assert "of step 'secret', secret 'minio' cannot be had" in told.message
     assert "SECRET" not in str(told)
+
+
+def test_who_has_no_credentials_at_all_is_told_so() -> None:
+    asked = msgspec.structs.replace(_ASKED, rung="ambient", last=True)
+    text = "Error performing PUT http://169.254.169.254/latest/token in 1s"
+    told = refusal(exceptions.GenericError(text), asked)
+    assert isinstance(told, Unauthenticated)
+    assert "no credentials were found" in told.message
+    assert "anonymous = true" in told.remedy
 
 
 def test_the_file_is_named_below_the_uri() -> None:

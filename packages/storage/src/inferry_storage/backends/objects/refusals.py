@@ -122,6 +122,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     bucket: str = ""
     endpoint: str = ""
     anonymous: bool = False
+    #: Whether nothing but the metadata server was left to ask.
+    last: bool = False
     allow: str = "let it read the objects and list the bucket"
 
     def about(self, name: str) -> Asked:
@@ -246,6 +248,14 @@ def _denied(code: str, said: str, asked: Asked, *, login: bool) -> AccessDenied:
 
 
 def _no_identity(asked: Asked) -> Unauthenticated:
+    if asked.last:
+        return Unauthenticated(
+            f"{asked.shown}: no credentials were found, and the metadata server of a "
+            "cloud gives none",
+            rung=asked.rung,
+            remedy="give them by a secret or the environment; a public bucket is read "
+            "with [storage] anonymous = true",
+        )
     return Unauthenticated(
         f"{asked.shown}: the credentials of {asked.who} cannot be had",
         rung=asked.rung,

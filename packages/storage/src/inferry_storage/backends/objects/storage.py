@@ -97,6 +97,7 @@ class ObjectStorage:
             where=cloud.name,
             rung=access.credentials.rung,
             who=_who(access.credentials),
+            last="metadata server" in access.credentials.detail,
         )
         self._version: str | None = None
         self._ranges = True
