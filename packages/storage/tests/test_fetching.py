@@ -215,6 +215,28 @@ async def test_a_new_snapshot_reads_only_what_is_new(kept: Any, shelf: Shelf) ->
     assert (old.path / same).stat().st_ino == (new.path / same).stat().st_ino
 
 
+async def test_an_id_that_is_known_sooner_is_enough(
+    kept: Any, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import inferry_shelf
+
+    first = await kept()
+    shelf.order("identify", first.snapshot)
+    monkeypatch.delattr(inferry_shelf.Shelf, "resolve")
+
+    again = await kept()
+
+    assert (again.path, again.cached) == (first.path, True)
+
+
+async def test_an_id_that_the_cache_has_not_is_resolved(
+    kept: Any, shelf: Shelf
+) -> None:
+    shelf.order("identify", "unknown")
+
+    assert tree_of((await kept()).path) == shelf.tree
+
+
 @pytest.mark.parametrize("promise", ["digest", "none", "length"])
 async def test_what_the_store_promises_is_told(
     kept: Any, shelf: Shelf, promise: str

@@ -88,11 +88,13 @@ async def _built(
     reporter: Reporter,
     have: Callable[[Entry], Path | None],
 ) -> Built:
-    tree, fetched = folder / _TREE, folder / _FETCHED
-    rung, count = await asyncio.to_thread(_begun, folder, snapshot), 0
-    if not rung:
-        from inferry_storage.transfer import transfer
+    from inferry_storage.transfer import transfer
+    from inferry_storage.transfer.target import disk_errors
 
+    tree, count = folder / _TREE, 0
+    with disk_errors(folder):
+        rung = await asyncio.to_thread(_begun, folder, snapshot)
+    if not rung:
         reporter.expect(entry.size for entry in snapshot.entries)
         reporter.enter("fetching")
         done = await transfer(
@@ -104,9 +106,10 @@ async def _built(
             have=have,
         )
         rung, count = done.rung, done.bytes_fetched
-        fetched.write_text(f"{snapshot.id}\n{rung}", "utf-8")
     reporter.enter("verifying")
-    return await asyncio.to_thread(_checked, snapshot, store, tree, rung, count)
+    with disk_errors(folder):
+        (folder / _FETCHED).write_text(f"{snapshot.id}\n{rung}", "utf-8")
+        return await asyncio.to_thread(_checked, snapshot, store, tree, rung, count)
 
 
 def _begun(folder: Path, snapshot: Snapshot) -> Rung | None:

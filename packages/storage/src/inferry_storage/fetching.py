@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from inferry.errors import StorageError
 from inferry.storage import (
     Changed,
     LocalPath,
+    Snapshot,
     Stalled,
     Unstable,
     Unverified,
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 
     from inferry.config import Settings
     from inferry.plugins import Plugins
-    from inferry.storage import Secret, Snapshot, Source
+    from inferry.storage import Secret, Source
     from inferry_storage.cache.folder import Found
     from inferry_storage.cache.manifest import Manifest
     from inferry_storage.opening import Store
     from inferry_storage.transfer.patience import Patience
 
+_T = TypeVar("_T")
 _RESOLVES = 3
 _ASKED = 4
 #: A listing of 100,000 files takes minutes where a store is slow.
@@ -133,6 +135,10 @@ async def fetch_model(
         source, plugins=plugins, settings=settings, secrets=secrets
     ) as store:
         into = IntoCache(store, reporter)
+        if snapshot := await _identified(store, reporter):
+            found = await into.there(snapshot)
+            if found is not None:
+                return into.leased(found, None)
         return await settled(store, reporter, into.fetch)
 
 
@@ -150,7 +156,7 @@ async def settled(
     """
     patterns = Patterns.of(store.policy)
     for _ in range(_RESOLVES):
-        found = await _resolved(store, reporter)
+        found = await _asked(store, reporter, store.resolve)
         if isinstance(found, LocalPath):
             await asyncio.to_thread(_check_local, found, store)
             return await bind(found) if bind else _bound(found)
@@ -165,16 +171,38 @@ async def settled(
     )
 
 
-async def _resolved(store: Store, reporter: Reporter) -> Snapshot | LocalPath:
+async def _identified(store: Store, reporter: Reporter) -> Snapshot | None:
+    """Return the snapshot by its id alone, where a client knows that much sooner."""
+    identify = getattr(store.client, "identify", None)
+    if identify is None:
+        return None
+    source = store.source
+    found = await _asked(store, reporter, lambda: identify(source))
+    return Snapshot(uri=source.uri, id=found, entries=()) if found else None
+
+
+async def _asked(
+    store: Store, reporter: Reporter, ask: Callable[[], Awaitable[_T]]
+) -> _T:
     """Ask what is there; again where the store does not answer.
 
     Fewer times than for bytes: a host with a typo is not worth half a minute.
     """
     reporter.enter("resolving")
     seconds = store.policy.deadline_seconds or _LONGEST_RESOLVE
+    until = time.monotonic() + seconds
+    patience: Patience | None = None
     try:
         async with asyncio.timeout(seconds):
-            return await _asked(store, reporter, time.monotonic() + seconds)
+            for _ in range(_ASKED - 1):
+                try:
+                    return await ask()
+                except StorageError as error:
+                    patience = patience or _patience(until)
+                    pause = patience.wait(error, 0)
+                    reporter.retried()
+                    await asyncio.sleep(pause)
+            return await ask()
     except TimeoutError:
         raise Stalled(
             f"{shown_uri(store.source.uri)} did not say within {seconds:g} s what it "
@@ -183,23 +211,11 @@ async def _resolved(store: Store, reporter: Reporter) -> Snapshot | LocalPath:
         ) from None
 
 
-async def _asked(
-    store: Store, reporter: Reporter, until: float
-) -> Snapshot | LocalPath:
-    patience: Patience | None = None
-    for _ in range(_ASKED - 1):
-        try:
-            return await store.resolve()
-        except StorageError as error:
-            if patience is None:
-                # Imported with the engine, which a cached model does without.
-                from inferry_storage.transfer.patience import Patience
+def _patience(until: float) -> Patience:
+    # Imported with the engine, which a cached model does without.
+    from inferry_storage.transfer.patience import Patience
 
-                patience = Patience(until)
-            pause = patience.wait(error, 0)
-            reporter.retried()
-            await asyncio.sleep(pause)
-    return await store.resolve()
+    return Patience(until)
 
 
 class IntoCache:
@@ -213,12 +229,25 @@ class IntoCache:
 
     async def fetch(self, snapshot: Snapshot) -> Fetched:
         """Return the tree of *snapshot*, which is downloaded if it is not there."""
-        found, count = await self.found(snapshot)
-        known = found.manifest
+        return self.leased(*await self.found(snapshot))
+
+    def leased(self, found: Found, count: int | None) -> Fetched:
+        """Let the process have the lease of *found*, for which *count* bytes came."""
         leases.hold(found.path, found.lease)
-        if not known.synced:
+        if not found.manifest.synced:
             self._cache.sync_soon(found.path.parent.name)
-        return Fetched.of(known, found.path, count)
+        return Fetched.of(found.manifest, found.path, count)
+
+    async def there(self, snapshot: Snapshot) -> Found | None:
+        """Return the tree of *snapshot* if the cache has it; the caller has the lease.
+
+        Raises:
+            Unverified: It was verified less than is required now.
+
+        """
+        self._cache.prepare()
+        found = await asyncio.to_thread(self._cache.find, self.key(snapshot))
+        return self._required(found) if found else None
 
     async def found(self, snapshot: Snapshot) -> tuple[Found, int | None]:
         """Do as `fetch` does; return the bytes that came too, None if it was there.
@@ -226,13 +255,16 @@ class IntoCache:
         The caller has the lease.
         """
         found, count = await self._found(self.key(snapshot), snapshot)
+        return self._required(found), count
+
+    def _required(self, found: Found) -> Found:
         try:
             known = found.manifest
             require(known.uri, known.rung, self._store.policy)
         except Unverified:
             found.lease.release()
             raise
-        return found, count
+        return found
 
     def key(self, snapshot: Snapshot) -> str:
         """Return what *snapshot* is called in the cache."""
@@ -244,8 +276,7 @@ class IntoCache:
         )
 
     async def _found(self, key: str, snapshot: Snapshot) -> tuple[Found, int | None]:
-        self._cache.prepare()
-        if found := await asyncio.to_thread(self._cache.find, key):
+        if found := await self.there(snapshot):
             return found, None
         before, self._before = self._before, key
         async with self._cache.writing(
@@ -260,6 +291,8 @@ class IntoCache:
     async def _downloaded(
         self, snapshot: Snapshot, key: str, folder: Path
     ) -> tuple[Found, int]:
+        from inferry_storage.transfer.target import disk_errors
+
         policy = self._store.policy
         await asyncio.to_thread(self._tidy, snapshot)
         donors = Donors(self._cache, snapshot, folder)
@@ -270,7 +303,8 @@ class IntoCache:
         finally:
             donors.release()
         self._reporter.enter("publishing")
-        found = self._cache.publish(key, built)
+        with disk_errors(folder):
+            found = self._cache.publish(key, built)
         if policy.cache_bytes:
             await asyncio.to_thread(cleaning.clean, self._cache, policy.cache_bytes)
         return found, built.bytes_fetched

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _HALF_A_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?::/?|//)(?!/)(.+)")
 _NEAR = 0.5
+# No connection fails with these.
+_OF_DISKS = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,13 @@ async def opened(
             await client.close()
     except (StorageError, asyncio.CancelledError, GeneratorExit):
         raise
+    except OSError as error:
+        if error.errno not in _OF_DISKS:
+            raise _crashed(source.uri, provided, error) from error
+        from inferry_storage.transfer.target import disk_errors
+
+        with disk_errors(Path(error.filename or policy.cache_dir)):
+            raise
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         raise _crashed(source.uri, provided, error) from _unsaid(error)
 

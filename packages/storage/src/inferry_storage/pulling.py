@@ -98,9 +98,12 @@ class _IntoFolder:
             return await asyncio.to_thread(self._cloned, found, count, folder)
 
     def _cloned(self, found: Found, count: int | None, folder: Path) -> Fetched:
+        from inferry_storage.transfer.target import disk_errors
+
         tree = folder / "tree"
         shutil.rmtree(tree, ignore_errors=True)
-        link_tree(found.path, found.manifest, tree)
+        with disk_errors(folder):
+            link_tree(found.path, found.manifest, tree)
         built = Built(
             folder=folder, tree=tree, manifest=found.manifest, bytes_fetched=0
         )
@@ -145,9 +148,12 @@ class _IntoFolder:
         return self._placed(built, None)
 
     def _placed(self, built: Built, count: int | None) -> Fetched:
+        from inferry_storage.transfer.target import disk_errors
+
         self._reporter.enter("publishing")
         path = self._place.path
-        self._place.place(built, self._place.ours(self._pulls.last(path)))
+        with disk_errors(path):
+            self._place.place(built, self._place.ours(self._pulls.last(path)))
         self._pulls.note(path, built.manifest)
         return Fetched.of(built.manifest, path, count)
 

@@ -2,7 +2,8 @@
 
 Beside the folder stand its orders: ``<folder>.log`` gets a line for each read,
 ``<folder>.pause`` holds the seconds to wait before each piece, ``<folder>.fail`` the
-name of the error to raise at the next read. ``?promise=none`` gives no digests,
+name of the error to raise at the next read, ``<folder>.identify`` the id to give
+before anything is listed. ``?promise=none`` gives no digests,
 ``?promise=length`` no ETags either.
 """
 
@@ -32,6 +33,9 @@ class Shelf:
 
     async def resolve(self, source: Source) -> Snapshot:
         return _listed(source.uri)
+
+    async def identify(self, source: Source) -> str | None:
+        return _order(Path(urlsplit(source.uri).path), "identify") or None
 
     async def read(
         self, entry: Entry, start: int, length: int | None

@@ -44,7 +44,7 @@ def snapshot_key(
         identity(snapshot.uri),
         snapshot.id,
         *("allow", *patterns.allow, "ignore", *patterns.ignore),
-        f"unpack={policy.unpack} layers={snapshot.layers} trusted={trusted}",
+        f"unpack={policy.unpack} trusted={trusted}",
         *_signers(policy),
     )
 
