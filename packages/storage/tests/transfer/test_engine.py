@@ -489,7 +489,7 @@ async def test_what_is_on_the_disk_already_is_linked(
         (errno.EIO, DiskError, "cannot be written: Input/output error; check the disk"),
     ],
 )
-@pytest.mark.parametrize("name", ["write_at", "write_small"])
+@pytest.mark.parametrize("name", ["write_at", "write_small", "close_whole"])
 async def test_a_disk_that_fails_is_told(  # noqa: PLR0917 - parameters and fixtures
     name: str,
     number: int,

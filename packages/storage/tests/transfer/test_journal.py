@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferry.storage import Entry
+from inferry.storage import DiskFull, Entry
 from inferry_storage.transfer.journal import Journal, key
 from inferry_storage.transfer.plan import merged
 
@@ -62,6 +64,21 @@ def test_a_journal_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic link"):
         Journal(tmp_path)
     assert tmp_path.joinpath("other").read_text() == "precious"
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    journal = Journal(tmp_path)
+    monkeypatch.setattr(os, "write", fails)
+
+    with pytest.raises(DiskFull, match="is full"):
+        journal.wrote(KEYS[0], 0, 1)
+    with pytest.raises(DiskFull, match="is full"):
+        journal.drop(KEYS[0])
+    monkeypatch.undo()
+    journal.close()
 
 
 def test_removed_notes_are_gone(tmp_path: Path) -> None:

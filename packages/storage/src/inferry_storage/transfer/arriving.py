@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 from inferry.storage import Corrupt, TooLarge, Truncated, shown_uri
@@ -69,6 +71,8 @@ class Context:
         self.journal = journal
         self.reporter = reporter
         self.max_bytes = max_bytes
+        #: For each folder, who makes a file in it.
+        self.making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def corrupt(self, entry: Entry) -> Corrupt:
         """Return the error for bytes that are not those that were promised."""
@@ -164,8 +168,9 @@ class Small:
         if self.is_wrong:
             raise self._context.corrupt(self.entry)
         folder = self._context.folder
+        making = self._context.making[self.entry.path.rpartition("/")[0]]
         with pulse.writing(), target.disk_errors(folder):
-            target.write_small(folder / self.entry.path, self._pieces)
+            target.write_small(folder / self.entry.path, self._pieces, making)
             self._context.journal.wrote(self.key, 0, self.at)
         self._pieces.clear()
         self.is_done = True

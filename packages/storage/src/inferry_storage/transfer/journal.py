@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from inferry_storage.transfer.plan import JOURNAL, merged
+from inferry_storage.transfer.target import disk_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,7 @@ class Journal:
     """The notes in one folder; opening it reads what an earlier run left there."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._path = folder / JOURNAL
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._file = os.open(self._path, flags, 0o600)
@@ -48,12 +50,12 @@ class Journal:
 
     def wrote(self, entry_key: str, start: int, end: int) -> None:
         """Note that these bytes are in their file; any thread may."""
-        os.write(self._file, f"{entry_key} {start} {end}\n".encode())
+        self._append(f"{entry_key} {start} {end}\n")
 
     def drop(self, entry_key: str) -> None:
         """Take back all that was noted of an entry."""
         self._found.pop(entry_key, None)
-        os.write(self._file, f"{entry_key} 0 -\n".encode())
+        self._append(f"{entry_key} 0 -\n")
 
     def close(self) -> None:
         """Keep the notes for the next run."""
@@ -62,6 +64,10 @@ class Journal:
     def remove(self) -> None:
         """Throw the notes away: all is done."""
         self._path.unlink()
+
+    def _append(self, line: str) -> None:
+        with disk_errors(self._folder):
+            os.write(self._file, line.encode("ascii"))
 
     def _read(self) -> None:
         with open(self._file, "rb", closefd=False) as file:
