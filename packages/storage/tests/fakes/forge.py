@@ -103,6 +103,9 @@ class Forge(Site):
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "GIT_CONFIG_NOSYSTEM": "1",
+            # Equal files make equal commits.
+            "GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z",
+            "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z",
             **{
                 f"GIT_{who}_{what}": f"{who}@example.com".lower()
                 for who in ("AUTHOR", "COMMITTER")

@@ -173,8 +173,6 @@ async def test_without_a_commit_it_says_which_to_pin(either: Forge) -> None:
     commit = forge.commit("model", FILES)
     forge.git("-C", str(forge.folder / "model.work"), "tag", "-a", "v1", "-m", "one")
     forge.publish("model")
-    url = f"{forge.url}/model.git"
-
     for uri in (
         f"{forge.uri('model')}",
         *(f"{forge.uri('model')}@{n}" for n in ("main", "v1")),
@@ -182,7 +180,7 @@ async def test_without_a_commit_it_says_which_to_pin(either: Forge) -> None:
         with pytest.raises(InvalidUri, match="names no commit") as caught:
             await resolved(forge, uri)
 
-        assert f"{url}@{commit}" in caught.value.remedy
+        assert f"{forge.uri('model')}@{commit}" in caught.value.remedy
 
 
 async def test_a_name_or_a_commit_that_is_none_is_not_found(either: Forge) -> None:

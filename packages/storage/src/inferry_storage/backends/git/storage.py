@@ -249,8 +249,9 @@ async def _unpinned(
             remedy="pin a commit: the 40 characters that git rev-parse prints",
         )
     commit = next(iter(commits.values()))
+    plain = shown_uri(uri).removesuffix(f"@{address.revision}").rstrip("/")
     folder = f"#{address.path}" if address.path else ""
     return InvalidUri(
         f"{shown_uri(uri)} names no commit, so the model may change at any time",
-        remedy=f"pin what {name} is now: {address.url}@{commit}{folder}",
+        remedy=f"pin what {name} is now: {plain}@{commit}{folder}",
     )
