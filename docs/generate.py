@@ -13,6 +13,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credentials_page import write_credentials
 from flags_page import write_flags
 from grpc_page import write_grpc
 from http_page import write_http
@@ -338,8 +339,14 @@ def reasons() -> str:
     return done.stdout
 
 
+def credentials() -> str:
+    """Return the page of what opens a store."""
+    return write_credentials(table)
+
+
 PAGES = {
     "commands.md": commands,
+    "credentials.md": credentials,
     "errors.md": errors,
     "fields.md": fields,
     "flags.md": flags,

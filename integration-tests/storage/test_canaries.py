@@ -408,7 +408,9 @@ def test_a_run_shows_no_secret_of_its_documents(
     broken = tmp_path / "broken.yaml"
     broken.write_text(text.replace(entry, f'"{it}!"').replace("AK", f"[{it}]", 1))
     running = run(
-        str(file), "--output", "json", "--log-level", "debug", HOME=str(tmp_path)
+        *(str(file), "--output", "json", "--log-level", "debug"),
+        HOME=str(tmp_path),
+        INFERRY_DEBUG="1",
     )
     said = [running.command("validate", str(each)) for each in (file, broken)]
     said += [

@@ -56,11 +56,13 @@ def whoami(*, uri: str, as_json: bool) -> None:
     No value is shown, and the store is not asked.
     """
     from inferry.storage import Source
+    from inferry_storage.credentials import located
     from inferry_storage.opening import choose, credentials_of
 
     this = session()
-    provided = choose(uri, this.plugins)
-    found = credentials_of(Source(uri=uri), provided, this.settings)
+    source = located(Source(uri=uri), settings=this.settings)
+    provided = choose(source.uri, this.plugins)
+    found = credentials_of(source, provided, this.settings)
     told = {
         "backend": provided.descriptor.name,
         "rung": found.rung,

@@ -37,6 +37,8 @@ _PLAIN = (
     "TLS_SKIP_VERIFY",
     "N_THREADS",
 )
+#: Every key of an HDFS secret.
+NAMES = (*_PLAIN, *FILES)
 _POD = "kserve-hdfscreds"
 
 

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 TYPES = ("s3", "gs", "hdfs", "webhdfs")
 _STEP = "storage-key"
-_OPERATORS = frozenset(
+#: What only the secret may say, not the parameters of a service.
+OPERATORS = frozenset(
     {
         "HDFS_NAMENODE",
         "HEADERS",
@@ -47,7 +48,8 @@ _OPERATORS = frozenset(
         *hdfs.FILES,
     }
 )
-_S3 = {
+#: Field of an S3 entry -> the name of the value.
+S3_FIELDS = {
     "endpoint_url": "AWS_ENDPOINT_URL",
     "access_key_id": "AWS_ACCESS_KEY_ID",
     "secret_access_key": "AWS_SECRET_ACCESS_KEY",
@@ -138,7 +140,7 @@ def secret(source: Source, lookup: Lookup) -> Secret | None:
     elif kind == "gs":
         data = _gs(found)
     else:
-        data = {name: found.get(key) for key, name in _S3.items()}
+        data = {name: found.get(key) for key, name in S3_FIELDS.items()}
     data = {name: value for name, value in data.items() if value}
     return Secret(name=ENTRY, data=data, annotations={ENTRY: found.what})
 
@@ -181,7 +183,7 @@ def _allowed(source: Source) -> dict[str, str]:
 
     """
     for name in source.parameters:
-        if name in _OPERATORS:
+        if name in OPERATORS:
             raise NotAllowed(
                 f"storage.parameters may not set {name}",
                 remedy="set it in the entry of the secret storage-config",
