@@ -16,6 +16,7 @@ from inferry.storage import (
     Corrupt,
     Credentials,
     InvalidUri,
+    NotAllowed,
     NotFound,
     Source,
     Truncated,
@@ -530,3 +531,45 @@ async def test_an_address_that_the_operator_named_may_be_private_and_plain(
 
     assert await content(storage, snapshot) == DATA
     await storage.close()
+
+
+async def test_an_empty_file_is_a_file(web: WebServer, storage: HttpsStorage) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response(416 if "Range" in handler.headers else 200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    web.routes["/empty"] = answer
+
+    snapshot = await resolved(storage, web.url("/empty"))
+
+    assert snapshot.entries[0].size == 0
+    assert await content(storage, snapshot) == b""
+
+
+@pytest.mark.parametrize(
+    "text", ["secret", '["secret"]', '{"A": ["secret"]}', '{"A": "secret\\r\\nB: c"}']
+)
+async def test_headers_that_are_none_are_said_without_their_text(
+    web: WebServer, text: str
+) -> None:
+    credentials = Credentials(rung="annotation", values={"headers": text})
+    storage = HttpsStorage(Access(settings=LOCAL, credentials=credentials))
+
+    with pytest.raises(NotAllowed, match="are not a JSON object") as caught:
+        await resolved(storage, web.url("/a"))
+
+    assert "secret" not in str(caught.value)
+    assert web.requests == []
+    await storage.close()
+
+
+async def test_what_fails_after_the_head_is_said(
+    web: WebServer, storage: HttpsStorage
+) -> None:
+    web.routes["/a"] = lambda handler: status(
+        405 if handler.command == "HEAD" else 404
+    )(handler)
+
+    with pytest.raises(NotFound, match="answered 404"):
+        await resolved(storage, web.url("/a"))

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from inferry.errors import StorageError
+from inferry_storage.network.client import open_blocking_client
 from inferry_storage.network.guard import Guard
 from inferry_storage.network.transport import GuardedTransport
 from inferry_storage.policy import Policy
@@ -61,3 +62,25 @@ async def test_the_host_is_told_as_it_was_written(web: WebServer) -> None:
     await ask(web.url("/a"), LOCAL)
 
     assert web.headers[0]["Host"].startswith("localhost:")
+
+
+def test_a_client_of_threads_asks_the_proxy_too(
+    web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.routes["http://models.example/a"] = lambda handler: web.send(handler, b"x")
+    monkeypatch.setenv("http_proxy", web.url("").replace("localhost", "127.0.0.1"))
+
+    with open_blocking_client(Guard(HTTP)) as client:
+        assert client.get("http://models.example/a").content == b"x"
+
+
+async def test_what_is_cut_off_is_an_error_of_httpx(web: WebServer) -> None:
+    web.routes["/a"] = lambda handler: web.send(handler, b"x" * 100, cut=10)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await ask(web.url("/a"), LOCAL)
+    with (
+        open_blocking_client(Guard(LOCAL)) as client,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        client.get(web.url("/a"))

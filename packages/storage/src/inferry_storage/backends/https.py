@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 _NO_HEAD = {400, 403, 405, 501}
 _PARTIAL = 206
 _DIGEST = re.compile(r"(sha256=[0-9a-f]{64}|sha384=[0-9a-f]{96}|sha512=[0-9a-f]{128})")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PAGES = {"text/html", "application/xhtml+xml"}
 _PACKED = (".gz", ".tgz")
 
@@ -196,15 +196,15 @@ class HttpsStorage:
         if not text:
             return {}
         try:
-            found = json.loads(text)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            found = msgspec.json.decode(text, type=dict[str, str])
+        except (msgspec.MsgspecError, UnicodeError):
+            found = {}
+        if not found or not all(map(_is_header, found.items())):
             raise NotAllowed(
-                f"the headers for {host} ({self._rung}) are not a JSON object",
+                f"the headers for {host} ({self._rung}) are not a JSON object of texts",
                 remedy='write them as {"Authorization": "Bearer …"}',
             )
-        return {str(name): str(value) for name, value in found.items()}
+        return found
 
 
 def _parted(uri: str) -> tuple[str, str | None]:
@@ -224,6 +224,11 @@ def _parted(uri: str) -> tuple[str, str | None]:
             remedy="write #sha256= and 64 hexadecimal digits, or leave it out",
         )
     return plain, fragment.lower().replace("=", ":", 1)
+
+
+def _is_header(header: tuple[str, str]) -> bool:
+    name, value = header
+    return bool(_TOKEN.fullmatch(name)) and value.isascii() and value.isprintable()
 
 
 def _check_file(uri: str, headers: Mapping[str, str]) -> None:
