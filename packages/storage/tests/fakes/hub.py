@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from fakes.site import Answer, Asked, Site, ranged
 
@@ -83,7 +83,7 @@ class Hub(Site):
         if what == "revision":
             return Answer.json({"id": name, "sha": commit})
         if what == "paths-info":
-            paths = json.loads(asked.body)["paths"]
+            paths = parse_qs(asked.body.decode())["paths"]
             return Answer.json([item for each in paths for item in _of(files, each)])
         return (self._tree if what == "tree" else self._file)(asked, files, inside)
 

@@ -96,7 +96,7 @@ async def test_a_revision_that_is_none_is_named(hub: Hub) -> None:
     [
         (403, "", AccessDenied, "read access"),
         (401, "", Unauthenticated, "set HF_TOKEN"),
-        (403, "DisabledRepo", AccessDenied, "disabled"),
+        (403, "Access to this resource is disabled.", AccessDenied, "disabled"),
         (404, "EntryNotFound", NotFound, "no such file"),
         (404, "", NotFound, "no such repository"),
         (400, "", InvalidUri, "answered 400"),
@@ -106,7 +106,8 @@ async def test_a_revision_that_is_none_is_named(hub: Hub) -> None:
 async def test_what_else_the_hub_says(
     hub: Hub, status: int, code: str, kind: type[StorageError], said: str
 ) -> None:
-    hub.faults = [lambda _: Answer(status, b"", {"X-Error-Code": code})]
+    name = "X-Error-Message" if " " in code else "X-Error-Code"
+    hub.faults = [lambda _: Answer(status, b"", {name: code})]
 
     error = await refused(hub)
 

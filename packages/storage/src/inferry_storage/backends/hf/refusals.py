@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from inferry.errors import StorageError
 
 _RESET = re.compile(r"r=0;t=(\d{1,6})\b")
+# The hub has no code for this one.
+_DISABLED = "Access to this resource is disabled."
 _CODES = frozenset(
     {"GatedRepo", "RepoNotFound", "RevisionNotFound", "EntryNotFound", "DisabledRepo"}
 )
@@ -45,6 +47,8 @@ class Asker(msgspec.Struct, frozen=True):
             return self._later(error, headers)
         shown = shown_uri(uri)
         code = headers.get("x-error-code", "")
+        if headers.get("x-error-message", "") == _DISABLED:
+            code = "DisabledRepo"
         if code in _CODES:
             return self._by_code(shown, code, page)
         return self._by_status(shown, status) or error

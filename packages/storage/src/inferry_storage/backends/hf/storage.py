@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import TYPE_CHECKING, Annotated, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
@@ -39,6 +39,7 @@ _HUB = "https://huggingface.co"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ON = {"1", "ON", "YES", "TRUE"}
+_FORM = "application/x-www-form-urlencoded"
 _STALE = {401, 403, 404, 410}
 
 
@@ -213,7 +214,7 @@ class HubStorage:
     async def _one_file(self, uri: str, repo: Repo, commit: str) -> Entry | None:
         """Return the file that the path is, None if it is a folder."""
         url = f"{repo.api(self._hub)}/paths-info/{commit}"
-        body = msgspec.json.encode({"paths": [repo.path], "expand": False})
+        body = urlencode({"paths": repo.path, "expand": "false"}).encode()
         items, _ = await self._ask(list[_Item], url, uri=uri, repo=repo, body=body)
         if not items:
             raise NotFound(
@@ -254,7 +255,7 @@ class HubStorage:
             "POST" if body else "GET",
             url,
             shown=uri,
-            headers={"Content-Type": "application/json"} if body else {},
+            headers={"Content-Type": _FORM} if body else {},
             private=self._private,
             content=body,
         ) as response:
