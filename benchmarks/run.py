@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ OVERHEAD = ("command-line", "start-up", "gateway")
 def main() -> None:
     """Run what is asked for and print it."""
     arguments = _arguments()
+    # What was started is stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     sections, data = ({}, {}) if arguments.what else _serving(arguments)
     if "storage" in arguments.what or arguments.write:
         result = storage_suite.run(_storage_options(arguments))
