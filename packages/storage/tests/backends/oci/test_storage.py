@@ -429,6 +429,21 @@ async def test_plain_http_is_for_registries_that_the_operator_named(
     assert await found(kserve, registry.uri())
 
 
+async def test_no_login_goes_over_http_that_is_only_allowed(
+    registry: FakeRegistry, opened: Callable[..., OciStorage]
+) -> None:
+    registry.token = "good"
+    asked = registry.serve_token()
+    registry.manifest(artifact(registry.file("m.bin", DATA)))
+    networks = ("127.0.0.0/8", "::1/128")
+    local = {"endpoints": (), "allow_networks": networks, "allow_http": True}
+
+    await found(opened(LOGIN, **local), registry.uri())
+    await found(opened(LOGIN), registry.uri())
+
+    assert [bool(login) for _, login, _ in asked] == [False, True]
+
+
 async def test_a_client_reads_what_another_one_resolved(
     registry: FakeRegistry, opened: Callable[..., OciStorage]
 ) -> None:

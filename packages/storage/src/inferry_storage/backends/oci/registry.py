@@ -17,7 +17,7 @@ from inferry.errors import StorageError
 from inferry.storage import NotFound, TooLarge, Unreachable, shown_uri
 from inferry_storage.backends.oci import manifests
 from inferry_storage.backends.oci.reference import is_digest, is_tag
-from inferry_storage.backends.oci.tokens import Authorization
+from inferry_storage.backends.oci.tokens import INSECURE, Authorization
 from inferry_storage.network.endpoints import Origin
 from inferry_storage.network.exchange import Exchange, text
 from inferry_storage.network.faults import refused
@@ -37,7 +37,6 @@ _UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _TAGS = 8
 _LOGIN_SECONDS = 120
-_INSECURE = "KSERVE_OCI_INSECURE_REGISTRY"
 _CHALLENGE = "www-authenticate"
 
 
@@ -203,7 +202,6 @@ class Registry:
 
 def _policy(access: Access) -> Policy:
     policy = Policy.of(access.settings)
-    if access.credentials.values.get(_INSECURE) == "true":
-        # KServe's consent to plain http, for registries alone.
+    if access.credentials.values.get(INSECURE) == "true":
         return msgspec.structs.replace(policy, allow_http=True)
     return policy

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from inferry.errors import StorageError
 from inferry.storage import AccessDenied, Corrupt, Unauthenticated, shown_uri
-from inferry_storage.backends.oci.logins import Challenge, login_of, token_in
+from inferry_storage.backends.oci.logins import Challenge, Login, login_of, token_in
 from inferry_storage.network.endpoints import Origin
 from inferry_storage.network.exchange import text
 from inferry_storage.network.faults import refused
 
 if TYPE_CHECKING:
     from inferry.storage import Credentials
-    from inferry_storage.backends.oci.logins import Login
     from inferry_storage.backends.oci.reference import Reference
     from inferry_storage.network.exchange import Exchange
+
+#: KServe's consent to plain http, for registries alone.
+INSECURE = "KSERVE_OCI_INSECURE_REGISTRY"
 
 
 class Authorization:
@@ -50,8 +52,7 @@ class Authorization:
         challenge = Challenge.of(header)
         if challenge is None:
             raise self._no_login("asks for a login of an unknown kind")
-        host = self._reference.host
-        login = await asyncio.to_thread(login_of, self._values, self._rung, host)
+        login = await self._login(base)
         if challenge.scheme == "basic":
             if not login.header:
                 raise self._no_login("asks for user and password")
@@ -60,6 +61,18 @@ class Authorization:
             self.header = f"Bearer {login.registry_token}"
         else:
             self.header = f"Bearer {await self._token(challenge, login, base)}"
+
+    async def _login(self, base: str) -> Login:
+        """Return what opens the registry, nothing where it would go in plain sight.
+
+        That http is allowed lets models come over it, and no password go; whoever
+        names the registry with http:// says more.
+        """
+        named = Origin.of(base) in self._exchange.guard.endpoints
+        if not (base.startswith("https:") or named or self._values.get(INSECURE)):
+            return Login()
+        host = self._reference.host
+        return await asyncio.to_thread(login_of, self._values, self._rung, host)
 
     async def _token(self, challenge: Challenge, login: Login, base: str) -> str:
         try:
@@ -77,7 +90,7 @@ class Authorization:
         # What is secret goes over plain http to nobody but the registry itself, which
         # the operator named so.
         if realm.scheme != "https" and realm != Origin.of(base):
-            login = type(login)()
+            login = Login()
         if login.identity_token:
             form = challenge.refreshing(repository, login.identity_token)
             asking = self._exchange.ask("POST", challenge.realm, form=form)
