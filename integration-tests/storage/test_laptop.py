@@ -143,6 +143,28 @@ def test_secrets_of_the_file_open_the_bucket(
         assert value not in shown
 
 
+def test_a_pickle_needs_one_consent(
+    start: Callable[..., tuple[Running, Path]], seaweedfs: Store
+) -> None:
+    """That of the service: its model is then not looked through for code."""
+    import pickle
+
+    from sklearn.linear_model import LinearRegression
+
+    model = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+    bucket = seaweedfs.filled({"model.pkl": pickle.dumps(model)}, "m/")
+    account = "serviceAccountName: minio-account"
+    allowed = f'storageUri: s3://{bucket}/m\n      args: ["--allowPickle=true"]'
+    running, _ = start(
+        service("allowed", allowed, account),
+        service("refused", f"storageUri: s3://{bucket}/m", account),
+        secret(seaweedfs, "minio"),
+    )
+    assert running.wait("allowed", "Ready", "Failed")["phase"] == "Ready"
+    refused = running.wait("refused", "Ready", "Failed")
+    assert (refused["phase"], refused["reason"]) == ("Failed", "StorageUnsafe")
+
+
 def test_an_entry_in_the_environment_opens_the_bucket(
     start: Callable[..., tuple[Running, Path]], seaweedfs: Store, bucket: str
 ) -> None:

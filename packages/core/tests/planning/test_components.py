@@ -22,6 +22,28 @@ def predictor(service: Any, catalog: Any, backend: str = "local") -> Any:
     return revision.component("predictor")
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_service_that_allows_pickles_trusts_its_model(
+    kitchen: Any, *, allowed: bool
+) -> None:
+    """One consent is enough: the fetch then looks for no code."""
+    args = f"args: [--allowPickle={str(allowed).lower()}]\n"
+    part = predictor(kitchen.model(args), kitchen.catalog())
+    assert [each.trusted for each in part.sources] == [allowed]
+
+
+def test_a_model_names_the_secrets_that_its_fetch_may_read(kitchen: Any) -> None:
+    service = kitchen.service(
+        "serviceAccountName: me\n"
+        "imagePullSecrets: [{name: pull}]\n"
+        "annotations: {serving.kserve.io/storageSecretName: minio}\n"
+        "model: {modelFormat: {name: sklearn}, storageUri: /a}"
+    )
+    (source,) = predictor(service, kitchen.catalog()).sources
+    assert (source.service_account, source.pull_secrets) == ("me", ("pull",))
+    assert source.secrets == ("minio",)
+
+
 def test_a_model_is_planned_whole(kitchen: Any) -> None:
     part = predictor(kitchen.model("args: [--threads=3]\n"), kitchen.catalog())
     assert part.runtime.name == "sklearn"

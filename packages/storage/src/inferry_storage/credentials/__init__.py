@@ -19,8 +19,8 @@ from inferry.plugins import resolve as imported
 from inferry.storage import Credentials, Lookup, NoBackend, shown_uri
 from inferry.storage._secrets import POD_SECRETS
 from inferry_storage.credentials import named, storage_config
-from inferry_storage.credentials.chosen import chosen
-from inferry_storage.credentials.places import STEPS, Step, is_true
+from inferry_storage.credentials.chosen import chosen, overlooked
+from inferry_storage.credentials.places import STEPS, UNASKED, Step, is_true
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +75,12 @@ def resolve(
         )
     except PluginError as error:
         raise NoBackend(error.message, remedy=error.remedy) from error
-    return _asked(ladder, source, lookup, backend)
+    found = _asked(ladder, source, lookup, backend)
+    if found.rung != "none" and found.detail != UNASKED:
+        return found
+    # Nothing was found: say what was meant to be.
+    detail = "; ".join(filter(None, (found.detail, overlooked(source, secrets))))
+    return msgspec.structs.replace(found, detail=detail)
 
 
 def located(

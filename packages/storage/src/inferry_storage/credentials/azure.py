@@ -18,7 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 from inferry.storage import Credentials
 from inferry.storage._secrets import KEYS
 from inferry_storage.credentials.files import read_bytes
-from inferry_storage.credentials.places import Place, ca_bundle, environment, places
+from inferry_storage.credentials.places import (
+    UNASKED,
+    Place,
+    ca_bundle,
+    environment,
+    places,
+)
 
 if TYPE_CHECKING:
     from inferry.storage import Lookup, Source
@@ -71,7 +77,7 @@ def find(source: Source, lookup: Lookup) -> Credentials:
         )
     found = found or _ambient(lookup, {**others, **secrets}) or _developer(lookup)
     if found is None:
-        found = Credentials(rung="ambient", detail="metadata server (not asked)")
+        found = Credentials(rung="ambient", detail=UNASKED)
     if found.rung in {"environment", "mounted", "ambient", "developer"}:
         secrets = {k: v for k, v in secrets.items() if k not in _ADDRESSES}
     extra = {**others, **secrets, **ca_bundle({}, lookup)}

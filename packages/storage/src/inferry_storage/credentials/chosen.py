@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry_storage.credentials.places import STORAGE_CONFIG
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,6 +20,7 @@ RENAMED = {
     "s3_secret_access_key_name": "AWS_SECRET_ACCESS_KEY",
 }
 _DEFAULT = "default"
+_MOST_NAMES = 3
 
 
 def chosen(
@@ -40,6 +43,24 @@ def chosen(
     pulls = (*source.pull_secrets, *(account.pulls if account is not None else ()))
     found += [by_name[name] for name in pulls if name in by_name and name not in names]
     return tuple(_renamed(each, section) for each in found)
+
+
+def overlooked(source: Source, secrets: Sequence[Secret]) -> str:
+    """Say which secrets were meant and are not used; empty where there is none."""
+    account = _account(source, secrets)
+    here = [each.name for each in secrets if each.kind == "Secret"]
+    listed = () if account is None else account.lists
+    named = source.secrets or listed
+    said = [f"secret {name!r} is not here" for name in named if name not in here]
+    if source.service_account and account is None and not source.secrets:
+        said.append(f"service account {source.service_account!r} is not here")
+    used = {*named, *source.pull_secrets, *(account.pulls if account else ())}
+    unused = [name for name in here if name not in used and name != STORAGE_CONFIG]
+    said += [
+        f"neither the service nor its account names secret {name!r}"
+        for name in unused[:_MOST_NAMES]
+    ]
+    return "; ".join(said)
 
 
 def _account(source: Source, secrets: Sequence[Secret]) -> Secret | None:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from inferry.storage import Credentials, Unauthenticated
 from inferry.storage._secrets import GCLOUD_FILE
 from inferry_storage.credentials.files import json_object, read_text
-from inferry_storage.credentials.places import Place, ca_bundle, environment, places
+from inferry_storage.credentials.places import (
+    UNASKED,
+    Place,
+    ca_bundle,
+    environment,
+    places,
+)
 
 if TYPE_CHECKING:
     from inferry.storage import Lookup, Source
@@ -50,7 +56,7 @@ def find(source: Source, lookup: Lookup) -> Credentials:
         found = _anonymous(f"asked for by {_EMULATOR}")
     found = found or _developer(lookup)
     if found is None:
-        detail = "metadata server (not asked)"
+        detail = UNASKED
         found = Credentials(rung="ambient", detail=detail)
     extra = ca_bundle({}, lookup)
     if emulator:

@@ -48,6 +48,8 @@ Step = Literal[
 STEPS: tuple[Step, ...] = get_args(Step)
 #: The secret of ``storage.key``, where the service's annotations name no other.
 STORAGE_CONFIG = "storage-config"
+#: What is left where nothing was found and the store wants to know who asks.
+UNASKED = "metadata server (not asked)"
 #: Names `STORAGE_CONFIG`'s entry once it is translated; no Secret can be called so.
 ENTRY = "storage.key"
 _FALSE = frozenset({"", "0", "false", "no", "off"})

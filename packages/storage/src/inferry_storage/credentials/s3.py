@@ -25,6 +25,7 @@ from inferry.storage._secrets import (
 from inferry_storage.credentials import aws_profile
 from inferry_storage.credentials.files import read_bytes
 from inferry_storage.credentials.places import (
+    UNASKED,
     Place,
     ca_bundle,
     environment,
@@ -165,4 +166,4 @@ def _ambient(lookup: Lookup) -> Credentials | None:
 
 
 def _last() -> Credentials:
-    return Credentials(rung="ambient", detail="metadata server (not asked)")
+    return Credentials(rung="ambient", detail=UNASKED)
