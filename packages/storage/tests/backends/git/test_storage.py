@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -15,6 +16,7 @@ from inferry.storage import (
     Changed,
     Corrupt,
     Credentials,
+    DiskError,
     EmptyModel,
     Entry,
     InvalidUri,
@@ -367,6 +369,20 @@ async def test_what_is_past_the_limits_is_refused(
         await resolved(forge, uri)
 
     assert "LFS" in caught.value.remedy
+
+
+async def test_a_disk_without_room_is_said_to(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"{forge.uri('model')}@{forge.commit('model', FILES)}"
+    monkeypatch.setattr(
+        module.tempfile,
+        "TemporaryFile",
+        lambda **_: Path("/dev/full").open("r+b", buffering=0),
+    )
+
+    with pytest.raises(DiskError, match="cannot take the commit: No space left"):
+        await resolved(forge, uri)
 
 
 async def test_a_pack_that_inflates_past_its_limit_is_refused(

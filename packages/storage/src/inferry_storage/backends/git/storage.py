@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from inferry.storage import (
     Changed,
     Corrupt,
+    DiskError,
     EmptyModel,
     Entry,
     InvalidUri,
@@ -138,9 +139,16 @@ class GitStorage:
         self, session: Session, server: Server, address: Address, uri: str
     ) -> tuple[Entry, ...]:
         self._drop()
-        self._file = tempfile.TemporaryFile(prefix="inferry-git-")  # noqa: SIM115 - kept until close
-        await session.pack(server, address.commit, self._file, self._limit)
-        self._file.flush()
+        try:
+            self._file = tempfile.TemporaryFile(prefix="inferry-git-")  # noqa: SIM115 - kept until close
+            await session.pack(server, address.commit, self._file, self._limit)
+            self._file.flush()
+        except OSError as error:
+            raise DiskError(
+                f"{shown_uri(uri)}: {tempfile.gettempdir()} cannot take the commit: "
+                f"{error.strerror}",
+                remedy="make room there, or set TMPDIR",
+            ) from None
         return await asyncio.to_thread(self._entries, self._file, address, uri)
 
     def _drop(self) -> None:
