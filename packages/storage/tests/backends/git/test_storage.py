@@ -378,7 +378,7 @@ async def test_a_disk_without_room_is_said_to(
     monkeypatch.setattr(
         module.tempfile,
         "TemporaryFile",
-        lambda **_: Path("/dev/full").open("r+b", buffering=0),
+        lambda **_: Path("/dev/full").open("r+b", buffering=0),  # noqa: SIM115 - as the other does
     )
 
     with pytest.raises(DiskError, match="cannot take the commit: No space left"):
