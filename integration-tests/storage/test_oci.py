@@ -63,6 +63,10 @@ class TestArtifact(StorageTests):
 
     client = OciStorage
     settings: ClassVar[dict[str, Any]] = {}
+    credentials: ClassVar[Mapping[str, str]] = {
+        "OCI_USERNAME": "canary-ada",
+        "OCI_PASSWORD": "canary-words",
+    }
 
     @pytest.fixture
     def source(self, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -40,6 +40,7 @@ DATA = bytes(range(256)) * 8
 class TestHttpsStorage(StorageTests):
     client = HttpsStorage
     settings: ClassVar[Mapping[str, Any]] = LOCAL
+    credentials: ClassVar[Mapping[str, str]] = {"headers": '{"X-Key": "canary"}'}
     tree: ClassVar[Mapping[str, bytes]] = {"model.bin": DATA}
 
     @pytest.fixture
