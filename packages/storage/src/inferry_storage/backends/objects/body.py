@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from inferry_storage.backends.objects.refusals import changed, truncated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from obstore import GetOptions, GetResult
 
     from inferry.storage import Entry
@@ -75,6 +77,12 @@ class Body:
         ):
             raise changed(asked)
         self._skip = self._start if not self._ranged and not self._whole else 0
+
+    def pieces(self, result: GetResult) -> Iterable[bytes]:
+        """Return what *result* sends: a small object, of known length, at once."""
+        if self._whole and self.wanted <= CHUNK:
+            return (bytes(result.bytes()),)
+        return result.stream(min_chunk_size=CHUNK)
 
     def take(self, chunk: bytes) -> bytes:
         """Return what of *chunk* was asked for."""

@@ -19,7 +19,7 @@ from inferry.storage import (
     Snapshot,
     shown_uri,
 )
-from inferry_storage.backends.objects.body import CHUNK, Body, is_without_ranges, plain
+from inferry_storage.backends.objects.body import Body, is_without_ranges, plain
 from inferry_storage.backends.objects.listing import (
     Listing,
     entry_of,
@@ -165,7 +165,7 @@ class ObjectStorage:
                     raise
                 result = obstore.get(store, key, options=body.options(self._version))
             body.check(result, asked)
-            for chunk in result.stream(min_chunk_size=CHUNK):
+            for chunk in body.pieces(result):
                 if part := body.take(chunk):
                     yield part
                 if body.ended:
