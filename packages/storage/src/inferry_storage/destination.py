@@ -9,8 +9,10 @@ import stat
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from inferry.storage import AccessDenied, InvalidUri, NotAllowed
-from inferry_storage.cache import locks, manifest
+from inferry_storage.cache import durability, locks, manifest
 from inferry_storage.cache.manifest import is_file
 
 if TYPE_CHECKING:
@@ -55,6 +57,15 @@ class Destination:
                 f"{self._given} is no folder on this machine",
                 remedy="the URI stands first, then the folder",
             )
+        try:
+            self._check()
+        except PermissionError as error:
+            raise AccessDenied(
+                f"{error.filename} may not be read by this user ({os.geteuid()})",
+                remedy="name a folder that may, or change who owns it",
+            ) from error
+
+    def _check(self) -> None:
         if not self._is_new and not self.path.is_dir():
             raise NotAllowed(
                 f"{self.path} is a file; a model is put into a folder",
@@ -62,7 +73,10 @@ class Destination:
             )
         there = next(p for p in self._work.parents if p.exists())
         if not there.is_dir():
-            raise NotAllowed(f"{there} is a file, so {self.path} cannot be made")
+            raise NotAllowed(
+                f"{there} is a file, so {self.path} cannot be made",
+                remedy="name another folder",
+            )
         if not os.access(there, os.W_OK | os.X_OK) or _is_read_only(there):
             raise AccessDenied(
                 f"{there} may not be written by this user ({os.geteuid()})",
@@ -131,11 +145,17 @@ class Destination:
 
     def ours(self, last: Manifest | None) -> dict[str, File]:
         """Return what pulls have put there: the *last*, and any that was killed."""
-        found = {file.path: file for file in last.files} if last else {}
-        for folder in self._work.iterdir():
-            # It was killed while it placed its files.
-            if (half := manifest.read(folder / manifest.NAME)) is not None:
-                found.update({file.path: file for file in half.files})
+        # One in the work folder was killed while it placed its files.
+        halves = [manifest.read(f / manifest.NAME) for f in self._work.iterdir()]
+        found: dict[str, File] = {}
+        for known in (last, *halves):
+            if known is None:
+                continue
+            is_sure = known.boot == durability.boot() != ""
+            for file in known.files:
+                # Of another boot the bytes may not have reached the disk.
+                kept = file if is_sure else msgspec.structs.replace(file, key="")
+                found[file.path] = kept
         return found
 
     def foresee(self, snapshot: Snapshot, ours: dict[str, File]) -> None:

@@ -8,8 +8,10 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from inferry.errors import StorageError
-from inferry_storage.cache import manifest
+from inferry_storage.cache import durability, manifest
 from inferry_storage.cache.keys import content_key, is_strong
 from inferry_storage.cache.manifest import has, is_file
 
@@ -35,10 +37,18 @@ class Pulls:
         """Return what was pulled to *path* last."""
         return manifest.read(self._file(path))
 
-    def note(self, path: Path, made: Manifest) -> None:
-        """Write down what is in *path* now, if it can be."""
+    def same(self, path: Path, key: str) -> Manifest | None:
+        """Return what is in *path* if it is the tree *key*, untouched since."""
+        last = self.last(path)
+        if last is None or last.key != key or last.boot != durability.boot():
+            return None
+        return last if manifest.holds(path, last) else None
+
+    def note(self, path: Path, made: Manifest, key: str) -> None:
+        """Write down that the tree *key* is in *path* now, if it can be."""
         with contextlib.suppress(OSError, StorageError):
             self._cache.prepare()
+            made = msgspec.structs.replace(made, key=key)
             manifest.write(self._file(path), made)
 
     def _file(self, path: Path) -> Path:

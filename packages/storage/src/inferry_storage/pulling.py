@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from inferry.storage import LocalPath, shown_uri
-from inferry_storage.building import Built, build
+from inferry_storage.building import Built, build, require
 from inferry_storage.cache import durability
 from inferry_storage.cache.donors import Donors
 from inferry_storage.cache.folder import Cache
@@ -78,8 +78,13 @@ class _IntoFolder:
 
     async def pull(self, snapshot: Snapshot) -> Fetched:
         """Fetch *snapshot*, or link what the cache has of it."""
+        key = self._via.key(snapshot)
+        path = self._place.path
+        if known := await asyncio.to_thread(self._pulls.same, path, key):
+            require(known.uri, known.rung, self._store.policy)
+            return Fetched.of(known, path, None)
         async with self._place.writing(
-            self._via.key(snapshot), on_wait=lambda: self._reporter.enter("waiting")
+            key, on_wait=lambda: self._reporter.enter("waiting")
         ) as folder:
             if self._by_cache:
                 self._cache.prepare()
@@ -154,7 +159,7 @@ class _IntoFolder:
         path = self._place.path
         with disk_errors(path):
             self._place.place(built, self._place.ours(self._pulls.last(path)))
-        self._pulls.note(path, built.manifest)
+        self._pulls.note(path, built.manifest, built.folder.name)
         return Fetched.of(built.manifest, path, count)
 
 

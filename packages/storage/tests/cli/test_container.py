@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from conftest import Shelf
 
@@ -140,22 +143,29 @@ sys.exit(main([uri, volume]))
 """
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """Return a folder that every user may write to; pytest's own are private."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_user_without_a_home_can_pull(
-    command: Any, shelf: Shelf, dest: Path, tmp_path: Path
+    command: Any, shelf: Shelf, dest: Path, public: Path
 ) -> None:
     """As in a pod: another user, and nothing to write to but the volume."""
-    volume = tmp_path / "volume"
+    volume = public / "volume"
     volume.mkdir()
     volume.chmod(0o777)
-    for path in (*tmp_path.parents[:3], tmp_path):
-        path.chmod(path.stat().st_mode | 0o011)
-    shelf.root.parent.chmod(0o777)
-    shelf.order("log", "")
-    (shelf.root.parent / "model.log").chmod(0o666)
+    shutil.copytree(shelf.root, public / "model")
+    (public / "model.log").touch()
+    (public / "model.log").chmod(0o666)
 
     environ = dict(command.environ, INFERRY_STORAGE__CACHE_DIR="")
-    arguments = [shelf.uri(), str(dest), str(volume)]
+    arguments = [f"shelf://{public}/model", str(dest), str(volume)]
     done = subprocess.run(
         [sys.executable, "-c", UNPRIVILEGED, *arguments],
         check=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -65,6 +66,7 @@ def is_strong(digest: str | None) -> bool:
     return (digest or "").partition(":")[0] in STRONG
 
 
+@lru_cache(maxsize=8)  # it is asked for each file of a snapshot
 def identity(uri: str) -> str:
     """Return *uri* without user and password, and without what only signs it."""
     try:

@@ -41,7 +41,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``uri`` may be shown. ``boot`` is the boot of the machine that wrote the tree; until
     it is ``synced`` nothing is sure to be on the disk after another. ``links`` are the
-    symbolic links of the tree, to what is local and not copied.
+    symbolic links of the tree, to what is local and not copied. ``key`` names the tree
+    where the place it is in does not.
     """
 
     uri: str
@@ -54,6 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[File, ...]
     folders: tuple[str, ...] = ()
     links: Mapping[str, str] = {}
+    key: str = ""
     format: int = 1
 
 
@@ -165,6 +167,18 @@ def mended(root: Path, manifest: Manifest) -> Manifest | None:
             return None
         files.append(msgspec.structs.replace(each, key=was.key, digest=was.digest))
     return msgspec.structs.replace(manifest, files=tuple(files))
+
+
+def holds(root: Path, manifest: Manifest) -> bool:
+    """Say whether every file is below *root* as it was written down; others may be."""
+    base = f"{root}/"
+    try:
+        return all(is_file(os.lstat(base + f.path), f) for f in manifest.files) and all(
+            os.readlink(base + path) == leads  # noqa: PTH115 - as it stands
+            for path, leads in manifest.links.items()
+        )
+    except OSError:
+        return False
 
 
 def is_file(seen: os.stat_result, file: File) -> bool:
