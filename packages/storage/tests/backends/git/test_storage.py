@@ -131,6 +131,8 @@ async def test_the_id_is_known_without_the_pack_to_who_may_read_it(
     assert await storage.identify(Source(uri=uri)) == expected
     assert await storage.identify(Source(uri=forge.uri("model"))) is None
     assert [asked.method for asked in forge.asked] == ["GET"]
+    assert (await storage.resolve(Source(uri=uri))).id == expected
+    assert [asked.method for asked in forge.asked] == ["GET", "POST"]
     with pytest.raises(Unauthenticated):
         await client(forge).identify(Source(uri=uri))
     await storage.close()

@@ -56,6 +56,7 @@ class GitStorage:
         self._file: IO[bytes] | None = None
         self._pack: Pack | None = None
         self._large: LargeFiles | None = None
+        self._server: tuple[str, Server] | None = None
 
     async def identify(self, source: Source) -> str | None:
         """Return the id that `resolve` would give, without the pack.
@@ -69,7 +70,7 @@ class GitStorage:
         address = parse(source.uri)
         if not address.commit:
             return None
-        await self._session(address, source.uri).begin(address.url)
+        await self._begun(self._session(address, source.uri), address)
         return _id(address)
 
     async def resolve(self, source: Source) -> Snapshot:
@@ -81,7 +82,7 @@ class GitStorage:
         """
         address, uri = parse(source.uri), source.uri
         session = self._session(address, uri)
-        server = await session.begin(address.url)
+        server = await self._begun(session, address)
         if not address.commit:
             raise await _unpinned(session, server, address, uri)
         self._large = LargeFiles(
@@ -134,6 +135,14 @@ class GitStorage:
         return Session(
             self._calls, uri, private=private, rung=self._access.credentials.rung
         )
+
+    async def _begun(self, session: Session, address: Address) -> Server:
+        """Ask the server who it is, once for `identify` and `resolve`."""
+        url, server = self._server or ("", None)
+        if server is None or url != address.url:
+            server = await session.begin(address.url)
+            self._server = (address.url, server)
+        return server
 
     async def _fetched(
         self, session: Session, server: Server, address: Address, uri: str
