@@ -16,6 +16,7 @@ from inferry.storage import (
     NotAllowed,
     TooLarge,
     Truncated,
+    Unauthenticated,
     Unreachable,
 )
 from inferry_storage.backends.calls import Calls, Slice
@@ -67,6 +68,21 @@ async def test_what_is_private_stays_with_its_origin(site: Site, calls: Calls) -
     assert [asked.headers.get("token") for asked in site.asked] == ["canary"] * 2
     assert "token" not in other.asked[0].headers
     assert "cookie" not in other.asked[0].headers
+
+
+@pytest.mark.parametrize("value", ["a\ncanary", "a\rcanary", "canary\0", "cänary"])
+async def test_a_secret_that_cannot_be_sent_is_not_shown(
+    site: Site, calls: Calls, value: str
+) -> None:
+    with pytest.raises(Unauthenticated, match="line break") as caught:
+        await get(calls, site, Authorization=value)
+
+    assert "nary" not in str(caught.value)
+    with (
+        pytest.raises(Unauthenticated),
+        calls.stream(site.url, shown="x://a", private={"Authorization": value}),
+    ):
+        pass
 
 
 async def test_redirects_end(site: Site, calls: Calls) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 import msgspec
 
-from inferry.storage import Corrupt, TooLarge, Truncated, shown_uri
+from inferry.storage import Corrupt, TooLarge, Truncated, Unauthenticated, shown_uri
 from inferry_storage.network.client import open_client
 from inferry_storage.network.exchange import send
 from inferry_storage.network.faults import failed
@@ -72,6 +72,7 @@ class Calls:
             StorageError: Not allowed, or not reachable.
 
         """
+        _check_sendable(shown, private or {})
         walk = Walk(self.guard, url, headers=headers, private=private)
         while True:
             # What a server sets on its way is no business of the next request.
@@ -110,6 +111,7 @@ class Calls:
             StorageError: Not allowed, or not reachable.
 
         """
+        _check_sendable(shown, private or {})
         walk = Walk(self.guard, url, headers=headers, private=private)
         with _failing(shown):
             while True:
@@ -248,6 +250,17 @@ def check_plain(shown: str, headers: httpx.Headers) -> None:
             f"{shown_uri(shown)} is sent compressed, though it was not asked for",
             remedy="turn compression off for this file on its server",
         )
+
+
+def _check_sendable(shown: str, private: Mapping[str, str]) -> None:
+    """Refuse what HTTP would: its own error shows the value, which is secret."""
+    for name, value in private.items():
+        if not (value.isascii() and value.isprintable()):
+            raise Unauthenticated(
+                f"{shown_uri(shown)}: what the credentials have for {name} "
+                "holds a line break or other letters than ASCII",
+                remedy="copy the secret again, without what is around it",
+            )
 
 
 @contextmanager
