@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -105,6 +104,8 @@ def without_markers(
 
 def near(store: ObjectStore, key: str) -> list[str]:
     """Return names in the bucket that *key* may have been meant to be."""
+    import difflib
+
     parent, _, last = key.rpartition("/")
     names: dict[str, None] = {}
     try:
