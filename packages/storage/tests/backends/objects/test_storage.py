@@ -100,6 +100,14 @@ async def test_the_bucket_itself_is_a_folder(bucket: Bucket) -> None:
         assert [entry.path for entry in found.entries] == ["a", "b/c"]
 
 
+async def test_markers_of_folders_are_no_files(bucket: Bucket) -> None:
+    bucket.objects = {"m/": b"", "m/a": b"", "m/b/": b"", "m/b/c": b"1", "m/d/": b""}
+    found = await _resolve(bucket, "/m")
+    assert [entry.path for entry in found.entries] == ["a", "b/c"]
+    bucket.objects = {"m/": b"", "m/d/": b""}
+    assert isinstance(await _refused(bucket, "/m"), EmptyModel)
+
+
 async def test_a_name_is_decoded_where_nothing_has_it_as_it_is(bucket: Bucket) -> None:
     bucket.objects = {"a b/x": b"1", "a%20c/y": b"2", "a c/z": b"3"}
     assert (await _resolve(bucket, "/a%20b")).entries[0].location == "a b/x"
