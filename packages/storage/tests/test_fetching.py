@@ -19,6 +19,7 @@ from inferry.storage import (
     NoBackend,
     Source,
     Stalled,
+    TooLarge,
     Unreachable,
     Unstable,
     Unverified,
@@ -372,6 +373,20 @@ async def test_a_cancelled_fetch_publishes_nothing_and_is_gone_on_from(
     assert list((cache / "snapshots").iterdir()) == []
     shelf.unorder("pause")
     assert tree_of((await kept()).path) == shelf.tree
+
+
+async def test_what_is_refused_puts_nothing_out_of_the_cache(
+    kept: Any, shelf: Shelf, get_with: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await kept()
+    release(first.path)
+    monkeypatch.setattr(cleaning, "_free", lambda _: 0)
+    shelf.put("config.json", b"{1}")
+
+    with pytest.raises(TooLarge):
+        await get_with("shelf", max_bytes="1000")(shelf.uri())
+
+    assert first.path.exists()
 
 
 async def test_patterns_choose_files(shelf: Shelf, get_with: Any) -> None:

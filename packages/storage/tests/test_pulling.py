@@ -14,7 +14,14 @@ import pytest
 
 from inferry.config import load_settings
 from inferry.plugins import load_plugins
-from inferry.storage import AccessDenied, Corrupt, InvalidUri, NotAllowed, Source
+from inferry.storage import (
+    AccessDenied,
+    Corrupt,
+    InvalidUri,
+    NotAllowed,
+    Source,
+    TooLarge,
+)
 from inferry_storage import Fetched, pull
 
 if TYPE_CHECKING:
@@ -60,6 +67,10 @@ def tree_of(root: Path) -> dict[str, bytes]:
         for path in root.rglob("*")
         if not path.is_dir()
     }
+
+
+def names(root: Path) -> list[str]:
+    return [path.name for path in root.iterdir()]
 
 
 def litter(target: Path) -> list[str]:
@@ -181,6 +192,37 @@ async def test_a_link_in_the_folder_is_not_followed(
         await puller(shelf.uri(), target)
 
     assert tree_of(outside) == {}
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "file"])
+async def test_what_has_the_name_of_the_hidden_folder_is_not_lost(
+    puller: Puller, shelf: Shelf, tmp_path: Path, kind: str
+) -> None:
+    target, mine = tmp_path / "target", tmp_path / "mine"
+    mine.mkdir()
+    (mine / "precious").write_text("mine")
+    target.mkdir()
+    if kind == "folder":
+        mine.rename(target / ".inferry")
+    elif kind == "link":
+        (target / ".inferry").symlink_to(mine)
+    else:
+        (target / ".inferry").write_text("mine")
+
+    with pytest.raises(NotAllowed, match=r"\.inferry is there and not of a pull"):
+        await puller(shelf.uri(), target)
+
+    assert b"mine" in {*tree_of(mine).values(), *tree_of(target).values()}
+
+
+async def test_what_is_too_large_makes_nothing(
+    puller: Puller, shelf: Shelf, tmp_path: Path
+) -> None:
+    with pytest.raises(TooLarge):
+        await puller(shelf.uri(), tmp_path / "a" / "b", max_bytes="1000")
+
+    assert "a" not in names(tmp_path)
+    assert shelf.reads == []
 
 
 async def test_a_failure_leaves_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -128,12 +129,36 @@ class Destination:
 
     async def _locked(self, on_wait: Callable[[], None] | None) -> locks.Lock:
         while True:
-            self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
+                self._make()
                 return await locks.wait(self._work / "lock", on_wait=on_wait)
             except FileNotFoundError:
                 # Whoever had the lock has just finished and removed the folder.
                 continue
+
+    def _make(self) -> None:
+        """Make the hidden folder, or take over that of a run that was killed.
+
+        Raises:
+            NotAllowed: Something else has its name, which would be lost.
+
+        """
+        self._work.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._work.mkdir(mode=0o700)
+        except FileExistsError:
+            seen = self._work.lstat()
+            is_ours = stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid()
+            if is_ours and self._is_a_runs():
+                return
+            raise NotAllowed(
+                f"{self._work} is there and not of a pull",
+                remedy="move it away: pulls use that name",
+            ) from None
+
+    def _is_a_runs(self) -> bool:
+        """Say whether the hidden folder has a lock, or nothing yet."""
+        return (self._work / "lock").is_file() or not any(self._work.iterdir())
 
     def _tidy(self) -> None:
         """Remove the hidden folder, unless there is something to resume in it."""
@@ -141,7 +166,7 @@ class Destination:
             return
         if any(each.is_dir() and any(each.iterdir()) for each in self._work.iterdir()):
             return
-        shutil.rmtree(self._work, ignore_errors=True)
+        _remove(self._work)
 
     def ours(self, last: Manifest | None) -> dict[str, File]:
         """Return what pulls have put there: the *last*, and any that was killed."""
@@ -195,7 +220,7 @@ class Destination:
             built.tree.rename(self.path)
         else:
             self._merge(built, ours)
-        shutil.rmtree(self._work, ignore_errors=True)
+        _remove(self._work)
 
     def _merge(self, built: Built, ours: dict[str, File]) -> None:
         paths = [file.path for file in built.manifest.files]
@@ -222,7 +247,7 @@ class Destination:
     def _refuse(self, strangers: list[str]) -> None:
         if not strangers:
             return
-        shutil.rmtree(self._work, ignore_errors=True)
+        _remove(self._work)
         more = " …" if strangers[_SHOWN:] else ""
         raise NotAllowed(
             f"{self.path} holds files that are not of this model and would be "
@@ -268,7 +293,17 @@ def _remove_done(folder: Path) -> None:
     """Remove the hidden folder of a run that was killed when its model was in place."""
     if folder.is_dir() and (lock := locks.take(folder / "lock")) is not None:
         with lock:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove the hidden *folder*, its lock last: that is what it is known by."""
+    with contextlib.suppress(OSError):
+        for each in folder.iterdir():
+            if each.name != "lock":
+                shutil.rmtree(each, ignore_errors=True)
+        (folder / "lock").unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _is_placing(folder: Path) -> bool:

@@ -275,9 +275,23 @@ class IntoCache:
             trusted=self._store.source.trusted,
         )
 
+    def plan(self, snapshot: Snapshot) -> None:
+        """Refuse what cannot end well, before anything is made or removed for it.
+
+        Raises:
+            StorageError: Unsafe names, too many files or bytes, too little known of
+                them.
+
+        """
+        from inferry_storage.transfer.plan import plan
+
+        self._reporter.enter("planning")
+        plan(snapshot, self._store.policy)
+
     async def _found(self, key: str, snapshot: Snapshot) -> tuple[Found, int | None]:
         if found := await self.there(snapshot):
             return found, None
+        self.plan(snapshot)
         before, self._before = self._before, key
         async with self._cache.writing(
             key, adopt=before, on_wait=lambda: self._reporter.enter("waiting")

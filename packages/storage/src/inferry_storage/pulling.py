@@ -83,6 +83,8 @@ class _IntoFolder:
         if known := await asyncio.to_thread(self._pulls.same, path, key):
             require(known.uri, known.rung, self._store.policy)
             return Fetched.of(known, path, None)
+        if not self._by_cache:
+            self._via.plan(snapshot)
         async with self._place.writing(
             key, on_wait=lambda: self._reporter.enter("waiting")
         ) as folder:

@@ -164,6 +164,18 @@ async def test_quarantine_is_swept_by_age(store: Cache) -> None:
     assert not place.exists()
 
 
+async def test_what_nothing_describes_is_swept(store: Cache) -> None:
+    await add(store, "here", 1, age=1)
+    (store.snapshot("torn") / "tree").mkdir(parents=True)
+    (store.root / "pulls" / ".torn.json.1").touch()
+    os.utime(store.root / "pulls" / ".torn.json.1", (1, 1))
+
+    cleaning.sweep(store)
+
+    assert names(store.root / "snapshots") == ["here"]
+    assert names(store.root / "pulls") == []
+
+
 async def test_locks_of_nothing_are_swept(store: Cache) -> None:
     await add(store, "here", 1, age=1)
     for name in ("gone.fetch", "here.fetch"):

@@ -101,6 +101,13 @@ def sweep(cache: Cache, *, older: float = KEPT) -> None:
     for folder in _entries(cache.root / "partial"):
         if _age(folder) <= border or folder.name.startswith("trash."):
             _remove_partial(cache, folder)
+    for folder in _entries(cache.root / "snapshots"):
+        if manifest.read(folder / manifest.NAME) is None:
+            remove(cache, folder.name)
+    for file in _entries(cache.root / "pulls"):
+        # A name that begins so was being written when its process died.
+        if file.name.startswith(".") and _age(file) <= border:
+            file.unlink(missing_ok=True)
     for folder in _entries(cache.root / "quarantine"):
         if _age(folder) <= border:
             cache.discard(folder)
