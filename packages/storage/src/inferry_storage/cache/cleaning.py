@@ -104,16 +104,19 @@ def sweep(cache: Cache, *, older: float = KEPT) -> None:
     for folder in _entries(cache.root / "snapshots"):
         if manifest.read(folder / manifest.NAME) is None:
             remove(cache, folder.name)
-    for file in _entries(cache.root / "pulls"):
-        # A name that begins so was being written when its process died.
-        if file.name.startswith(".") and _age(file) <= border:
-            file.unlink(missing_ok=True)
-    for folder in _entries(cache.root / "quarantine"):
-        if _age(folder) <= border:
-            cache.discard(folder)
+    for path in _leftovers(cache):
+        if _age(path) <= border:
+            cache.discard(path)
     for file in _entries(cache.root / "locks"):
         if _age(file) <= border:
             _remove_lock(cache, file)
+
+
+def _leftovers(cache: Cache) -> list[Path]:
+    """Return what nobody takes up again, but somebody may want to look at."""
+    # A name with a dot was being written when its process died.
+    torn = [e for e in _entries(cache.root / "pulls") if e.name.startswith(".")]
+    return [*_entries(cache.root / "quarantine"), *torn]
 
 
 def _evict(cache: Cache, fits: Callable[[Sequence[Kept]], bool]) -> list[Kept]:

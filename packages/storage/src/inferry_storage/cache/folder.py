@@ -179,11 +179,14 @@ class Cache:
         self.snapshot(key).rename(target)
         return target
 
-    def discard(self, folder: Path) -> None:
-        """Remove *folder* of the cache: from its place at once, then from the disk."""
+    def discard(self, path: Path) -> None:
+        """Remove *path* of the cache: from its place at once, then from the disk."""
         trash = self.root / "partial" / f"trash.{os.getpid()}.{time.time_ns()}"
         try:
-            folder.rename(trash)
+            path.rename(trash)
         except FileNotFoundError:
             return
-        shutil.rmtree(trash, ignore_errors=True)
+        if trash.is_dir():
+            shutil.rmtree(trash, ignore_errors=True)
+        else:
+            trash.unlink(missing_ok=True)
