@@ -16,6 +16,9 @@ _CODE_KEYS = ("auto_map", "custom_pipelines")
 _KERAS = re.compile(r"(tf_)?keras(_hub|_cv|_nlp)?(\.(?!utils)\w+)*")
 _LAMBDAS = {"Lambda", "__lambda__"}
 _KERAS_TEXT = re.compile(rb'"module"\s*:\s*"([^"]*)"')
+_FUNCTION_TEXT = re.compile(
+    rb'"module"\s*:\s*"builtins"\s*,\s*"class_name"\s*:\s*"function"'
+)
 _LAMBDA_TEXT = re.compile(rb'"(?:Lambda|__lambda__)"')
 # JSON has no need to write letters so, but could hide words from a search.
 _ESCAPED_LETTER = re.compile(rb"\\u00[2-7][0-9a-fA-F]")
@@ -37,13 +40,17 @@ def in_json(file: BinaryIO, name: str, size: int) -> str:
         return ""
 
 
-def in_hdf5(window: bytes) -> str:
-    """Say what code the configuration of a Keras model names, in a part of its file."""
+def in_hdf5(window: bytes, until: int) -> str:
+    """Say what code the configuration of a Keras model names, in a part of its file.
+
+    What begins at *until* or later is of the next part.
+    """
     if _LAMBDA_TEXT.search(window):
         return "has a Lambda layer, which is Python code"
     for found in _KERAS_TEXT.finditer(window):
         module = found[1].decode("utf-8", "replace")
-        if not _KERAS.fullmatch(module) and module != "builtins":
+        function = _FUNCTION_TEXT.match(window, found.start())
+        if found.start() < until and not (_KERAS.fullmatch(module) or function):
             return f"names the Python module {module!r}"
     if _ESCAPED_LETTER.search(window):
         return "hides letters of its configuration"

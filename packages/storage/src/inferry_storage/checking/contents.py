@@ -205,18 +205,23 @@ def _is_hdf5(file: io.BufferedReader, start: int) -> bool:
     return file.read(len(_HDF5)) == _HDF5
 
 
-def _in_windows(file: io.BufferedReader, look: Callable[[bytes], str]) -> str:
-    """Return the first thing that *look* finds in a window that moves over *file*."""
-    before = b""
+def _in_windows(file: io.BufferedReader, look: Callable[[bytes, int], str]) -> str:
+    """Return the first thing that *look* finds in a window that moves over *file*.
+
+    What begins where the next window begins is left to that.
+    """
+    window = file.read(_CHUNK)
     while chunk := file.read(_CHUNK):
-        if found := look(before + chunk):
+        window += chunk
+        until = len(window) - _OVERLAP
+        if found := look(window, until):
             return found
-        before = chunk[-_OVERLAP:]
-    return ""
+        window = window[until:]
+    return look(window, len(window))
 
 
-def _operations(window: bytes) -> str:
-    found = _OPERATIONS.search(window)
+def _operations(window: bytes, until: int) -> str:
+    found = _OPERATIONS.search(window, 0, until + _OVERLAP)
     return f"has the TensorFlow operation {found[1].decode()}" if found else ""
 
 
@@ -230,7 +235,8 @@ def _opener(
 def _read(file: io.BufferedReader) -> Iterator[bytes]:
     """Yield what *file* holds up to where it is damaged; no loader gets further."""
     try:
-        while chunk := file.read(_CHUNK):
+        # Not `read`, which loses what came before the damage.
+        while chunk := file.read1(_CHUNK):
             yield chunk
     except _BROKEN:
         return

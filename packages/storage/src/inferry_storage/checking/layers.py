@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _MODELS = "models"
+#: These stand beside the folder, and remove it.
+_HIDE_MODELS = {f"{_WHITEOUT}{_MODELS}", _OPAQUE}
 
 
 class _Node:
@@ -123,7 +125,8 @@ class Layers:
         wanted = top == _MODELS and bool(inside or member.kind == "folder")
         if wanted and not self._models:
             self._drop_all_but_models()
-        if (self._models or self._problem) and not wanted:
+        hides = path in _HIDE_MODELS
+        if (self._models or self._problem) and not (wanted or hides):
             return
         try:
             self._add(path, member, tar)

@@ -23,8 +23,8 @@ _LONGEST_NAME = 200
 _LONGEST_LINE = 64 * 1024
 #: Stands for a line of more: it could be a name, so it looks like one.
 _TOO_LONG = "too_long"
-_MOST_STEPS = 5_000_000
-_MOST_KEPT = 2_500_000
+_MOST_STEPS = 4_000_000
+_MOST_KEPT = 2_000_000
 #: After the first name, only so many more steps are looked at for others.
 _MORE_STEPS = 100_000
 _NEWEST = 5
@@ -53,13 +53,13 @@ _WIDTHS = {
     pickletools.TAKEN_FROM_ARGUMENT4U: 4,
     pickletools.TAKEN_FROM_ARGUMENT8U: 8,
 }
-_OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 #: Text that Python takes as its bytes are; STRING and UNICODE have escapes.
 _TEXTS = {
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINSTRING", "SHORT_BINSTRING"),
 }
 _DOES = {
+    "PROTO": "_protocol",
     "MARK": "_mark",
     "DUP": "_dup",
     "POP": "_pop_one",
@@ -78,6 +78,29 @@ _DOES = {
 }
 #: These call a method of what they add to.
 _ADDS = {"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS"}
+
+
+class _Operation:
+    """An operation of the machine, as `pickletools` describes it."""
+
+    def __init__(self, known: pickletools.OpcodeInfo) -> None:
+        takes = known.stack_before
+        self.name = known.name
+        self.does = _DOES.get(known.name, "")
+        self.is_text = known.name in _TEXTS
+        self.adds = known.name in _ADDS
+        argument = known.arg
+        self.size = argument.n if argument else 0
+        self.is_pair = bool(argument and argument.name == "stringnl_noescape_pair")
+        self.to_mark = pickletools.markobject in takes
+        whole = takes.index(pickletools.markobject) if self.to_mark else len(takes)
+        self.takes = whole
+        self.gives = [_VALUE for _ in known.stack_after]
+
+
+_OPERATIONS = {
+    opcode.code.encode("latin-1"): _Operation(opcode) for opcode in pickletools.opcodes
+}
 
 
 def names_in(file: BufferedReader, *, certain: bool) -> list[str]:
@@ -108,6 +131,7 @@ class _Machine:
         self.found: dict[str, None] = {}
         self._file = file
         self._left = _MOST_STEPS
+        self._begun = 0
         self._certain = False
         self._waiting: list[str] = []
         self._stack: list[_Value] = []
@@ -125,44 +149,44 @@ class _Machine:
         self._certain = certain
         self._stack, self._below, self._memo = [], [], {}
         self._waiting = []
-        first = True
+        self._begun = self._left
+        operation = self._next()
         while self._left > 0:
-            opcode = self._next()
-            argument = self._argument(opcode)
-            if first and opcode.name == "PROTO" and argument <= _NEWEST:  # type: ignore[operator] # its argument is a number
-                self._certain = True
-            first = False
-            if opcode.name == "STOP":
+            argument = self._argument(operation)
+            if operation.name == "STOP":
                 self._pop()
                 return
-            self._step(opcode, argument)
+            if operation.does:
+                getattr(self, operation.does)(argument)
+            elif operation.is_text:
+                self._stack.append(argument if isinstance(argument, str) else _VALUE)
+            else:
+                self._usual(operation)
+            operation = self._next()
 
-    def _next(self) -> pickletools.OpcodeInfo:
+    def _next(self) -> _Operation:
         self._left -= 1
-        code = self._file.read(1)
-        if not code or code[0] not in _OPCODES:
+        operation = _OPERATIONS.get(self._file.read(1))
+        if operation is None:
             raise _Ends
-        return _OPCODES[code[0]]
+        return operation
 
-    def _step(self, opcode: pickletools.OpcodeInfo, argument: str | int) -> None:
-        if (does := _DOES.get(opcode.name)) is not None:
-            getattr(self, does)(argument)
-        elif opcode.name in _TEXTS:
-            self._push(argument if isinstance(argument, str) else _VALUE)
-        else:
-            self._usual(opcode)
-
-    def _usual(self, opcode: pickletools.OpcodeInfo) -> None:
-        """Take what the opcode takes, and put back what is not known."""
-        takes = opcode.stack_before
-        if pickletools.markobject in takes:
+    def _usual(self, operation: _Operation) -> None:
+        """Take what the operation takes, and put back what is not known."""
+        if operation.to_mark:
             self._to_mark(0)
-            takes = takes[: takes.index(pickletools.markobject)]
-        taken = [self._pop() for _ in takes]
-        if opcode.name in _ADDS and isinstance(taken[-1], _Name):
-            self._called()
-        for _ in opcode.stack_after:
-            self._push(_VALUE)
+        if operation.takes:
+            if len(self._stack) < operation.takes:
+                raise _Ends
+            if operation.adds and isinstance(self._stack[-operation.takes], _Name):
+                self._called()
+            del self._stack[-operation.takes :]
+        self._stack.extend(operation.gives)
+
+    def _protocol(self, argument: str | int) -> None:
+        # Nothing but a pickle begins so, with a number that Python knows.
+        if self._left == self._begun - 1 and int(argument) <= _NEWEST:
+            self._certain = True
 
     # What moves values.
 
@@ -304,19 +328,18 @@ class _Machine:
         inside, self._stack = self._stack, self._below.pop()
         return inside
 
-    def _argument(self, opcode: pickletools.OpcodeInfo) -> str | int:
+    def _argument(self, operation: _Operation) -> str | int:
         """Read the argument; only text that may be a name is kept."""
-        kind = opcode.arg
-        if kind is None:
+        size = operation.size
+        if size == 0:
             return ""
-        if kind.n == pickletools.UP_TO_NEWLINE:
+        if size == pickletools.UP_TO_NEWLINE:
             line = self._line()
-            pair = kind.name == "stringnl_noescape_pair"
-            return f"{line}\n{self._line()}" if pair else line
-        if kind.n >= 0:
-            return int.from_bytes(self._exactly(kind.n), "little")
-        length = int.from_bytes(self._exactly(_WIDTHS[kind.n]), "little")
-        if opcode.name in _TEXTS and length <= _LONGEST_NAME:
+            return f"{line}\n{self._line()}" if operation.is_pair else line
+        if size > 0:
+            return int.from_bytes(self._exactly(size), "little")
+        length = int.from_bytes(self._exactly(_WIDTHS[size]), "little")
+        if operation.is_text and length <= _LONGEST_NAME:
             return _text(self._exactly(length))
         self._skip(length)
         return 0
