@@ -196,6 +196,31 @@ def test_a_service_does_not_send_the_secret_elsewhere(ask: Any, name: str) -> No
         )
 
 
+def test_parameters_of_a_pod_are_those_of_its_service(ask: Any) -> None:
+    """Backends distrust an endpoint that they find among them."""
+    override = {"endpoint_url": "https://other.example", "anonymous": True}
+    source = located(
+        Source(uri="s3://b/m", parameters={"region": " r\n"}),
+        settings=ask.settings(),
+        environ={"STORAGE_OVERRIDE_CONFIG": json.dumps(override)},
+        home=ask.home,
+    )
+    assert source.parameters == {
+        "endpoint_url": "https://other.example",
+        "anonymous": "true",
+        "region": "r",
+    }
+
+
+def test_a_pod_s_service_does_not_send_the_secret_elsewhere(ask: Any) -> None:
+    environ = {
+        "STORAGE_CONFIG": '{"type": "hdfs", "HEADERS": "{}"}',
+        "STORAGE_OVERRIDE_CONFIG": '{"HDFS_NAMENODE": "https://evil.example"}',
+    }
+    with pytest.raises(NotAllowed, match="may not set HDFS_NAMENODE"):
+        ask("hdfs", "hdfs://a", environ=environ)
+
+
 def test_files_of_an_hdfs_entry_are_base64(ask: Any) -> None:
     entry = {
         "type": "hdfs",

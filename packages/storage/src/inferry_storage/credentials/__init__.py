@@ -93,16 +93,15 @@ def located(
 ) -> Source:
     """Return *source* with the URI that its ``storage.key`` stands for.
 
-    Any other source is returned as it is.
+    Any other source keeps its URI; parameters of ``STORAGE_OVERRIDE_CONFIG`` are added.
 
     Raises:
         StorageError: The key is not there, or does not say where the model is.
 
     """
-    if not storage_config.is_symbolic(source):
-        return source
-    section = settings.section("storage")
-    lookup = _lookup(section, environ, home, secrets)
+    lookup = _lookup(settings.section("storage"), environ, home, secrets)
+    if source.parameters or lookup.environ.get("STORAGE_OVERRIDE_CONFIG"):
+        source = storage_config.with_parameters(source, lookup)
     return storage_config.located(source, lookup)
 
 

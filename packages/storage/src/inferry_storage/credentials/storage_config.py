@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -23,6 +25,7 @@ from inferry.storage import (
     Secret,
     Source,
     Unauthenticated,
+    shown_uri,
     uri_scheme,
 )
 from inferry.storage._secrets import GCLOUD_FILE
@@ -89,8 +92,7 @@ def located(source: Source, lookup: Lookup) -> Source:
     """
     if not is_symbolic(source):
         return source
-    parts = urlsplit(source.uri)
-    key = source.storage_key or unquote(parts.netloc)
+    key, path = _address(source)
     source = msgspec.structs.replace(source, storage_key=key)
     found = find(source, lookup)
     what = "storage.parameters" if found is None else found.what
@@ -106,7 +108,6 @@ def located(source: Source, lookup: Lookup) -> Source:
             remedy=f"it is one of {', '.join(TYPES)}",
         )
     bucket = "" if found is None else found.get("bucket")
-    path = unquote(parts.path).lstrip("/")
     if kind in {"hdfs", "webhdfs"}:
         uri = f"{kind}://{path}"
     elif bucket:
@@ -117,6 +118,22 @@ def located(source: Source, lookup: Lookup) -> Source:
             remedy="set bucket there or in storage.parameters",
         )
     return msgspec.structs.replace(source, uri=uri)
+
+
+def _address(source: Source) -> tuple[str, str]:
+    """Return the key of the entry and the path that the URI names."""
+    try:
+        parts = urlsplit(source.uri)
+    except ValueError:
+        parts = None
+    key = source.storage_key or unquote(parts.netloc if parts else "")
+    # Kubernetes' own rule for the keys of a secret; anything else may be a password.
+    if parts is None or not re.fullmatch(r"[A-Za-z0-9._-]*", key):
+        raise InvalidUri(
+            f"{shown_uri(source.uri)} does not name a key of a secret",
+            remedy="write it as storage-config://KEY/PATH",
+        )
+    return key, unquote(parts.path).lstrip("/")
 
 
 def is_symbolic(source: Source) -> bool:
@@ -152,43 +169,58 @@ def find(source: Source, lookup: Lookup) -> Entry | None:
         Unauthenticated: The key is named and nowhere, or the entry is no JSON object.
 
     """
-    parameters = _allowed(source)
-    override = _json_variable("STORAGE_OVERRIDE_CONFIG", lookup)
-    kind = str(override.get("type") or parameters.get("type") or "")
-    if source.storage_key or parameters or is_symbolic(source):
+    parameters = _allowed(source, lookup)
+    kind = str(parameters.get("type") or "")
+    if source.storage_key or source.parameters or is_symbolic(source):
         keys = [source.storage_key] if source.storage_key else _defaults(kind)
         for name, data in _secrets(source, lookup):
             for key in keys:
                 if text := data.get(key):
                     what = f"key {key!r} of secret {name!r}"
                     fields = json_object(text, what=what, step=_STEP)
-                    merged = {**fields, **override, **parameters}
-                    return Entry(what=what, fields=merged)
+                    return Entry(what=what, fields={**fields, **parameters})
     if fields := _json_variable("STORAGE_CONFIG", lookup):
-        merged = {**fields, **override, **parameters}
-        return Entry(what="STORAGE_CONFIG", fields=merged)
+        return Entry(what="STORAGE_CONFIG", fields={**fields, **parameters})
     if source.storage_key:
         raise _absent(source, lookup)
-    if parameters or override:
-        what = "storage.parameters"
-        return Entry(what=what, fields={**override, **parameters})
+    if parameters:
+        return Entry(what="storage.parameters", fields=parameters)
     return None
 
 
-def _allowed(source: Source) -> dict[str, str]:
+def with_parameters(source: Source, lookup: Lookup) -> Source:
+    """Return *source* with the parameters that a pod has in a variable.
+
+    They are the service's own there, too, and whoever distrusts those has to see them.
+
+    Raises:
+        StorageError: One may not be set, or the variable is broken.
+
+    """
+    parameters = {
+        # Without white space, as the values of the entry are: they are compared.
+        name: (value if isinstance(value, str) else json.dumps(value)).strip()
+        for name, value in _allowed(source, lookup).items()
+    }
+    return msgspec.structs.replace(source, parameters=parameters)
+
+
+def _allowed(source: Source, lookup: Lookup) -> dict[str, Any]:
     """Return the parameters; they are the service's, whose author may not say it all.
 
     Raises:
         NotAllowed: One would send the secret elsewhere, or speak for somebody else.
 
     """
-    for name in source.parameters:
+    override = _json_variable("STORAGE_OVERRIDE_CONFIG", lookup)
+    parameters = {**override, **source.parameters}
+    for name in parameters:
         if name in OPERATORS:
             raise NotAllowed(
                 f"storage.parameters may not set {name}",
                 remedy="set it in the entry of the secret storage-config",
             )
-    return dict(source.parameters)
+    return parameters
 
 
 def _defaults(kind: str) -> list[str]:
