@@ -8,6 +8,8 @@ import http.server
 import os
 import shutil
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from click.testing import CliRunner, Result
 
 from inferry.config import Settings, load_settings
 from inferry.plugins import Plugins, load_plugins
@@ -265,3 +268,65 @@ def shelf(tmp_path: Path, shelf_plugin: Path, monkeypatch: pytest.MonkeyPatch) -
     found.put("weights/two.bin", os.urandom(70_000))
     found.put("empty.txt", b"")
     return found
+
+
+class Command:
+    """`inferry storage` in this process, or `module` in one of its own."""
+
+    def __init__(self, home: Path, plugin: Path) -> None:
+        self.cache = home / "cache"
+        self.environ = {
+            "INFERRY_STORAGE__CACHE_DIR": str(self.cache),
+            "HOME": str(home),
+            "NO_COLOR": "1",
+        }
+        self.plugin = plugin
+        self.home = home
+
+    def __call__(self, *arguments: str) -> Result:
+        from inferry.cli import main
+
+        return CliRunner().invoke(main, ["storage", *arguments])
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """Start ``python -m ARGUMENTS``."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(self.plugin),
+                **self.environ,
+                **more,
+            },
+            cwd=self.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **more: str) -> tuple[int, str, str]:
+        """Run ``python -m ARGUMENTS``; return exit code, stdout and stderr."""
+        process = self.start(*arguments, **more)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path,
+    shelf: Shelf,
+    shelf_plugin: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Command:
+    home = tmp_path / "home"
+    home.mkdir()
+    found = Command(home, shelf_plugin)
+    for name, value in found.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(home)
+    return found
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    return tmp_path / "dest"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from inferry_storage.cli.container import main
+from inferry_storage.container import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import json
-
 import pytest
 
-from inferry_storage.cli.showing import Events, said
+from inferry_storage.cli.showing import said
 from inferry_storage.progress import Progress
 
 
@@ -32,28 +29,3 @@ def moment(**more: object) -> Progress:
 )
 def test_a_moment_in_words(now: Progress, words: str) -> None:
     assert said(now) == words
-
-
-def test_events_tell_phases_and_little_in_between() -> None:
-    stream = io.StringIO()
-    events = Events(stream, every=3600)
-
-    for count in range(3):
-        events.progress(moment(phase="fetching", done_bytes=count))
-    events.progress(moment(phase="verifying", done_bytes=3))
-
-    told = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [(each["phase"], each["done_bytes"]) for each in told] == [
-        ("fetching", 0),
-        ("verifying", 3),
-    ]
-
-
-def test_events_go_on_in_a_long_phase() -> None:
-    stream = io.StringIO()
-    events = Events(stream, every=0)
-
-    for count in range(3):
-        events.progress(moment(phase="fetching", done_bytes=count))
-
-    assert len(stream.getvalue().splitlines()) == 3

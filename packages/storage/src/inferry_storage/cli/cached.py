@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inferry_storage.cli.amounts import Amount, Length
 from inferry_storage.cli.session import session
-from inferry_storage.cli.words import Amount, Length, ago, amount
+from inferry_storage.cli.words import ago, amount
 
 if TYPE_CHECKING:
     from inferry_storage.cache.cleaning import Kept

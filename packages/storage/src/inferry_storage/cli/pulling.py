@@ -66,7 +66,7 @@ def pull(
         overrides["require"] = require
     fetched = run(_pulled(session(overrides), uri, dest), again=_AGAIN)
     if as_json:
-        from inferry_storage.cli.showing import result
+        from inferry_storage.events import result
 
         click.echo(json.dumps(result(fetched), indent=2))
     else:

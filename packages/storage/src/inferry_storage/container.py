@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from inferry.errors import InferryError, SettingsError, StorageError
-from inferry_storage.cli.showing import Events
+from inferry_storage.events import Events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or len(arguments) % 2:
         return _end(_USAGE, _WRONG_USE)
     if arguments[0] in {"-h", "--help"}:
-        print(_USAGE)
+        sys.stdout.write(f"{_USAGE}\n")
         return 0
     signal.signal(signal.SIGTERM, _stop)
     events = Events(sys.stdout)
@@ -87,7 +87,8 @@ def _end(message: str, code: int) -> int:
 
 def _tell(message: str) -> None:
     line = " ".join(message.split())
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
     with contextlib.suppress(OSError):
         _write_message(line)
 

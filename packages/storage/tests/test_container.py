@@ -132,7 +132,7 @@ UNPRIVILEGED = """
 import os, sys
 import inferry.plugins
 from inferry.config import load_settings
-from inferry_storage.cli.container import main
+from inferry_storage.container import main
 loaded = inferry.plugins.load_plugins("cli", load_settings())
 inferry.plugins.load_plugins = lambda *_: loaded
 uri, first, volume = sys.argv[1:]
