@@ -42,6 +42,15 @@ def model() -> dict[str, bytes]:
     return {"large": content(3000 * KIB, 1), "middle": content(300 * KIB, 2), **files}
 
 
+def noted(folder: Path) -> int:
+    """Return how many bytes the journal in *folder* says are written."""
+    try:
+        lines = folder.joinpath(".journal").read_text("ascii").split("\n")[:-1]
+    except FileNotFoundError:
+        return 0
+    return sum(int(end) - int(start) for _, start, end in map(str.split, lines))
+
+
 class Zeros:
     """One large file of nothing, as fast as it is taken."""
 

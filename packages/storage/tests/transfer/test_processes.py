@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes import alone
+from fakes.alone import noted
 from fakes.store import Store
 
 from inferry_storage.policy import Policy
@@ -51,14 +52,6 @@ def killed_at(process: subprocess.Popen[str], folder: Path, bytes_noted: int) ->
         time.sleep(0.001)
     process.kill()
     process.communicate()
-
-
-def noted(folder: Path) -> int:
-    try:
-        lines = folder.joinpath(".journal").read_text("ascii").split("\n")[:-1]
-    except FileNotFoundError:
-        return 0
-    return sum(int(end) - int(start) for _, start, end in map(str.split, lines))
 
 
 def there(folder: Path) -> dict[str, bytes]:

@@ -73,6 +73,8 @@ class Reader:
     def _whole(self, file: Writer, pulse: Pulse) -> None:
         self._attempt_blocking(file, pulse)
         cast("Small", file).finish(pulse)
+        # Many files of a few bytes each are progress.
+        pulse.moved += LEAST_PROGRESS
 
     async def read(self, writer: Writer) -> None:
         """Bring *writer* to its end, going on where an attempt broke off.
@@ -125,7 +127,7 @@ class Reader:
                 await asyncio.wait([call], timeout=self._stall_seconds)
                 if call.done():
                     return call.result()
-                if pulse.moved - before < LEAST_PROGRESS:
+                if pulse.moved - before < LEAST_PROGRESS and not pulse.is_writing:
                     raise self._stalled(writers)
         finally:
             pulse.stop()

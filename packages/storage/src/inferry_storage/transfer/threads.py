@@ -47,6 +47,11 @@ class Pulse:
                 raise Abandoned
             yield
 
+    @property
+    def is_writing(self) -> bool:
+        """Say whether it is the disk that is waited for."""
+        return self._writing.locked()
+
     def stop(self) -> None:
         """Let the thread write nothing from now on."""
         with self._writing:
