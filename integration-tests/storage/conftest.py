@@ -77,6 +77,14 @@ class Pod:
         environment = pulling.surroundings(self.home, proxy.url, **more)
         return pulling.pull(f"s3://{path}", self.model, environment)
 
+    def pull_file(
+        self, proxy: FaultProxy, path: str, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Fetch the file *path* through *proxy* as one of the web."""
+        named = {"INFERRY_STORAGE__ENDPOINTS": proxy.url}
+        environment = pulling.surroundings(self.home, **named, **more)
+        return pulling.pull(f"{proxy.url}/{path}", self.model, environment)
+
     @property
     def left(self) -> set[str]:
         """Every name beside and below the model's folder."""
