@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         ("https://acc.blob.core.windows.net/c/m", "azure"),
         ("https://example.com/m.git@main", "git"),
         ("models/m.onnx", "file"),
+        ("file:///models/m.onnx", "file"),
+        ("file:/models/m.onnx", "file"),
         ("hf://owner/model", "hf"),
     ],
 )
