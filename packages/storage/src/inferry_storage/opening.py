@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import re
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from inferry.storage import LocalPath, Secret, Snapshot, Storage
 
 _HALF_A_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?::/?|//)(?!/)(.+)")
+_FILE = re.compile("file:", re.IGNORECASE)
 _NEAR = 0.5
 # No connection fails with these.
 _OF_DISKS = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
@@ -106,6 +109,7 @@ def choose(uri: str, plugins: Plugins) -> Provided[StorageBackend]:
     backends = plugins.storage_backends()
     known = sorted({s for each in backends for s in each.descriptor.schemes})
     _refuse_misspelt(uri, known)
+    _refuse_broken(uri)
     if matched := backends_for(uri, backends):
         # Planning refuses a tie; without a plan any of them does.
         return matched[0]
@@ -178,12 +182,33 @@ def _unknown(uri: str, known: list[str]) -> StorageError:
 def _refuse_misspelt(uri: str, known: list[str]) -> None:
     """Refuse ``s3:/bucket`` and the like, which would be taken for a local path."""
     found = _HALF_A_URI.match(uri)
-    if found is None or found[1].lower() not in known or Path(uri).exists():
+    is_half = found is not None and found[1].lower() in known
+    is_none = "://" in uri and uri_scheme(uri) == "file"
+    # RFC 8089 lets a file's URI have one slash.
+    if not (is_half or is_none) or _FILE.match(uri) or os.path.lexists(uri):
         return
+    if found is None or is_none:
+        raise InvalidUri(
+            f"{shown_uri(uri)} does not begin with a scheme",
+            remedy=f"the schemes here are {', '.join(known)}",
+        )
     raise InvalidUri(
         f"the URI begins with {uri[: found.start(2)]!r}, which makes it a path",
         remedy=f"did you mean {shown_uri(f'{found[1].lower()}://{found[2]}')}?",
     )
+
+
+def _refuse_broken(uri: str) -> None:
+    """Refuse what cannot be taken apart, such as an address with one bracket."""
+    if uri_scheme(uri) == "file":
+        return
+    try:
+        urlsplit(uri)
+    except ValueError:
+        raise InvalidUri(
+            f"{shown_uri(uri)} is not a URI: its host is none",
+            remedy="write it as SCHEME://HOST/PATH",
+        ) from None
 
 
 def _meant(uri: str, kind: str, known: list[str]) -> str:
