@@ -12,7 +12,7 @@ import base64
 import json
 import re
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -20,6 +20,8 @@ from inferry.storage import Corrupt, NotAllowed, Unreachable, Unverified, shown_
 from inferry_storage.checking.walking import files_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from model_signing.hashing import Config as Hashing
     from model_signing.verifying import Config
 
@@ -31,6 +33,12 @@ _LARGEST = 64 << 20
 _GIT = (".git", ".gitattributes", ".github", ".gitignore")
 _MISMATCH = re.compile(r"Hash mismatch for '([^']*)'")
 _MOST_SHOWN = 3
+_ALGORITHMS: Mapping[str, Literal["sha256", "blake2", "blake3"]] = {
+    "sha256": "sha256",
+    "blake2b": "blake2",
+    "blake2": "blake2",
+    "blake3": "blake3",
+}
 _STORE = "store the model that was signed, with its signature"
 
 
@@ -39,7 +47,8 @@ class _Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     files: frozenset[str]
     left_out: tuple[str, ...]
-    hashing: dict[str, Any]
+    algorithm: Literal["sha256", "blake2", "blake3"]
+    shard_size: int
 
 
 def wanted(policy: Policy) -> bool:
@@ -144,13 +153,16 @@ def _manifest(signature: Path, shown: str) -> _Manifest:
         bundle = json.loads(signature.read_bytes())
         payload = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
         hashing = payload["predicate"]["serialization"]
-        parts = 2 if hashing["method"] == "shards" else 0
+        # Whoever writes JSON by protobuf makes 1000.0 of 1000.
+        shard_size = int(hashing.get("shard_size") or 0)
+        parts = 2 if shard_size else 0
         names = [each["name"] for each in payload["predicate"]["resources"]]
         return _Manifest(
             # A part of a file is called path:start:end.
             files=frozenset(name.rsplit(":", parts)[0] for name in names),
             left_out=tuple(map(str, hashing.get("ignore_paths", ()))),
-            hashing=hashing,
+            algorithm=_ALGORITHMS[hashing["hash_type"]],
+            shard_size=shard_size,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Corrupt(
@@ -190,17 +202,13 @@ def _refuse(paths: set[str] | frozenset[str], what: str, shown: str) -> None:
 def _hashing(manifest: _Manifest, without: list[Path]) -> Hashing:
     from model_signing.hashing import Config
 
-    given = manifest.hashing
     config = Config()  # type: ignore[no-untyped-call] # its signature lacks types
-    if given.get("method") == "shards":
+    if manifest.shard_size:
         config.use_shard_serialization(
-            hashing_algorithm=given.get("hash_type", "sha256"),
-            shard_size=given.get("shard_size", 1_000_000_000),
+            hashing_algorithm=manifest.algorithm, shard_size=manifest.shard_size
         )
     else:
-        config.use_file_serialization(
-            hashing_algorithm=given.get("hash_type", "sha256")
-        )
+        config.use_file_serialization(hashing_algorithm=manifest.algorithm)
     return config.set_ignored_paths(paths=without, ignore_git_paths=False)
 
 

@@ -277,7 +277,7 @@ def _inflated(file: BinaryIO, left: int) -> Iterator[bytes]:
             waiting = inflater.unconsumed_tail
             if chunk:
                 yield chunk
-            elif not waiting and not left:
+            elif not (waiting or left or inflater.eof):
                 raise BadZip("is cut off in a file")
     except zlib.error as error:
         raise BadZip("has a file that cannot be unpacked") from error
