@@ -39,13 +39,14 @@ async def pull(
     settings: Settings,
     on_progress: Callable[[Progress], None] | None = None,
     secrets: Sequence[Secret] = (),
+    by_cache: bool = False,
 ) -> Fetched:
     """Put *source* into the folder *destination*: all of it, or nothing.
 
     A folder that is not there appears in one step; one that is there gets the files at
     the end, and keeps what else it holds. What is already there is not fetched again.
-    Where ``[storage] cache_dir`` is set and on the same disk, the files are hard links
-    to the cache. A local path is linked to, never copied.
+    *by_cache*, or where ``[storage] cache_dir`` is set, the files are hard links to the
+    cache if that is on the same disk. A local path is linked to, never copied.
 
     Raises:
         StorageError: With the reason and what to do; it never holds a secret.
@@ -57,8 +58,8 @@ async def pull(
     async with opened(
         source, plugins=plugins, settings=settings, secrets=secrets
     ) as store:
-        named = bool(settings.section("storage").get("cache_dir"))
-        into = _IntoFolder(store, reporter, place, by_cache=named)
+        by_cache = by_cache or bool(settings.section("storage").get("cache_dir"))
+        into = _IntoFolder(store, reporter, place, by_cache=by_cache)
         return await settled(store, reporter, into.pull, into.link)
 
 

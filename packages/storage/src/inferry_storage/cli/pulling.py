@@ -39,6 +39,11 @@ _AGAIN = "; the same command again goes on where this one was"
     type=click.Choice(RUNGS),
     help="Refuse bytes of which less is known.",
 )
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Keep nothing but DEST, so that another pull elsewhere fetches again.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def pull(
     *,
@@ -48,9 +53,13 @@ def pull(
     allow: tuple[str, ...],
     ignore: tuple[str, ...],
     require: str | None,
+    no_cache: bool,
     as_json: bool,
 ) -> None:
     """Put the model at URI into the folder DEST: all of it, or nothing.
+
+    The bytes stay in the cache too, as hard links where it is on the same disk: the
+    same model elsewhere is not fetched again.
 
     It shows its progress on stderr: a bar on a terminal, elsewhere a line of JSON per
     event.
@@ -64,7 +73,9 @@ def pull(
         overrides["ignore_patterns"] = json.dumps(ignore)
     if require:
         overrides["require"] = require
-    fetched = run(_pulled(session(overrides), uri, dest), again=_AGAIN)
+    this = session(overrides)
+    pulled = _pulled(this, uri, dest, by_cache=not no_cache)
+    fetched = run(pulled, again=_AGAIN)
     if as_json:
         from inferry_storage.events import result
 
@@ -73,7 +84,7 @@ def pull(
         click.echo(_told(fetched))
 
 
-async def _pulled(this: Session, uri: str, dest: Path) -> Fetched:
+async def _pulled(this: Session, uri: str, dest: Path, *, by_cache: bool) -> Fetched:
     from inferry.storage import Source
     from inferry_storage.cli.showing import shown
     from inferry_storage.pulling import pull as pull_to
@@ -85,6 +96,7 @@ async def _pulled(this: Session, uri: str, dest: Path) -> Fetched:
             plugins=this.plugins,
             settings=this.settings,
             on_progress=tell,
+            by_cache=by_cache,
         )
 
 
