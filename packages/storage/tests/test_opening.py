@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inferry.storage import InvalidUri, NoBackend
-from inferry_storage.opening import choose
+from inferry.storage import InvalidUri, NoBackend, Source
+from inferry_storage.opening import choose, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from inferry.config import Settings
     from inferry.plugins import Plugins
 
 
@@ -55,3 +56,16 @@ def test_a_path_that_looks_like_half_a_uri_is_one_if_it_is_there(
     (tmp_path / "s3:m").mkdir()
 
     assert choose("s3:m", plugins).descriptor.name == "file"
+
+
+async def test_a_library_that_is_missing_is_named_with_its_extra(
+    plugins: Plugins, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inferry_storage.opening.lacks_extra", lambda *_: True)
+
+    with pytest.raises(NoBackend) as caught:
+        async with opened(Source(uri="s3://b/m"), plugins=plugins, settings=settings):
+            raise ModuleNotFoundError("No module named 'obstore'", name="obstore")
+
+    assert caught.value.message == "s3://b/m needs 'obstore', which is not installed"
+    assert caught.value.remedy == "pip install 'inferry-storage[s3]'"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from inferry.errors import PluginError, StorageError
-from inferry.plugins import backends_for, resolve
+from inferry.plugins import backends_for, lacks_extra, resolve
 from inferry.storage import (
     Access,
     Credentials,
@@ -158,6 +158,14 @@ def _crashed(
     uri: str, provided: Provided[StorageBackend], error: Exception
 ) -> StorageError:
     """Word what a client should not have raised; its text may hold a secret."""
+    extra = provided.descriptor.client.extra or ""
+    absent = isinstance(error, ModuleNotFoundError) and error.name
+    # A client may import its library as late as it asks, to begin the faster.
+    if absent and extra and lacks_extra(provided.distribution, extra):
+        return NoBackend(
+            f"{shown_uri(uri)} needs {absent!r}, which is not installed",
+            remedy=f"pip install '{provided.distribution}[{extra}]'",
+        )
     return StorageError(
         f"{shown_uri(uri)}: storage backend {provided.descriptor.name!r} "
         f"({provided.distribution}) failed with {type(error).__name__}",
