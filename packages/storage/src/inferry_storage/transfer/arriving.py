@@ -17,6 +17,7 @@ from inferry_storage.transfer import digests, target
 from inferry_storage.transfer.plan import merged, missing, part_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from inferry.storage import Entry
@@ -112,12 +113,12 @@ class Small:
     """A small file: held in memory until it is whole and checked."""
 
     def __init__(self, context: Context, entry: Entry, key: str) -> None:
-        self._context = context
+        self.context = context
         self.entry = entry
         self.key = key
         self.at = self.held = 0
         self._size = entry.size or 0
-        self._pieces: list[bytes] = []
+        self.pieces: list[bytes] = []
         self.is_done = self.is_wrong = self.is_retried = False
 
     def length(self) -> int | None:
@@ -127,10 +128,10 @@ class Small:
     def take(self, piece: bytes) -> None:
         """Take the next piece into memory."""
         if self.at + len(piece) > self._size:
-            raise self._context.too_long(self.entry)
+            raise self.context.too_long(self.entry)
         self.at += len(piece)
-        self._pieces.append(piece)
-        self._context.reporter.count(len(piece))
+        self.pieces.append(piece)
+        self.context.reporter.count(len(piece))
 
     def write(self, pulse: Pulse) -> None:
         """Leave it in memory."""
@@ -143,37 +144,46 @@ class Small:
 
     def restart(self) -> None:
         """Forget what has come."""
-        self._context.reporter.count(-self.at)
+        self.context.reporter.count(-self.at)
         self.at = 0
         self.is_wrong = False
-        self._pieces.clear()
+        self.pieces.clear()
 
     def ended(self) -> None:
         """Check that all bytes came."""
         if self.at < self._size:
-            raise self._context.too_short(self.entry, self.at)
+            raise self.context.too_short(self.entry, self.at)
 
-    def finish(self, pulse: Pulse) -> None:
-        """Write the file, if its digest agrees.
+    def check(self) -> None:
+        """Compare what has come with what was promised.
 
         Raises:
-            Corrupt: It does not.
+            Corrupt: It is something else.
 
         """
         found = digests.digest(self.entry)
         if found is not None:
-            for piece in self._pieces:
+            for piece in self.pieces:
                 found.update(piece)
         self.is_wrong = not digests.agrees(self.entry, found)
         if self.is_wrong:
-            raise self._context.corrupt(self.entry)
-        folder = self._context.folder
-        making = self._context.making[self.entry.path.rpartition("/")[0]]
-        with pulse.writing(), target.disk_errors(folder):
-            target.write_small(folder / self.entry.path, self._pieces, making)
-            self._context.journal.wrote(self.key, 0, self.at)
-        self._pieces.clear()
-        self.is_done = True
+            raise self.context.corrupt(self.entry)
+
+    @staticmethod
+    def store(files: Sequence[Small], pulse: Pulse) -> None:
+        """Write *files*, which are checked, and note them all at once."""
+        if not files:
+            return
+        context = files[0].context
+        with pulse.writing(), target.disk_errors(context.folder):
+            for each in files:
+                making = context.making[each.entry.path.rpartition("/")[0]]
+                path = context.folder / each.entry.path
+                target.write_small(path, each.pieces, making)
+            context.journal.wrote_whole((each.key, each.at) for each in files)
+        for each in files:
+            each.pieces.clear()
+            each.is_done = True
 
 
 class Large:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 #: So many small files are under way for each worker: they wait more than they move.
 _SMALL_PER_WORKER = 4
-#: One call of a thread brings several, for the call costs as much as a file.
-_LARGEST_BATCH = 16
+#: One call of a thread brings several, for the call costs as much as a file; they are
+#: in memory until all are there.
+_LARGEST_BATCH, _BATCH_BYTES = 16, 2**20
 _TICK = 0.1
 
 
@@ -179,8 +180,18 @@ class _Pool:
 
     async def _work_small(self) -> None:
         while self._small:
-            count = min(self._batch, len(self._small))
-            await self._files([self._small.popleft() for _ in range(count)])
+            await self._files(self._next())
+
+    def _next(self) -> list[Small]:
+        """Take the next few small files."""
+        files = [self._small.popleft()]
+        size = files[0].entry.size or 0
+        while self._small and len(files) < self._batch:
+            size += self._small[0].entry.size or 0
+            if size > _BATCH_BYTES:
+                break
+            files.append(self._small.popleft())
+        return files
 
     async def _files(self, files: list[Small]) -> None:
         while files:

@@ -17,6 +17,7 @@ from inferry_storage.transfer.plan import JOURNAL, merged
 from inferry_storage.transfer.target import disk_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from inferry.storage import Entry
@@ -51,6 +52,10 @@ class Journal:
     def wrote(self, entry_key: str, start: int, end: int) -> None:
         """Note that these bytes are in their file; any thread may."""
         self._append(f"{entry_key} {start} {end}\n")
+
+    def wrote_whole(self, files: Iterable[tuple[str, int]]) -> None:
+        """Note that all bytes of these files are in them."""
+        self._append("".join(f"{entry_key} 0 {size}\n" for entry_key, size in files))
 
     def drop(self, entry_key: str) -> None:
         """Take back all that was noted of an entry."""

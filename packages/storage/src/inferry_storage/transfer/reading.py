@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING
 
 from inferry.errors import StorageError
 from inferry.storage import Stalled, shown_uri
+from inferry_storage.transfer.arriving import Small
 from inferry_storage.transfer.patience import LEAST_PROGRESS, Patience
 from inferry_storage.transfer.threads import Pulse
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from inferry.storage import Entry, Storage
     from inferry_storage.progress import Reporter
-    from inferry_storage.transfer.arriving import Small, Writer
+    from inferry_storage.transfer.arriving import Writer
     from inferry_storage.transfer.threads import Threads
 
     Blocking = Callable[[Entry, int, int | None], Iterator[bytes]]
@@ -63,18 +65,29 @@ class Reader:
 
         """
         if self._blocking is not None:
-            await self._watched(files, self._whole)
+            await self._watched(files, partial(self._read_batch, files))
             return
         for file in files:
-            pulse = Pulse()
             await self._attempt(file)
-            await self._threads.call(file.finish, pulse)
+            pulse = Pulse()
+            await self._threads.call(self._store_one, file, pulse)
 
-    def _whole(self, file: Writer, pulse: Pulse) -> None:
-        self._attempt_blocking(file, pulse)
-        cast("Small", file).finish(pulse)
-        # Many files of a few bytes each are progress.
-        pulse.moved += LEAST_PROGRESS
+    def _read_batch(self, files: list[Small], pulse: Pulse) -> None:
+        read: list[Small] = []
+        try:
+            for file in files:
+                self._attempt_blocking(file, pulse)
+                file.check()
+                read.append(file)
+                # Many files of a few bytes each are progress.
+                pulse.moved += LEAST_PROGRESS
+        finally:
+            Small.store(read, pulse)
+
+    @staticmethod
+    def _store_one(file: Small, pulse: Pulse) -> None:
+        file.check()
+        Small.store([file], pulse)
 
     async def read(self, writer: Writer) -> None:
         """Bring *writer* to its end, going on where an attempt broke off.
@@ -106,21 +119,21 @@ class Reader:
         if self._blocking is None:
             await self._attempt_async(writer)
         else:
-            await self._watched([writer], self._attempt_blocking)
+            await self._watched([writer], partial(self._attempt_blocking, writer))
 
     async def _watched(
         self,
         writers: Sequence[Writer],
-        work: Callable[[Writer, Pulse], None],
+        work: Callable[[Pulse], None],
     ) -> None:
-        """Do *work* for each of *writers* in one thread, as long as it moves bytes.
+        """Do *work* on *writers* in one thread, as long as it moves bytes.
 
         Raises:
             Stalled: It does not: the thread is left to itself and writes no more.
 
         """
         pulse = Pulse()
-        call = self._threads.call(_each, writers, work, pulse)
+        call = self._threads.call(work, pulse)
         try:
             while True:
                 before = pulse.moved
@@ -204,13 +217,6 @@ def _look(call: asyncio.Future[None]) -> None:
     """Take note of an error, so that asyncio does not complain that nobody did."""
     if not call.cancelled():
         call.exception()
-
-
-def _each(
-    writers: Sequence[Writer], work: Callable[[Writer, Pulse], None], pulse: Pulse
-) -> None:
-    for writer in writers:
-        work(writer, pulse)
 
 
 @contextlib.asynccontextmanager
