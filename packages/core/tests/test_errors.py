@@ -12,7 +12,9 @@ from inferry.errors import (
     ImplementationMissing,
     InferryError,
     Overloaded,
+    StorageError,
     one_line,
+    printable,
 )
 
 KINDS = [
@@ -63,3 +65,20 @@ def test_fields_travel_too() -> None:
 )
 def test_a_foreign_error_is_one_short_line(error: Exception, said: str) -> None:
     assert one_line(error, longest=18) == said
+
+
+def test_printable_text_is_one_line_that_a_terminal_does_not_obey() -> None:
+    assert printable("ü 木 a\nb\x1b[0m\u202e\ud800") == r"ü 木 a\nb\x1b[0m\u202e\ud800"
+
+
+def test_a_storage_error_is_one_line_whatever_it_names() -> None:
+    error = StorageError("s3://b/a\r\nerror: b", remedy="do\x07 this\nor this")
+    assert error.message == r"s3://b/a\r\nerror: b"
+    assert error.remedy == "do\\x07 this\nor this"
+
+
+def test_a_storage_error_keeps_both_ends_of_a_long_name() -> None:
+    error = StorageError(f"s3://b/{'a' * 9000} does not exist")
+    assert error.message.startswith("s3://b/aaa")
+    assert error.message.endswith("aaa does not exist")
+    assert len(error.message) < 1100

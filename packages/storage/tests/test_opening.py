@@ -69,3 +69,20 @@ async def test_a_library_that_is_missing_is_named_with_its_extra(
 
     assert caught.value.message == "s3://b/m needs 'obstore', which is not installed"
     assert caught.value.remedy == "pip install 'inferry-storage[s3]'"
+
+
+@pytest.mark.parametrize("uri", ["h ttps://host/m", "://m", "\x01s3://bucket/m"])
+def test_a_scheme_that_is_none_is_no_path(plugins: Plugins, uri: str) -> None:
+    with pytest.raises(InvalidUri, match=r"…://.* does not begin with a scheme"):
+        choose(uri, plugins)
+
+
+@pytest.mark.parametrize("uri", ["az://[::1/m", "s4://]/m"])
+def test_a_uri_that_cannot_be_taken_apart_is_none(plugins: Plugins, uri: str) -> None:
+    with pytest.raises(InvalidUri, match="is not a URI: its host is none"):
+        choose(uri, plugins)
+
+
+def test_a_path_that_no_disk_has_is_not_looked_up(plugins: Plugins) -> None:
+    with pytest.raises(InvalidUri, match="did you mean"):
+        choose(f"s3:{'a' * 5000}", plugins)

@@ -54,7 +54,11 @@ __all__ = [
     "SettingsError",
     "StorageError",
     "one_line",
+    "printable",
 ]
+
+#: Characters of a message; a pod's termination message has room for 4,096 bytes.
+_LONGEST = 1000
 
 
 class InferryError(Exception):
@@ -146,7 +150,9 @@ class StorageError(InferryError):
     """A model that cannot be had from its URI; ``reason`` is a status reason.
 
     Its kinds are in `inferry.storage`. ``exit_code`` is what a command ends with,
-    ``transient`` says that asking again may help.
+    ``transient`` says that asking again may help. Names of files and URIs come from
+    outside, so whatever is in the message, it is one line, and not longer than a status
+    or a pod's termination message takes.
     """
 
     exit_code = 1
@@ -155,7 +161,8 @@ class StorageError(InferryError):
     def __init__(
         self, message: str, *, reason: str = "StorageFailed", remedy: str = ""
     ) -> None:
-        super().__init__(message, remedy=remedy)
+        lines = (_shortened(printable(line)) for line in remedy.splitlines())
+        super().__init__(_shortened(printable(message)), remedy="\n".join(lines))
         self.reason = reason
 
 
@@ -203,6 +210,28 @@ class BackendError(InferryError):
     def __init__(self, message: str, *, remedy: str = "", exit_code: int = 1) -> None:
         super().__init__(message, remedy=remedy)
         self.exit_code = exit_code
+
+
+def _shortened(text: str) -> str:
+    """Return *text* without its middle, if it is too long: the cause is at its end."""
+    if len(text) <= _LONGEST:
+        return text
+    half = _LONGEST // 2
+    return f"{text[:half]} … {text[-half:]}"
+
+
+def printable(text: str) -> str:
+    """Return *text* with line ends and other control characters escaped.
+
+    It is then one line, which no terminal obeys and every encoding takes that has
+    its letters.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
 
 
 def one_line(error: BaseException, *, longest: int = 500) -> str:

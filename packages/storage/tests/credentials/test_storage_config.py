@@ -248,3 +248,12 @@ def test_a_google_entry_has_its_key_as_base64(ask: Any) -> None:
     entry = {"type": "gs", "bucket": "b", "base64_service_account": encoded}
     found = ask("gs", "gs://b/m", secrets=(config(k=entry),), storage_key="k")
     assert found.values == {"gcloud-application-credentials.json": key}
+
+
+@pytest.mark.parametrize(
+    "uri", ["storage-config://me:hunter2@h/m", "storage-config://["]
+)
+def test_a_key_that_no_secret_can_have_is_not_repeated(ask: Any, uri: str) -> None:
+    with pytest.raises(InvalidUri, match="does not name a key") as caught:
+        place(ask, uri)
+    assert "hunter2" not in str(caught.value)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from inferry.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 #: ``storage-config:///path`` of `Source.storage_key`, or ``storage-config://key/path``.
 STORAGE_CONFIG_SCHEME = "storage-config"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:[0-9]+)?")
+#: ``user:password@`` at the beginning, or after half a scheme.
+_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/?)?[^/@]*:[^@]*@")
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,15 +197,40 @@ def uri_scheme(uri: str) -> str:
 
 
 def shown_uri(uri: str) -> str:
-    """Return *uri* without what may be secret: user, password, query, fragment."""
+    """Return *uri* without what may be secret: user, password, query, fragment.
+
+    Of one so malformed that a password may stand anywhere the scheme alone is shown.
+    Control characters are escaped: the result is one line that no terminal obeys.
+    """
+    if not _SCHEME.match(uri):
+        _, found, rest = uri.partition("://")
+        if not found:
+            return printable(_LOGIN.sub(r"\1…@", uri, count=1))
+        uri = f"…://{rest}"
+    return printable(_without_secrets(uri))
+
+
+def _without_secrets(uri: str) -> str:
     from urllib.parse import urlsplit
 
-    if not _SCHEME.match(uri):
-        return uri
+    scheme, _, rest = uri.partition("://")
     try:
-        parts = urlsplit(uri)
+        urlsplit(uri)
     except ValueError:
-        return f"{uri_scheme(uri)}://…"
-    host = parts.netloc.rpartition("@")[2]
-    # Not urlunsplit: it drops the slashes of a URI that names no host.
-    return f"{parts.scheme}://{host}{parts.path}"
+        return f"{scheme.lower()}://…"
+    # A URI that names no host is looked at as if its path began with one.
+    authority, path, tail = _parts(rest.lstrip("/"))
+    host = authority.rpartition("@")[2]
+    # A password with a bare `/`, `?` or `#` ends what a parser takes for the host.
+    is_cut = bool(tail) if not path else not _HOST_AND_PORT.fullmatch(host)
+    if "@" in path + tail and is_cut:
+        return f"{scheme.lower()}://…"
+    slashes = rest[: len(rest) - len(rest.lstrip("/"))]
+    return f"{scheme.lower()}://{slashes}{host}{path}"
+
+
+def _parts(rest: str) -> tuple[str, str, str]:
+    """Return host, path and what follows ``?`` or ``#``, in this order in *rest*."""
+    before = re.split(r"[?#]", rest, maxsplit=1)[0]
+    authority, slash, path = before.partition("/")
+    return authority, slash + path, rest[len(before) :]

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote
 
-from inferry.storage import AccessDenied, EmptyModel, InvalidUri, LocalPath, NotFound
+from inferry.storage import (
+    AccessDenied,
+    EmptyModel,
+    InvalidUri,
+    LocalPath,
+    NotFound,
+    shown_uri,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,7 +74,8 @@ def local_path(uri: str) -> Path:
     if uri.lower().startswith("file:"):
         path = _of_uri(uri)
     if not path or "\0" in path:
-        raise InvalidUri(f"{uri!r} names no path", remedy="write the path of a model")
+        shown = shown_uri(uri)
+        raise InvalidUri(f"{shown!r} names no path", remedy="write the path of a model")
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError:
@@ -104,10 +112,11 @@ def _of_uri(uri: str) -> str:
     if machine in {".", "..", "~"}:
         return unquote(f"{machine}{slash}{path}")
     if machine not in {"", "localhost"}:
+        meant = shown_uri(uri).removeprefix("file://")
         raise InvalidUri(
-            f"{uri} names the machine {machine!r}",
-            remedy=f"write file:///{machine}/{path} for a path from the root, "
-            f"or {machine}/{path} for one from here",
+            f"{shown_uri(uri)} names another machine",
+            remedy=f"write file:///{meant} for a path from the root, "
+            f"or {meant} for one from here",
         )
     return unquote(f"{slash}{path}")
 

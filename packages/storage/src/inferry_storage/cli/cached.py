@@ -116,7 +116,7 @@ def _named(trees: list[Kept], which: tuple[str, ...]) -> list[Kept]:
         ]
         if not matched:
             raise NotFound(
-                f"the cache holds no {uri or name}",
+                f"the cache holds no {shown_uri(name)}",
                 remedy="`inferry storage cache ls` lists what it holds",
             )
         found += matched

@@ -55,7 +55,9 @@ class Guard:
         shown = shown_uri(str(url))
         raw = url.raw_host.decode("ascii", "replace")
         if not raw:
-            raise InvalidUri(f"{shown} names no host", remedy="correct the URL")
+            # Without a host the text of a URL is a path, to its query and all.
+            named = f"{url.scheme}://" if url.scheme else "the URL"
+            raise InvalidUri(f"{named} names no host", remedy="correct the URL")
         try:
             # Names of other alphabets that decode to nothing: httpx raises late.
             _ = url.host
