@@ -16,7 +16,7 @@ from inferry.plugins import load_plugins
 from inferry.storage import NotFound, Source, Unauthenticated
 from inferry.testing import StorageTests
 from inferry_storage.backends.oci import OciStorage
-from inferry_storage.fetching import fetch
+from inferry_storage.fetching.caching import fetch
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -16,19 +16,19 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from inferry_storage.fetching import Fetched, fetch, fetch_model, release
+    from inferry_storage.fetching.caching import Fetched, fetch, fetch_model, release
+    from inferry_storage.fetching.pulling import pull
+    from inferry_storage.fetching.trees import fetch_tree
     from inferry_storage.progress import Progress
-    from inferry_storage.pulling import pull
-    from inferry_storage.trees import fetch_tree
 
 _MODULES = {
-    "Fetched": "fetching",
+    "Fetched": "fetching.caching",
     "Progress": "progress",
-    "fetch": "fetching",
-    "fetch_model": "fetching",
-    "fetch_tree": "trees",
-    "pull": "pulling",
-    "release": "fetching",
+    "fetch": "fetching.caching",
+    "fetch_model": "fetching.caching",
+    "fetch_tree": "fetching.trees",
+    "pull": "fetching.pulling",
+    "release": "fetching.caching",
 }
 
 

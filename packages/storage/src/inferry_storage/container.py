@@ -59,7 +59,7 @@ async def _pull(pairs: Sequence[tuple[str, str]], events: Events) -> None:
     from inferry.config import load_settings
     from inferry.plugins import load_plugins
     from inferry.storage import Source
-    from inferry_storage.pulling import pull
+    from inferry_storage.fetching.pulling import pull
 
     settings = load_settings()
     plugins = load_plugins("cli", settings)

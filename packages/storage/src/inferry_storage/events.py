@@ -13,7 +13,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from inferry.errors import StorageError
-    from inferry_storage.fetching import Fetched
+    from inferry_storage.fetching.caching import Fetched
     from inferry_storage.progress import Progress
 
 #: A log need not hold more of a download than this, in seconds.

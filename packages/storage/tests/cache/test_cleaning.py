@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inferry_storage.building import Built
 from inferry_storage.cache import cleaning, durability
 from inferry_storage.cache.folder import Cache
 from inferry_storage.cache.manifest import Manifest, Tree
+from inferry_storage.fetching.building import Built
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from inferry.storage import Entry, Snapshot
-from inferry_storage.building import Built
 from inferry_storage.cache import cleaning, durability
 from inferry_storage.cache.donors import Donors
 from inferry_storage.cache.folder import Cache
 from inferry_storage.cache.manifest import Manifest, Tree
+from inferry_storage.fetching.building import Built
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from inferry.storage import NotAllowed
-from inferry_storage.building import Built
 from inferry_storage.cache import durability, manifest
 from inferry_storage.cache.folder import Cache
 from inferry_storage.cache.manifest import Manifest, Tree
+from inferry_storage.fetching.building import Built
 
 if TYPE_CHECKING:
     from pathlib import Path

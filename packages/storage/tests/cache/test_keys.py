@@ -9,8 +9,8 @@ import pytest
 
 from inferry.storage import Entry, Snapshot
 from inferry_storage.cache.keys import content_key, identity, snapshot_key
+from inferry_storage.fetching.selecting import Patterns
 from inferry_storage.policy import Policy
-from inferry_storage.selecting import Patterns
 
 POLICY = Policy(cache_dir=Path("/nowhere"))
 SNAPSHOT = Snapshot(uri="s3://bucket/model", id="1", entries=())

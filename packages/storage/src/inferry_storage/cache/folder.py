@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from inferry_storage.building import Built
     from inferry_storage.cache.manifest import Manifest
+    from inferry_storage.fetching.building import Built
 
 FOLDERS = ("snapshots", "partial", "locks", "quarantine", "pulls")
 _REMEDY = "set [storage] cache_dir to another folder"

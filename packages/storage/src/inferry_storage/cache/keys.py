@@ -11,8 +11,8 @@ from inferry.storage import shown_uri
 
 if TYPE_CHECKING:
     from inferry.storage import Entry, Snapshot
+    from inferry_storage.fetching.selecting import Patterns
     from inferry_storage.policy import Policy
-    from inferry_storage.selecting import Patterns
 
 #: Digests that nobody can find other bytes for.
 STRONG = frozenset({"blake2b", "blake3", "sha256", "sha384", "sha512"})

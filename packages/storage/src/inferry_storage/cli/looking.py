@@ -57,7 +57,7 @@ def whoami(*, uri: str, as_json: bool) -> None:
     """
     from inferry.storage import Source
     from inferry_storage.credentials import located
-    from inferry_storage.opening import choose, credentials_of
+    from inferry_storage.fetching.opening import choose, credentials_of
 
     this = session()
     source = located(Source(uri=uri), settings=this.settings)
@@ -80,7 +80,7 @@ def whoami(*, uri: str, as_json: bool) -> None:
 
 async def _resolved(this: Session, uri: str) -> Snapshot | LocalPath:
     from inferry.storage import Source
-    from inferry_storage.opening import opened
+    from inferry_storage.fetching.opening import opened
 
     async with opened(
         Source(uri=uri), plugins=this.plugins, settings=this.settings
@@ -103,8 +103,8 @@ def _rows(found: Snapshot | LocalPath) -> list[tuple[str, int | None, str | None
 
 def _facts(this: Session, uri: str) -> dict[str, Any]:
     from inferry.storage import LocalPath, shown_uri
+    from inferry_storage.fetching.selecting import Patterns
     from inferry_storage.policy import Policy
-    from inferry_storage.selecting import Patterns
     from inferry_storage.transfer.plan import plan
 
     found = run(_resolved(this, uri))

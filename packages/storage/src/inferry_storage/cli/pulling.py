@@ -13,7 +13,7 @@ from inferry_storage.cli.words import amount, files
 from inferry_storage.policy import RUNGS
 
 if TYPE_CHECKING:
-    from inferry_storage.fetching import Fetched
+    from inferry_storage.fetching.caching import Fetched
 
 _AGAIN = "; the same command again goes on where this one was"
 
@@ -87,7 +87,7 @@ def pull(
 async def _pulled(this: Session, uri: str, dest: Path, *, by_cache: bool) -> Fetched:
     from inferry.storage import Source
     from inferry_storage.cli.showing import shown
-    from inferry_storage.pulling import pull as pull_to
+    from inferry_storage.fetching.pulling import pull as pull_to
 
     with shown() as tell:
         return await pull_to(

@@ -13,7 +13,7 @@ from inferry_storage.cli.session import Session, run, session
 from inferry_storage.cli.words import files
 
 if TYPE_CHECKING:
-    from inferry_storage.comparing import Compared
+    from inferry_storage.fetching.comparing import Compared
 
 
 @click.command
@@ -38,13 +38,13 @@ def verify(*, target: str, against: str | None, as_json: bool) -> None:
 
 
 async def _by_uri(this: Session, uri: str) -> Compared:
-    from inferry_storage.comparing import cached
+    from inferry_storage.fetching.comparing import cached
 
     return await cached(uri, plugins=this.plugins, settings=this.settings)
 
 
 async def _folder(this: Session, target: str, against: str | None) -> Compared:
-    from inferry_storage import comparing
+    from inferry_storage.fetching import comparing
 
     path = Path(target)
     if against is None:
