@@ -23,6 +23,9 @@ pytest.register_assert_rewrite(
     "inferry.testing._policy",
     "inferry.testing._runtime",
     "inferry.testing._storage",
+    "inferry.testing._storage_client",
+    "inferry.testing._storage_places",
+    "inferry.testing._storage_reading",
 )
 
 from inferry.testing._plugin import PluginTests  # noqa: E402 - after the rewriting

@@ -3,91 +3,105 @@
 # ruff: noqa: S101 - asserting is what a kit is for
 from __future__ import annotations
 
-import asyncio
 import json
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+import os
+import pickle
+import re
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import pytest
 
 from inferry.errors import StorageError
-from inferry.plugins import ImportRef, resolve
-from inferry.storage import Access, Credentials, LocalPath, Snapshot, Source, Storage
-from inferry.testing._overrides import KitRules
+from inferry.plugins import ImportRef
+from inferry.storage import AccessDenied, Source, Storage
+from inferry.testing._storage_client import TREE, read_all, run_bounded
+from inferry.testing._storage_places import PlaceTests
+from inferry.testing._storage_reading import ReadingTests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from inferry.storage import Snapshot
 
-T = TypeVar("T")
-_TIMEOUT = 30
-#: What `StorageTests.put` is asked to store: nested, empty and larger than a chunk.
-TREE: Mapping[str, bytes] = {
-    "config.json": b'{"a": 1}',
-    "empty.bin": b"",
-    "weights/part-1.bin": bytes(range(256)) * 1024,
-    "weights/part-2.bin": b"second part",
-}
+__all__ = ["TREE", "StorageTests"]
+_DIGEST = re.compile(r"[a-z0-9-]+:[0-9a-f]+")
 
 
-class StorageTests(KitRules):
+class StorageTests(ReadingTests, PlaceTests):
     """Checks the client of a storage backend against a place that you fill.
 
     Set ``client`` to the factory or to the `ImportRef` of the descriptor, and define
     the fixture ``source(tmp_path) -> str``: store `TREE` without using the backend
     itself and return its URI. The factory gets ``settings`` and ``credentials``.
+
+    More is tested with more: the fixture ``put`` (a function that stores any tree under
+    a name and returns its URI), the fixture ``cut`` (a URI whose bodies end too early)
+    and ``wrong_credentials``.
     """
-
-    client: ClassVar[ImportRef | Callable[[Access], Storage]]
-    settings: ClassVar[Mapping[str, Any]] = {}
-    credentials: ClassVar[Mapping[str, str]] = {}
-    tree: ClassVar[Mapping[str, bytes]] = TREE
-
-    @pytest.fixture
-    def source(self) -> str:
-        """Store ``self.tree`` and return its URI; every test class defines it."""
-        return pytest.fail(f"{type(self).__name__} must define the fixture source")
-
-    @pytest.fixture
-    def missing(self, source: str) -> str:
-        """Return a URI of the same place where nothing is."""
-        return f"{source.rstrip('/')}-no-such-model"
-
-    def new_client(self) -> Storage:
-        """Return a new client."""
-        factory = type(self).client
-        if isinstance(factory, ImportRef):
-            name = type(self).__name__
-            factory = resolve(factory, plugin=name, distribution=name)
-        return factory(
-            Access(
-                settings=self.settings,
-                credentials=Credentials(rung="test", values=self.credentials),
-            )
-        )
 
     def test_is_a_storage(self) -> None:
         """The factory gives an object with resolve, read and close.
 
         On failure: compare its methods with ``inferry.storage.Storage``.
         """
-        assert isinstance(self.new_client(), Storage)
+        client = self.new_client()
+        try:
+            assert isinstance(client, Storage)
+        finally:
+            run_bounded(client.close())
+
+    def test_can_be_named_to_another_process(self) -> None:
+        """The reference of the descriptor survives a pickle and imports the client.
+
+        On failure: point ``client`` at a name at the top of a module.
+        """
+        client = type(self).client
+        if not isinstance(client, ImportRef):
+            pytest.skip("client is no ImportRef")
+        assert pickle.loads(pickle.dumps(client)) == client  # noqa: S301 - our own
+
+    def test_closes_twice(self, source: str) -> None:
+        """A client can be closed again, also one that was never used.
+
+        On failure: forget the connection when it is given back.
+        """
+
+        async def close() -> None:
+            unused = self.new_client()
+            await unused.close()
+            await unused.close()
+            used = self.new_client()
+            await used.resolve(Source(uri=source))
+            await used.close()
+            await used.close()
+
+        run_bounded(close())
 
     def test_finds_every_file(self, source: str) -> None:
         """The snapshot lists the whole tree, sizes included where they are known.
 
         On failure: list recursively, with ``/`` between the parts and no folders.
         """
-        snapshot = self._snapshot(source)
+        snapshot = self.snapshot_of(source)
         assert sorted(self.tree) == sorted(entry.path for entry in snapshot.entries)
         for entry in snapshot.entries:
             assert entry.size in {None, len(self.tree[entry.path])}, entry.path
+
+    def test_digests_can_be_read(self, source: str) -> None:
+        """A digest is ``algorithm:hex``, and a snapshot has an id.
+
+        On failure: write base64 of the store as hexadecimal digits.
+        """
+        snapshot = self.snapshot_of(source)
+        assert snapshot.id
+        for entry in snapshot.entries:
+            assert entry.digest is None or _DIGEST.fullmatch(entry.digest), entry
 
     def test_names_stay_inside(self, source: str) -> None:
         """No entry has an absolute name or one with ``..``.
 
         On failure: make the paths relative to the URI that was asked for.
         """
-        for entry in self._snapshot(source).entries:
+        for entry in self.snapshot_of(source).entries:
             path = PurePosixPath(entry.path)
             assert not path.is_absolute(), entry.path
             assert ".." not in path.parts, entry.path
@@ -97,38 +111,7 @@ class StorageTests(KitRules):
 
         On failure: make the id from digests or ETags, not from the time.
         """
-        assert self._snapshot(source).id == self._snapshot(source).id
-
-    def test_reads_what_was_stored(self, source: str) -> None:
-        """Reading each entry from 0 to its end gives its bytes.
-
-        On failure: yield every chunk once; an empty file yields nothing.
-        """
-
-        async def read(client: Storage, snapshot: Snapshot) -> dict[str, bytes]:
-            return {
-                entry.path: b"".join([c async for c in client.read(entry, 0, None)])
-                for entry in snapshot.entries
-            }
-
-        given = self._with_snapshot(source, read)
-        assert sorted(self.tree) == sorted(given)
-        for name, expected in self.tree.items():
-            _check_bytes(expected, given[name], name)
-
-    def test_reads_a_range(self, source: str) -> None:
-        """``read(entry, start, length)`` gives exactly that slice, for resuming.
-
-        On failure: pass the range on to the store, or skip what comes before it.
-        """
-        path = max(self.tree, key=lambda name: len(self.tree[name]))
-
-        async def read(client: Storage, snapshot: Snapshot) -> bytes:
-            entry = next(each for each in snapshot.entries if each.path == path)
-            return b"".join([chunk async for chunk in client.read(entry, 100, 1000)])
-
-        given = self._with_snapshot(source, read)
-        _check_bytes(self.tree[path][100:1100], given, f"{path}, bytes 100 to 1100")
+        assert self.snapshot_of(source).id == self.snapshot_of(source).id
 
     def test_says_what_is_missing(self, missing: str) -> None:
         """A URI that holds nothing raises `StorageError`, not an empty snapshot.
@@ -136,8 +119,28 @@ class StorageTests(KitRules):
         On failure: turn the store's "not found" into `StorageError` with a remedy.
         """
         with pytest.raises(StorageError) as caught:
-            _run(self._resolve(missing))
+            run_bounded(self.resolve(missing))
         assert caught.value.message
+
+    def test_errors_say_what_to_do(self, missing: str) -> None:
+        """An error has a status reason and a remedy.
+
+        On failure: raise the types of `inferry.storage` with ``remedy=``.
+        """
+        with pytest.raises(StorageError) as caught:
+            run_bounded(self.resolve(missing))
+        assert caught.value.reason
+        assert caught.value.remedy
+
+    def test_refuses_wrong_credentials(self, source: str) -> None:
+        """Wrong credentials are an error: nobody is asked without any instead.
+
+        On failure: raise `Unauthenticated`, and never fall back to anonymous.
+        """
+        if self.wrong_credentials is None:
+            pytest.skip("this test is given no wrong credentials")
+        with pytest.raises(AccessDenied):
+            run_bounded(self.resolve(source, self.wrong_credentials))
 
     def test_errors_hold_no_secret(self, missing: str) -> None:
         """No credential, and no setting that looks like a secret, is in an error.
@@ -154,54 +157,30 @@ class StorageTests(KitRules):
         if not secrets:
             pytest.skip("this test is given no secret")
         with pytest.raises(StorageError) as caught:
-            _run(self._resolve(missing))
-        said = json.dumps([str(caught.value), repr(caught.value)])
+            run_bounded(self.resolve(missing))
+        client = self.new_client()
+        said = json.dumps([str(caught.value), repr(caught.value), repr(client)])
+        run_bounded(client.close())
         assert not [secret for secret in secrets if secret in said]
 
-    async def _resolve(self, uri: str) -> None:
-        client = self.new_client()
-        try:
-            await client.resolve(Source(uri=uri))
-        finally:
-            await client.close()
+    def test_leaves_this_machine_as_it_is(
+        self, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No file is written and the environment stays: files are the engine's.
 
-    def _snapshot(self, uri: str) -> Snapshot:
-        async def same(_client: Storage, snapshot: Snapshot) -> Snapshot:
-            return snapshot
+        On failure: keep what is downloaded in memory and credentials in the client.
+        """
+        for name in ("home", "here"):
+            (tmp_path / f"kit-{name}").mkdir()
+        monkeypatch.setenv("HOME", str(tmp_path / "kit-home"))
+        monkeypatch.chdir(tmp_path / "kit-here")
+        environment = dict(os.environ)
 
-        return self._with_snapshot(uri, same)
+        async def read(client: Storage, snapshot: Snapshot) -> None:
+            for entry in snapshot.entries:
+                await read_all(client, entry)
 
-    def _with_snapshot(
-        self, uri: str, use: Callable[[Storage, Snapshot], Coroutine[Any, Any, T]]
-    ) -> T:
-        async def resolved() -> T:
-            client = self.new_client()
-            try:
-                found = await client.resolve(Source(uri=uri))
-                if isinstance(found, LocalPath):
-                    pytest.skip("the backend binds local paths and reads no bytes")
-                return await use(client, found)
-            finally:
-                await client.close()
-
-        return _run(resolved())
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    async def bounded() -> T:
-        return await asyncio.wait_for(work, _TIMEOUT)
-
-    return asyncio.run(bounded())
-
-
-def _check_bytes(expected: bytes, given: bytes, what: str) -> None:
-    # Not `assert expected == given`: showing how long contents differ takes minutes.
-    if expected != given:
-        pairs = zip(expected, given, strict=False)
-        same = next((n for n, (a, b) in enumerate(pairs) if a != b), None)
-        place = min(len(expected), len(given)) if same is None else same
-        message = (
-            f"{what}: expected {len(expected)} bytes, got {len(given)}; "
-            f"they differ from byte {place} on"
-        )
-        raise AssertionError(message)
+        self.with_snapshot(source, read)
+        assert dict(os.environ) == environment
+        assert list(Path.cwd().iterdir()) == []
+        assert list((tmp_path / "kit-home").iterdir()) == []
