@@ -64,6 +64,9 @@ def test_an_address_names_account_share_and_path(
         (f"{HOST}/models/a#b", {}, InvalidUri),
         ("https://me:canary@account1.file.core.windows.net/models/a", {}, InvalidUri),
         ("https://[x/models", {}, InvalidUri),
+        ("azfile://account1.attacker.example/models/a", {}, InvalidUri),
+        ("azfile://account1.file.core.windows.net.evil.example/m/a", {}, InvalidUri),
+        ("azfile://account1.file.core.windows.net:444/models/a", {}, InvalidUri),
         (f"{HOST}/models/a", {"AZURE_ACCOUNT_NAME": "another"}, NotAllowed),
     ],
 )

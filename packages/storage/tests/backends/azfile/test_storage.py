@@ -202,6 +202,28 @@ async def test_what_the_service_may_say(
         await resolved(client(share))
 
 
+async def test_a_service_without_conditions_mixes_no_versions(share: Share) -> None:
+    share.heeds_conditions = False
+    storage = client(share)
+    snapshot = await storage.resolve(Source(uri="azfile://models/m/a.bin"))
+    (entry,) = snapshot.entries
+    share.files["m/a.bin"] = DATA[::-1]
+
+    with pytest.raises(Changed):
+        await read(storage, entry, 10, 20)
+    with pytest.raises(Changed):
+        await asyncio.to_thread(list, storage.read_blocking(entry, 10, 20))
+    await storage.close()
+
+
+async def test_a_page_without_end_is_not_parsed(share: Share) -> None:
+    page = Answer(200, b"<EnumerationResults>" + b"<a/>" * 2**20)
+    share.faults = [lambda _: Answer(404), lambda _: page]
+
+    with pytest.raises(TooLarge):
+        await resolved(client(share))
+
+
 @pytest.mark.parametrize("name", ["..", "", "a/../../b", "/etc/passwd"])
 async def test_names_that_lead_out_are_refused(share: Share, name: str) -> None:
     text = (

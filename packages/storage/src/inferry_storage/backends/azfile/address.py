@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _SHARE = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_HOST = re.compile(r"[a-z0-9.-]{1,253}")
+#: The clouds of Azure: the credentials go there, or to where the operator says.
+_HOST = re.compile(
+    r"[a-z0-9]{3,24}(\.z\d{1,3})?\.file\.(core\.windows\.net|"
+    r"core\.usgovcloudapi\.net|core\.chinacloudapi\.cn|storage\.azure\.net)"
+)
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from inferry_storage.backends.azfile.address import Address, parse
 from inferry_storage.backends.azfile.listing import Item, Page, read_page
 from inferry_storage.backends.azfile.signing import Signer
 from inferry_storage.backends.calls import Calls, Slice
-from inferry_storage.network.faults import refused
+from inferry_storage.network.faults import changed, refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from inferry.storage import Access, Source
 
 _MAX_DEPTH = 250
+_PAGE = 1000
+#: What is parsed takes many times as much memory as its text.
+_MAX_PAGE_BYTES = 4 * 2**20
 _NO_NAMES = {"", ".", ".."}
 _REMEDY = "set AZURE_STORAGE_ACCESS_KEY to a key or a signature that may read the share"
 
@@ -91,6 +94,7 @@ class AzureFileStorage:
                 raise self._refusal(
                     entry.location, response.status_code, response.headers
                 )
+            _check_same(entry, response.headers)
             async for chunk in wanted.of(response):
                 yield chunk
 
@@ -106,6 +110,7 @@ class AzureFileStorage:
         with self._calls.stream(url, shown=entry.location, private=sent) as (stream, _):
             if not httpx.codes.is_success(stream.status_code):
                 raise self._refusal(entry.location, stream.status_code, stream.headers)
+            _check_same(entry, stream.headers)
             yield from wanted.of_stream(stream)
 
     async def close(self) -> None:
@@ -164,13 +169,15 @@ class AzureFileStorage:
 
     async def _page(self, uri: str, address: Address, folder: str, marker: str) -> Page:
         query = {"restype": "directory", "comp": "list", "include": "Timestamps,ETag"}
+        query["maxresults"] = str(_PAGE)
         if marker:
             query["marker"] = marker
         url = f"{_place(address, folder)}?{urlencode(query)}"
         async with self._answer("GET", url, uri, {}) as response:
             if not response.is_success:
                 raise self._refusal(uri, response.status_code, response.headers)
-            return read_page(uri, await self._calls.body(response, shown=uri))
+            page = await self._calls.body(response, shown=uri, limit=_MAX_PAGE_BYTES)
+            return read_page(uri, page)
 
     @asynccontextmanager
     async def _answer(
@@ -204,6 +211,18 @@ def _place(address: Address, path: str) -> str:
 
 def _condition(entry: Entry) -> dict[str, str]:
     return {"If-Match": entry.etag} if entry.etag else {}
+
+
+def _check_same(entry: Entry, headers: httpx.Headers) -> None:
+    """Look whose bytes are sent: not every service heeds the condition.
+
+    Raises:
+        Changed: They are of another version of the file.
+
+    """
+    etag = headers.get("etag", "")
+    if etag and entry.etag and etag.strip('"') != entry.etag.strip('"'):
+        raise changed(entry.location)
 
 
 def _entry(item: Item, path: str, url: str) -> Entry:
