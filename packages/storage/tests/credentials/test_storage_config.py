@@ -221,6 +221,28 @@ def test_a_pod_s_service_does_not_send_the_secret_elsewhere(ask: Any) -> None:
         ask("hdfs", "hdfs://a", environ=environ)
 
 
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        {"verify_ssl": "false"},
+        {"verify_ssl": False},
+        {"verify_ssl": "0"},
+        {"ca_bundle": "/tmp/mine.pem"},
+    ],
+)
+def test_a_service_says_not_whose_certificates_its_operator_trusts(
+    ask: Any, parameter: dict[str, Any]
+) -> None:
+    where = {"secrets": (config(minio=S3),), "storage_key": "minio"}
+    with pytest.raises(NotAllowed, match=r"storage.parameters may not"):
+        ask("s3", "s3://models/a", parameters=parameter, **where)
+    environ = {"STORAGE_OVERRIDE_CONFIG": json.dumps(parameter)}
+    with pytest.raises(NotAllowed, match=r"storage.parameters may not"):
+        ask("s3", "s3://models/a", environ=environ, **where)
+    stricter = ask("s3", "s3://models/a", parameters={"verify_ssl": "true"}, **where)
+    assert stricter.values["S3_VERIFY_SSL"] == "true"
+
+
 def test_files_of_an_hdfs_entry_are_base64(ask: Any) -> None:
     entry = {
         "type": "hdfs",

@@ -31,7 +31,12 @@ from inferry.storage import (
 from inferry.storage._secrets import GCLOUD_FILE
 from inferry_storage.credentials import hdfs
 from inferry_storage.credentials.files import json_object
-from inferry_storage.credentials.places import ENTRY, STORAGE_CONFIG, Folder
+from inferry_storage.credentials.places import (
+    ENTRY,
+    STORAGE_CONFIG,
+    Folder,
+    is_true,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,6 +53,7 @@ OPERATORS = frozenset(
         "KERBEROS_PRINCIPAL",
         "TLS_SKIP_VERIFY",
         "USER_PROXY",
+        "ca_bundle",
         *hdfs.FILES,
     }
 )
@@ -209,16 +215,18 @@ def _allowed(source: Source, lookup: Lookup) -> dict[str, Any]:
     """Return the parameters; they are the service's, whose author may not say it all.
 
     Raises:
-        NotAllowed: One would send the secret elsewhere, or speak for somebody else.
+        NotAllowed: One would send the secret elsewhere, speak for somebody else, or
+            let anybody answer for the store.
 
     """
     override = _json_variable("STORAGE_OVERRIDE_CONFIG", lookup)
     parameters = {**override, **source.parameters}
-    for name in parameters:
-        if name in OPERATORS:
+    for name, value in parameters.items():
+        unchecked = name == "verify_ssl" and not is_true(str(value))
+        if name in OPERATORS or unchecked:
             raise NotAllowed(
-                f"storage.parameters may not set {name}",
-                remedy="set it in the entry of the secret storage-config",
+                f"storage.parameters may not {'unset' if unchecked else 'set'} {name}",
+                remedy="say it in the entry of the secret storage-config",
             )
     return parameters
 
