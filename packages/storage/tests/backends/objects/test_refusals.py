@@ -171,6 +171,14 @@ def test_who_has_no_credentials_at_all_is_told_so() -> None:
     assert "anonymous = true" in told.remedy
 
 
+def test_who_meant_a_secret_that_is_not_there_is_told_which() -> None:
+    missed = "secret 'minio' is not here"
+    asked = msgspec.structs.replace(_ASKED, rung="ambient", last=True, missed=missed)
+    text = "Error performing PUT http://169.254.169.254/latest/token in 1s"
+    told = refusal(exceptions.GenericError(text), asked)
+    assert told.message == f"s3://b/m: no credentials were found, and {missed}"
+
+
 def test_the_file_is_named_below_the_uri() -> None:
     assert _ASKED.about("a/b.bin").shown == "s3://b/m/a/b.bin"
     assert _ASKED.about("m").shown == "s3://b/m"

@@ -28,8 +28,13 @@ _MOST_BUNDLE = 16 * 2**20
 _PEM = "-----BEGIN CERTIFICATE"
 
 
-def client_options(access: Access, *, insecure: bool = False) -> ClientConfig:
-    """Return the options of obstore's HTTP client.
+def client_options(
+    access: Access, endpoint: str, *, insecure: bool = False
+) -> ClientConfig:
+    """Return the options of obstore's HTTP client for *endpoint*.
+
+    It follows redirects wherever they lead, so where the endpoint is https it is held
+    to https: a store then cannot send us to the metadata of a cloud.
 
     Raises:
         NotAllowed: A time is no number, or the authorities cannot be read.
@@ -38,7 +43,8 @@ def client_options(access: Access, *, insecure: bool = False) -> ClientConfig:
     values = access.credentials.values
     stall = float(access.settings.get("stall_seconds") or 30.0)
     options: ClientConfig = {
-        "allow_http": True,  # which endpoint may be http is decided before
+        # Which endpoint may be http is decided before.
+        "allow_http": endpoint.startswith("http://"),
         "connect_timeout": _time(values, "S3_CONNECT_TIMEOUT", _CONNECT_SECONDS),
         "read_timeout": _time(values, "S3_READ_TIMEOUT", stall),
         "timeout": _BODY,
@@ -46,7 +52,7 @@ def client_options(access: Access, *, insecure: bool = False) -> ClientConfig:
     }
     if insecure:
         options["allow_invalid_certificates"] = True
-    elif bundle := _authorities(values):
+    elif bundle := authorities(values):
         options["root_certificate"] = bundle
     return options
 
@@ -129,7 +135,7 @@ def _time(values: Mapping[str, str], name: str, default: float) -> timedelta:
     return timedelta(seconds=min(float(text), _MOST_SECONDS) if text else default)
 
 
-def _authorities(values: Mapping[str, str]) -> bytes | None:
+def authorities(values: Mapping[str, str]) -> bytes | None:
     """Return the operator's own authorities, as PEM."""
     given = values.get("CA_BUNDLE") or values.get("AWS_CA_BUNDLE") or ""
     if not given or _PEM in given:

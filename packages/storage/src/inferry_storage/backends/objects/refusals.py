@@ -13,6 +13,7 @@ import msgspec
 
 from inferry.storage import (
     AccessDenied,
+    BlockedAddress,
     Changed,
     InvalidUri,
     NotFound,
@@ -56,6 +57,7 @@ _REDIRECTS = frozenset({"301", "307", "308"})
 _SLOWER = frozenset({"429", "503"})
 # obstore keeps the header Retry-After to itself.
 _BUSY_SECONDS = 2.0
+_REDIRECTED = "error following redirect"
 _BUSY = frozenset({"408", "425", "429"})
 _REMEDIES = {
     "ExpiredToken": "renew the credentials",
@@ -124,6 +126,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     anonymous: bool = False
     #: Whether nothing but the metadata server was left to ask.
     last: bool = False
+    #: Which secrets were meant to open the store, and why they did not.
+    missed: str = ""
     allow: str = "let it read the objects and list the bucket"
 
     def about(self, name: str) -> Asked:
@@ -154,6 +158,11 @@ def refusal(error: Exception, asked: Asked) -> StorageError:
         return _unsafe(head, asked)
     if isinstance(error, exceptions.PreconditionError):
         return changed(asked)
+    if _REDIRECTED in head:
+        return BlockedAddress(
+            f"{asked.shown}: {asked.where} redirects to where nobody may be sent",
+            remedy="name the address that it redirects to as the endpoint",
+        )
     if not asked.anonymous and _is_identity(head, asked):
         return _no_identity(asked)
     if status:
@@ -249,12 +258,13 @@ def _denied(code: str, said: str, asked: Asked, *, login: bool) -> AccessDenied:
 
 def _no_identity(asked: Asked) -> Unauthenticated:
     if asked.last:
+        why = asked.missed or "the metadata server of a cloud gives none"
         return Unauthenticated(
-            f"{asked.shown}: no credentials were found, and the metadata server of a "
-            "cloud gives none",
+            f"{asked.shown}: no credentials were found, and {why}",
             rung=asked.rung,
-            remedy="give them by a secret or the environment; a public bucket is read "
-            "with [storage] anonymous = true",
+            remedy="give them by a secret of the service or the environment; a public "
+            f"{asked.kind} is read with [storage] anonymous = true "
+            "(INFERRY_STORAGE__ANONYMOUS=true)",
         )
     return Unauthenticated(
         f"{asked.shown}: the credentials of {asked.who} cannot be had",

@@ -20,6 +20,7 @@ from inferry.storage import (
     shown_uri,
 )
 from inferry_storage.backends.objects.body import Body, is_without_ranges, plain
+from inferry_storage.backends.objects.heading import headers_of
 from inferry_storage.backends.objects.listing import (
     Listing,
     entry_of,
@@ -35,7 +36,13 @@ from inferry_storage.backends.objects.refusals import (
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Generator,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from obstore import GetOptions, ObjectMeta
     from obstore.store import ObjectStore
@@ -45,18 +52,28 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _MD5 = re.compile(r"[0-9a-f]{32}")
-#: The rungs of the setting ``require`` that an MD5 is worth its hashing for.
+#: The rungs of the setting ``require`` that an MD5 is worth any hashing for.
 _CHECKED = frozenset({"checksum", "digest", "signature"})
+#: Up to here it costs little beside the request; what is larger was mostly uploaded in
+#: parts, and then has none.
+_CHEAP = 64 * 2**20
 # Patterns may leave few of many: more are listed then, but never without end.
 _PATTERNS_LIST = 10
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A store that is opened, and its address as messages name it."""
+    """A store that is opened, and its address as messages name it.
+
+    ``base`` is the URL that keys are appended to, and ``signs`` says that requests can
+    be signed without asking anybody.
+    """
 
     store: ObjectStore
     endpoint: str
+    base: str = ""
     anonymous: bool = False
+    insecure: bool = False
+    signs: bool = True
 
 
 class Cloud(Protocol):
@@ -65,8 +82,12 @@ class Cloud(Protocol):
     name: str
     #: What it calls a bucket.
     kind: str
-    #: Whether an ETag that looks like an MD5 is one.
-    etag_is_md5: bool
+
+    def has_md5(self, bucket: str) -> bool:
+        """Say whether ETags of *bucket* that look like an MD5 are one as a rule."""
+
+    def is_md5(self, md5: str, headers: Mapping[str, str]) -> bool:
+        """Say whether the ETag *md5* is one, by the *headers* of its object."""
 
     def address(self, uri: str) -> Address:
         """Return what *uri* names."""
@@ -90,6 +111,7 @@ class ObjectStorage:
         self._cloud = cloud
         self._policy = Policy.of(access.settings)
         self._store: Any = None
+        self._opened: Opened | None = None
         self._asked = Asked(
             cloud=cloud.name,
             kind=cloud.kind,
@@ -98,6 +120,7 @@ class ObjectStorage:
             rung=access.credentials.rung,
             who=_who(access.credentials),
             last="metadata server" in access.credentials.detail,
+            missed=access.credentials.detail.partition("; ")[2],
         )
         self._version: str | None = None
         self._ranges = True
@@ -172,12 +195,38 @@ class ObjectStorage:
                     break
         body.finish(asked)
 
+    async def confirms(self, entry: Entry) -> bool:
+        """Say whether the digest of *entry* is one, when its bytes have another.
+
+        Raises:
+            StorageError: The store does not say.
+
+        """
+        return await asyncio.to_thread(self._confirms, entry)
+
+    def _confirms(self, entry: Entry) -> bool:
+        opened = self._opened
+        if opened is None or not opened.signs:
+            return True
+        asked = self._asked.about(entry.path)
+        with self._told(entry):
+            headers = headers_of(
+                opened, entry.location, asked.shown, self._access, self._policy
+            )
+        if headers is None:
+            return True  # it is gone, which the next read tells
+        etag = plain(entry.etag or "")
+        if plain(headers.get("etag", "")) != etag:
+            # Of another state of the object, so of a version it says nothing.
+            return self._version is None
+        return self._cloud.is_md5(etag, headers)
+
     async def close(self) -> None:
         """Let go of the store; its connections end with it."""
-        self._store = None
+        self._store = self._opened = None
 
     async def _snapshot(self, address: Address, opened: Opened) -> Snapshot:
-        self._store = opened.store
+        self._store, self._opened = opened.store, opened
         self._asked = msgspec.structs.replace(
             self._asked,
             endpoint=opened.endpoint,
@@ -277,9 +326,17 @@ class ObjectStorage:
 
     def _known(self, entry: Entry) -> Entry:
         etag = plain(entry.etag or "")
-        wanted = self._cloud.etag_is_md5 and self._policy.require in _CHECKED
-        digest = f"md5:{etag}" if wanted and _MD5.fullmatch(etag) else None
+        is_md5 = _MD5.fullmatch(etag) and self._cloud.has_md5(self._asked.bucket)
+        digest = f"md5:{etag}" if is_md5 and self._is_hashed(entry) else None
         return msgspec.structs.replace(entry, digest=digest, ranges=self._ranges)
+
+    def _is_hashed(self, entry: Entry) -> bool:
+        """Say whether an MD5 of *entry* is compared."""
+        if self._policy.require in _CHECKED:
+            return True
+        # Without a way to ask what an ETag is, one that is none would stop the model.
+        asks = self._opened is not None and self._opened.signs
+        return asks and self._version is None and (entry.size or 0) <= _CHEAP
 
     @contextmanager
     def _told(self, entry: Entry | None = None) -> Iterator[None]:
