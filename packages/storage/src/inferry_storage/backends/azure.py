@@ -117,7 +117,7 @@ class Azure:
         store = AzureStore(
             address.bucket,
             config=config,
-            client_options=client_options(access),
+            client_options=client_options(access, endpoint),
             retry_config=retries(access),
             credential_provider=provider,
         )

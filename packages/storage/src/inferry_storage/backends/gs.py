@@ -96,7 +96,7 @@ class Gs:
         store = GCSStore(
             address.bucket,
             config=config,
-            client_options=client_options(access),
+            client_options=client_options(access, config["base_url"]),
             retry_config=retries(access),
             credential_provider=provider,
         )

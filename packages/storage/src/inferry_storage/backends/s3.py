@@ -119,7 +119,7 @@ def _opened(address: Address, access: Access, region: str, endpoint: str) -> Ope
     store = S3Store(
         address.bucket,
         config=config,
-        client_options=client_options(access, insecure=insecure),
+        client_options=client_options(access, asked, insecure=insecure),
         retry_config=retries(access),
         credential_provider=provider,
     )

@@ -21,6 +21,7 @@ from inferry_storage.backends.objects.connection import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+_AWS = "https://s3.eu-west-1.amazonaws.com"
 _PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
 
 
@@ -33,16 +34,21 @@ def _source(**parameters: str) -> Source:
 
 
 def test_a_body_may_take_long_and_a_read_may_not() -> None:
-    options = client_options(_access({"stall_seconds": 7}))
+    options = client_options(_access({"stall_seconds": 7}), _AWS)
     assert options["read_timeout"] == timedelta(seconds=7)
     assert options["connect_timeout"] == timedelta(seconds=15)
     assert options["timeout"] == "7d"
     assert "allow_invalid_certificates" not in options
 
 
+def test_https_is_not_left_for_http() -> None:
+    assert client_options(_access(), _AWS)["allow_http"] is False
+    assert client_options(_access(), "http://minio:9000")["allow_http"] is True
+
+
 def test_the_times_of_kserve_win() -> None:
     access = _access(S3_CONNECT_TIMEOUT="3", S3_READ_TIMEOUT="2.5")
-    options = client_options(access)
+    options = client_options(access, _AWS)
     assert options["read_timeout"] == timedelta(seconds=2.5)
     assert options["connect_timeout"] == timedelta(seconds=3)
 
@@ -50,7 +56,7 @@ def test_the_times_of_kserve_win() -> None:
 @pytest.mark.parametrize("name", ["S3_CONNECT_TIMEOUT", "S3_READ_TIMEOUT"])
 def test_a_time_that_is_none_is_refused_by_name(name: str) -> None:
     with pytest.raises(NotAllowed, match=name):
-        client_options(_access(**{name: "soon"}))
+        client_options(_access(**{name: "soon"}), _AWS)
 
 
 def test_attempts_are_the_engines_unless_kserve_asks_for_some() -> None:
@@ -66,9 +72,9 @@ def test_authorities_are_a_file_or_their_text(tmp_path: Path) -> None:
     file.write_text(_PEM)
     for value in (str(file), _PEM):
         for name in ("CA_BUNDLE", "AWS_CA_BUNDLE"):
-            given = client_options(_access(**{name: value}))
+            given = client_options(_access(**{name: value}), _AWS)
             assert given["root_certificate"] == _PEM.encode()
-    insecure = client_options(_access(CA_BUNDLE=str(file)), insecure=True)
+    insecure = client_options(_access(CA_BUNDLE=str(file)), _AWS, insecure=True)
     assert insecure["allow_invalid_certificates"] is True
 
 
@@ -80,7 +86,7 @@ def test_authorities_that_are_none_are_refused(
     if content is not None:
         file.write_text(content)
     with pytest.raises(NotAllowed, match="holds no certificate that can be read"):
-        client_options(_access(AWS_CA_BUNDLE=str(file)))
+        client_options(_access(AWS_CA_BUNDLE=str(file)), _AWS)
 
 
 def test_an_endpoint_of_the_operator_may_be_private_and_http() -> None:

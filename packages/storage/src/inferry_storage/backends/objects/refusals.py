@@ -158,18 +158,13 @@ def refusal(error: Exception, asked: Asked) -> StorageError:
         return _unsafe(head, asked)
     if isinstance(error, exceptions.PreconditionError):
         return changed(asked)
-    if _REDIRECTED in head:
-        return BlockedAddress(
-            f"{asked.shown}: {asked.where} redirects to where nobody may be sent",
-            remedy="name the address that it redirects to as the endpoint",
-        )
     if not asked.anonymous and _is_identity(head, asked):
         return _no_identity(asked)
     if status:
         return _answered(status, code, text, asked)
     if "without LOCATION" in text:
         return wrong_region(asked, "")
-    return _unanswered(debug or head, asked)
+    return _unanswered(text if _REDIRECTED in head else debug or head, asked)
 
 
 def changed(asked: Asked) -> Changed:
@@ -276,6 +271,11 @@ def _no_identity(asked: Asked) -> Unauthenticated:
 
 def _unanswered(text: str, asked: Asked) -> StorageError:
     """Tell what is wrong with the way to the store, or with the body it sent."""
+    if _REDIRECTED in text:
+        return BlockedAddress(
+            f"{asked.shown}: {asked.where} redirects to where nobody may be sent",
+            remedy="name the address that it redirects to as the endpoint",
+        )
     for words, kind, said, remedy in _TROUBLES:
         if any(word in text for word in words):
             what = f"{asked.shown}: {said.format(asked.where)}"
