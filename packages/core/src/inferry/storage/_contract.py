@@ -20,6 +20,8 @@ STORAGE_CONFIG_SCHEME = "storage-config"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*)(:[0-9]+)?")
 #: ``user:password@`` at the beginning, or after half a scheme.
+_CONTAINER_FIRST = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+_CONTAINER = re.compile(r"[a-z0-9$][a-z0-9-]{2,62}")
 _LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/?)?[^/@]*:[^@]*@")
 
 
@@ -164,6 +166,12 @@ class Storage(Protocol):
 
     A client may also have ``read_blocking(entry, start, length) -> Iterator[bytes]``:
     the same bytes for a thread of the engine to read, where that is faster.
+
+    One whose checksums may turn out to be none (an S3 ETag looks like an MD5, and is
+    not where the object is encrypted with a key) has ``async confirms(entry) -> bool``.
+    It is asked when what arrived has another checksum than ``entry.digest``. False
+    takes back the checksums of the whole snapshot: its files are then checked by ETag
+    and length, if the settings allow that. A cryptographic digest always holds.
     """
 
     async def resolve(self, source: Source) -> Snapshot | LocalPath:
@@ -226,6 +234,10 @@ def _without_secrets(uri: str) -> str:
     if "@" in path + tail and is_cut:
         return f"{scheme.lower()}://…"
     slashes = rest[: len(rest) - len(rest.lstrip("/"))]
+    login = authority.rpartition("@")[0]
+    # Azure writes the container where others write who asks.
+    if scheme.lower() in _CONTAINER_FIRST and _CONTAINER.fullmatch(login):
+        host = f"{login}@{host}"
     return f"{scheme.lower()}://{slashes}{host}{path}"
 
 

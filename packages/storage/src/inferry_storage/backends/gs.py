@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from inferry.storage import InvalidUri, shown_uri
@@ -21,6 +22,8 @@ from inferry_storage.backends.objects.google import identity
 from inferry_storage.backends.objects.storage import ObjectStorage, Opened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from obstore.store import GCSConfig
 
     from inferry.storage import Access, Source
@@ -41,7 +44,16 @@ class Gs:
 
     name = "Google Cloud Storage"
     kind = "bucket"
-    etag_is_md5 = True
+
+    def has_md5(self, bucket: str) -> bool:
+        """Return True: an object that is composed has an ETag of another length."""
+        del bucket
+        return True
+
+    def is_md5(self, md5: str, headers: Mapping[str, str]) -> bool:
+        """Say whether Google gives the same MD5 beside the ETag."""
+        hashes = headers.get("x-goog-hash", "")
+        return f"md5={b64encode(bytes.fromhex(md5)).decode()}" in hashes
 
     def address(self, uri: str) -> Address:
         """Return the bucket and key of ``gs://bucket/key[?generation=…]``.
@@ -100,7 +112,14 @@ class Gs:
             retry_config=retries(access),
             credential_provider=provider,
         )
-        return Opened(store=store, endpoint=config["base_url"], anonymous=anonymous)
+        return Opened(
+            store=store,
+            endpoint=config["base_url"],
+            base=f"{config['base_url']}/{address.bucket}",
+            anonymous=anonymous,
+            # Any other identity asks Google to sign, and may not be allowed to.
+            signs=anonymous or "service_account_key" in config,
+        )
 
     def elsewhere(self, address: Address, access: Access, region: str) -> Opened | None:
         """Return None: a bucket has the same address everywhere."""

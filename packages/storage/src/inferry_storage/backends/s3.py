@@ -31,6 +31,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _DEFAULT_REGION = "us-east-1"
 _ASK_SECONDS = 10.0
+_DIRECTORY = "--x-s3"
 
 
 class S3Storage(ObjectStorage):
@@ -45,7 +46,17 @@ class S3:
 
     name = "S3"
     kind = "bucket"
-    etag_is_md5 = True
+
+    def has_md5(self, bucket: str) -> bool:
+        """Say whether it is no directory bucket, whose ETags are random."""
+        return not bucket.endswith(_DIRECTORY)
+
+    def is_md5(self, md5: str, headers: Mapping[str, str]) -> bool:
+        """Say whether no key encrypts the object, for its ETag would be none then."""
+        del md5
+        encryption = headers.get("x-amz-server-side-encryption", "AES256")
+        own = "x-amz-server-side-encryption-customer-algorithm" in headers
+        return encryption == "AES256" and not own
 
     def address(self, uri: str) -> Address:
         """Return the bucket and key of ``s3://bucket/key[?versionId=…]``.
@@ -123,8 +134,13 @@ def _opened(address: Address, access: Access, region: str, endpoint: str) -> Ope
         retry_config=retries(access),
         credential_provider=provider,
     )
-    anonymous = bool(who.get("skip_signature"))
-    return Opened(store=store, endpoint=asked, anonymous=anonymous)
+    return Opened(
+        store=store,
+        endpoint=asked,
+        base=asked if virtual else f"{asked}/{address.bucket}",
+        anonymous=bool(who.get("skip_signature")),
+        insecure=insecure,
+    )
 
 
 def _named_endpoint(values: Mapping[str, str]) -> str:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 _TREE = "tree"
 _BOOT = "boot"
-#: Holds the snapshot's id and the rung, once every file is there.
+#: Holds the snapshot's id and the rung, once every file is there, and after them a
+#: word where the store has taken back its checksums.
 _FETCHED = "fetched"
+_WITHDRAWN = "withdrawn"
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +91,12 @@ async def _built(
     have: Callable[[Entry], Path | None],
 ) -> Built:
     from inferry_storage.transfer import transfer
+    from inferry_storage.transfer.digests import without_checksums
     from inferry_storage.transfer.target import disk_errors
 
     tree, count = folder / _TREE, 0
     with disk_errors(folder):
-        rung = await asyncio.to_thread(_begun, folder, snapshot)
+        rung, withdrawn = await asyncio.to_thread(_begun, folder, snapshot)
     if not rung:
         reporter.expect(entry.size for entry in snapshot.entries)
         reporter.enter("fetching")
@@ -105,27 +108,33 @@ async def _built(
             reporter=reporter,
             have=have,
         )
-        rung, count = done.rung, done.bytes_fetched
+        rung, count, withdrawn = done.rung, done.bytes_fetched, done.withdrawn
     reporter.enter("verifying")
     with disk_errors(folder):
-        (folder / _FETCHED).write_text(f"{snapshot.id}\n{rung}", "utf-8")
+        said = f"{snapshot.id}\n{rung}\n{_WITHDRAWN if withdrawn else ''}"
+        (folder / _FETCHED).write_text(said, "utf-8")
+        if withdrawn:
+            snapshot = without_checksums(snapshot)
         return await asyncio.to_thread(_checked, snapshot, store, tree, rung, count)
 
 
-def _begun(folder: Path, snapshot: Snapshot) -> Rung | None:
-    """Make *folder* ready to go on; return the rung if every file is there."""
+def _begun(folder: Path, snapshot: Snapshot) -> tuple[Rung | None, bool]:
+    """Make *folder* ready to go on; return the rung if every file is there.
+
+    And whether the store had taken back its checksums.
+    """
     tree, fetched = folder / _TREE, folder / _FETCHED
     _forget_other_boots(folder)
     tree.mkdir(mode=0o755, exist_ok=True)
     try:
-        whose, _, said = fetched.read_text("utf-8").partition("\n")
+        whose, said, more = [*fetched.read_text("utf-8").split("\n"), "", ""][:3]
     except FileNotFoundError:
-        whose, said = "", ""
+        whose, said, more = "", "", ""
     rung = next((each for each in RUNGS if each == said), None)
     if rung and whose == snapshot.id and _is_whole(tree, snapshot):
-        return rung
+        return rung, more == _WITHDRAWN
     fetched.unlink(missing_ok=True)
-    return None
+    return None, False
 
 
 def _forget_other_boots(folder: Path) -> None:

@@ -22,6 +22,7 @@ from inferry_storage.fetching.opening import opened
 from inferry_storage.fetching.selecting import Patterns
 from inferry_storage.policy import Policy
 from inferry_storage.progress import Reporter
+from inferry_storage.transfer.digests import is_checksum, without_checksums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
     from inferry.config import Settings
     from inferry.plugins import Plugins
+    from inferry.storage import Entry, Snapshot
     from inferry_storage.cache.manifest import File, Manifest
+    from inferry_storage.fetching.opening import Store
 
 _SHOWN = 5
 
@@ -107,12 +110,41 @@ async def stored(
         if isinstance(found, LocalPath):
             raise NotFound(f"{shown_uri(uri)} is local: compare it with diff -r")
         wanted = Patterns.of(store.policy).select(found)
-        promised = {
-            each.path: (each.size, each.digest or "") for each in wanted.entries
-        }
+        try:
+            return await asyncio.to_thread(
+                _promised, path, shown_uri(uri), wanted, store.policy
+            )
+        except Corrupt:
+            if not await _is_withdrawn(path, wanted, store):
+                raise
         return await asyncio.to_thread(
-            _compared, path, shown_uri(uri), promised, {}, store.policy
+            _promised, path, shown_uri(uri), without_checksums(wanted), store.policy
         )
+
+
+def _promised(path: Path, uri: str, wanted: Snapshot, policy: Policy) -> Compared:
+    promised = {each.path: (each.size, each.digest or "") for each in wanted.entries}
+    return _compared(path, uri, promised, {}, policy)
+
+
+async def _is_withdrawn(path: Path, wanted: Snapshot, store: Store) -> bool:
+    """Ask the store if it keeps to a checksum that a file on this machine has not."""
+    confirms = getattr(store.client, "confirms", None)
+    if confirms is None:
+        return False
+    other = await asyncio.to_thread(_other_checksum, path, wanted)
+    return other is not None and not await confirms(other)
+
+
+def _other_checksum(path: Path, wanted: Snapshot) -> Entry | None:
+    """Return the first entry of a checksum that its file has not."""
+    for entry in wanted.entries:
+        file = path / entry.path
+        if not is_checksum(entry) or not file.is_file():
+            continue
+        if not has(file, file.stat().st_size, entry.digest or ""):
+            return entry
+    return None
 
 
 def _checked(path: Path, known: Manifest, policy: Policy) -> Compared:

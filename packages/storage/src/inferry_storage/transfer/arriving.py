@@ -74,6 +74,14 @@ class Context:
         self.max_bytes = max_bytes
         #: For each folder, who makes a file in it.
         self.making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        #: Whether the store has taken back its checksums.
+        self.withdrawn = False
+
+    def promise(self, entry: Entry) -> digests.Digest | None:
+        """Return what to feed the bytes of *entry* to, None where nothing is to see."""
+        if self.withdrawn and digests.is_checksum(entry):
+            return None
+        return digests.digest(entry)
 
     def corrupt(self, entry: Entry) -> Corrupt:
         """Return the error for bytes that are not those that were promised."""
@@ -161,7 +169,7 @@ class Small:
             Corrupt: It is something else.
 
         """
-        found = digests.digest(self.entry)
+        found = self.context.promise(self.entry)
         if found is not None:
             for piece in self.pieces:
                 found.update(piece)
@@ -203,7 +211,7 @@ class Large:
 
     def _forget(self, done: list[Range]) -> None:
         self.done = done
-        self._digest = digests.digest(self.entry)
+        self._digest = self.context.promise(self.entry)
         self._hashed = 0
         self.left = 0
 
@@ -248,7 +256,7 @@ class Large:
 
     async def hash_along(self, threads: Threads) -> None:
         """Feed to the digest what is there without a gap, from the disk's cache."""
-        if self._digest is None:
+        if not self._is_promised():
             return
         async with self._hashing:
             ready = merged(self.done)
@@ -258,18 +266,23 @@ class Large:
                 await threads.call(self._hash, min(end, self._hashed + _STEP))
 
     def _hash(self, end: int) -> None:
-        if self._digest is None:
+        digest = self._digest
+        if digest is None:
             return
         block = bytearray(_HASHED_AT_ONCE)
         with target.disk_errors(self.context.folder):
             while self._hashed < end:
-                self._hashed = target.feed(
-                    self._digest, self.file, self._hashed, end, block
-                )
+                self._hashed = target.feed(digest, self.file, self._hashed, end, block)
+
+    def _is_promised(self) -> bool:
+        """Say whether there is a digest to compare with, which may be taken back."""
+        if self._digest is not None and self.context.promise(self.entry) is None:
+            self._digest = None
+        return self._digest is not None
 
     def finish(self) -> bool:
         """Close the file if its digest agrees; say whether it did."""
-        if not digests.agrees(self.entry, self._digest):
+        if self._is_promised() and not digests.agrees(self.entry, self._digest):
             return False
         with target.disk_errors(self.context.folder):
             file, self.file = self.file, -1

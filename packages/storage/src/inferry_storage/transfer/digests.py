@@ -12,10 +12,12 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inferry.storage import Entry
+    from inferry.storage import Entry, Snapshot
     from inferry_storage.policy import Rung
 
     _Function = Callable[[bytes | memoryview, int], int]
@@ -39,8 +41,7 @@ def rung(entry: Entry) -> Rung | None:
     """Return how far *entry* can be checked; None: not even its length is known."""
     algorithm = _algorithm(entry)
     if _makes(algorithm) and (algorithm != "git-sha1" or entry.size is not None):
-        known = algorithm in _CRYPTOGRAPHIC or algorithm == "git-sha1"
-        return "digest" if known else "checksum"
+        return "checksum" if is_checksum(entry) else "digest"
     if entry.size is None:
         return None
     return "etag" if entry.etag else "length"
@@ -65,6 +66,22 @@ def agrees(entry: Entry, found: Digest | None) -> bool:
         return True
     promised = (entry.digest or "").partition(":")[2].strip().lower()
     return found.hexdigest() == promised
+
+
+def is_checksum(entry: Entry) -> bool:
+    """Say whether *entry* promises what its store may turn out not to keep."""
+    algorithm = _algorithm(entry)
+    strong = algorithm in _CRYPTOGRAPHIC or algorithm == "git-sha1"
+    return bool(algorithm) and not strong
+
+
+def without_checksums(snapshot: Snapshot) -> Snapshot:
+    """Return *snapshot* with cryptographic digests alone."""
+    kept = [
+        msgspec.structs.replace(entry, digest=None) if is_checksum(entry) else entry
+        for entry in snapshot.entries
+    ]
+    return msgspec.structs.replace(snapshot, entries=tuple(kept))
 
 
 def _algorithm(entry: Entry) -> str:

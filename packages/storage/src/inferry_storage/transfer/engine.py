@@ -12,6 +12,7 @@ import msgspec
 
 from inferry.errors import StorageError
 from inferry.storage import Stalled, shown_uri
+from inferry_storage.transfer.digests import is_checksum, without_checksums
 from inferry_storage.transfer.plan import plan
 from inferry_storage.transfer.preparing import Prepared, prepare
 from inferry_storage.transfer.reading import Reader
@@ -36,10 +37,14 @@ _TICK = 0.1
 
 
 class Transferred(msgspec.Struct, frozen=True, kw_only=True):
-    """What a transfer has done; ``rung`` is the least that any file was checked by."""
+    """What a transfer has done; ``rung`` is the least that any file was checked by.
+
+    ``withdrawn`` says that the store has taken back its checksums meanwhile.
+    """
 
     rung: Rung
     bytes_fetched: int
+    withdrawn: bool = False
 
 
 async def transfer(
@@ -85,7 +90,14 @@ async def transfer(
         with disk_errors(folder):
             prepared.context.journal.remove()
     reporter.report()
-    return Transferred(rung=planned.rung, bytes_fetched=reporter.fetched - before)
+    withdrawn = prepared.context.withdrawn
+    if withdrawn:
+        planned = plan(without_checksums(snapshot), policy)
+    return Transferred(
+        rung=planned.rung,
+        bytes_fetched=reporter.fetched - before,
+        withdrawn=withdrawn,
+    )
 
 
 class _Pool:
@@ -101,8 +113,11 @@ class _Pool:
         threads: Threads,
         prepared: Prepared,
     ) -> None:
+        self._snapshot = snapshot
+        self._policy = policy
         self._reporter = reporter
         self._threads = threads
+        self._asking = asyncio.Lock()
         self._workers = max(1, policy.workers)
         self._context: Context = prepared.context
         self._large = deque(prepared.large)
@@ -167,7 +182,7 @@ class _Pool:
     async def _complete(self, large: Large) -> None:
         """Check and close a file of which all bytes are there."""
         await large.hash_along(self._threads)
-        if large.finish():
+        if large.finish() or (await self._is_withdrawn(large.entry) and large.finish()):
             self._reporter.file_done()
             return
         if large.is_retried:
@@ -211,11 +226,27 @@ class _Pool:
         if not file.is_wrong:
             await self._reader.go_on(file, error)
             return
+        if await self._is_withdrawn(file.entry):
+            file.is_wrong = False
+            return
         if file.is_retried:
             raise error
         file.is_retried = True
         self._reporter.retried()
         file.restart()
+
+    async def _is_withdrawn(self, entry: Entry) -> bool:
+        """Say whether the digest of *entry*, which is another one now, is none.
+
+        Raises:
+            Unverified: It is, and the settings ask for it.
+
+        """
+        async with self._asking:
+            if not self._context.withdrawn and not await self._reader.confirms(entry):
+                plan(without_checksums(self._snapshot), self._policy)
+                self._context.withdrawn = True
+        return self._context.withdrawn and is_checksum(entry)
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from inferry.errors import StorageError
 from inferry.storage import Stalled, shown_uri
 from inferry_storage.transfer.arriving import Small
+from inferry_storage.transfer.digests import is_checksum
 from inferry_storage.transfer.patience import LEAST_PROGRESS, Patience
 from inferry_storage.transfer.threads import Pulse
 
@@ -114,6 +115,23 @@ class Reader:
                 return await self._attempt(writer)
             except StorageError as raised:
                 error = raised
+
+    async def confirms(self, entry: Entry) -> bool:
+        """Ask the store whether it keeps to the checksum of *entry*, patiently.
+
+        Raises:
+            StorageError: It does not say.
+
+        """
+        confirms = getattr(self._storage, "confirms", None)
+        if confirms is None or not is_checksum(entry):
+            return True
+        patience = Patience(self._until)
+        while True:
+            try:
+                return bool(await confirms(entry))
+            except StorageError as error:
+                await asyncio.sleep(patience.wait(error, 0))
 
     async def _attempt(self, writer: Writer) -> None:
         if self._blocking is None:
