@@ -36,6 +36,31 @@ def test_text_tells_a_state_once(make_status: Callable[..., Any]) -> None:
     ]
 
 
+def test_text_tells_each_tenth_of_what_is_fetched(
+    make_status: Callable[..., Any],
+) -> None:
+    stream = io.StringIO()
+    reporter = TextReporter(stream)
+
+    for progress in (None, 0.0, 0.11, 0.19, 0.52, 1.0):
+        revision = RevisionStatus(name="abc", phase="Loading", progress=progress)
+        reporter.status(
+            make_status(
+                "iris",
+                phase="Loading",
+                reason="Downloading",
+                message=f"{progress} of it",
+                revisions=(revision,),
+            )
+        )
+
+    assert stream.getvalue().splitlines() == [
+        "iris: Loading (Downloading)",
+        "  0.11 of it",
+        "  0.52 of it",
+    ]
+
+
 def test_text_tells_a_state_again_after_deletion(
     make_status: Callable[..., Any],
 ) -> None:

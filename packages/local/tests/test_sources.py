@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +13,8 @@ from inferry.planning import ComponentPlan, RevisionPlan, secrets_of
 from inferry.plugins import load_plugins
 from inferry.storage import Source
 from inferry_local.records import RevisionRecord
-from inferry_local.sources import Fetcher, Fetching, words
-from inferry_storage import Progress
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from inferry_local.sources import Fetcher, Fetching, outcome, words
+from inferry_storage import Fetched, Progress
 
 MIB = 2**20
 SECRET = """
@@ -118,3 +115,18 @@ async def test_progress_is_told(fetcher: Fetcher, tmp_path: Path) -> None:
 )
 def test_progress_in_words(progress: Progress, text: str) -> None:
     assert words(progress) == text
+
+
+@pytest.mark.parametrize(
+    ("cached", "rung", "text"),
+    [
+        (False, "etag", "s3://b/m was fetched: 2.0 KiB, verified by etag"),
+        (True, "digest", "s3://b/m is in the cache: 2.0 KiB, verified by digest"),
+        (False, "local", ""),
+    ],
+)
+def test_what_came_in_words(*, cached: bool, rung: str, text: str) -> None:
+    fetched = Fetched(
+        path=Path("m"), uri="s3://b/m", rung=rung, bytes=2048, cached=cached
+    )
+    assert outcome(fetched) == text

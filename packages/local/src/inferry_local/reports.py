@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from inferry.backends import Applied, ServiceStatus
 
 
+_TENTHS = 10
+
+
 class Reporter(Protocol):
     """What a run tells its user."""
 
@@ -50,6 +53,7 @@ class TextReporter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._seen: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._tenths: dict[tuple[str, str], int] = {}
 
     def starting(self, text: str) -> None:
         """Say what is being started."""
@@ -60,13 +64,19 @@ class TextReporter:
         self.note(f"serving at {url}")
 
     def status(self, service: ServiceStatus) -> None:
-        """Print the state unless only its progress changed."""
+        """Print the state when it changes, and each tenth of what is fetched."""
         key = service.namespace, service.name
         lines = tuple(status_lines(service))
         if self._seen.get(key) != lines:
             self._seen[key] = lines
+            self._tenths.pop(key, None)
             for line in lines:
                 self.note(line)
+        tenth = int(_TENTHS * (fetched_share(service) or 0.0))
+        # Neither none nor all: what is fetched at once needs no line.
+        if service.message and self._tenths.get(key, 0) < tenth < _TENTHS:
+            self._tenths[key] = tenth
+            self.note(f"  {service.message}")
 
     def example(self, service: ServiceStatus, command: str) -> None:
         """Print the command."""
@@ -145,6 +155,14 @@ def title(service: ServiceStatus) -> str:
     if service.namespace == "default":
         return service.name
     return f"{service.namespace}/{service.name}"
+
+
+def fetched_share(service: ServiceStatus) -> float | None:
+    """Return how much of the model is fetched; None if none is, or nobody knows."""
+    if service.reason != "Downloading":
+        return None
+    shares = [each.progress for each in service.revisions if each.progress is not None]
+    return shares[0] if shares else None
 
 
 def status_lines(service: ServiceStatus) -> list[str]:

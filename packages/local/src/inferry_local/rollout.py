@@ -142,7 +142,9 @@ class Rollout:
         self._around.changed(self._service)
         try:
             secrets = self._around.secrets(self._service.plan.namespace)
-            revision.path = await self._around.fetcher.fetch(revision, tell, secrets)
+            note = self._service.note
+            fetcher = self._around.fetcher
+            revision.path = await fetcher.fetch(revision, tell, secrets, note)
         except StorageError as error:
             failure = Failure(
                 reason=error.reason, message=error.message, remedy=error.remedy

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inferry.plugins import Plugins
     from inferry.storage import Secret
     from inferry_local.records import RevisionRecord
-    from inferry_storage import Progress
+    from inferry_storage import Fetched, Progress
 
 _MIB = 2**20
 _PHASES = {
@@ -46,11 +46,13 @@ class Fetcher:
         revision: RevisionRecord,
         tell: Callable[[Fetching], None],
         secrets: Sequence[Secret] = (),
+        note: Callable[[str], None] = lambda _: None,
     ) -> Path:
         """Return the path that the model loads from, kept until `release`.
 
         One source is used where it is; several are linked into one tree, as their mount
-        paths say. *secrets* are those of the service's namespace.
+        paths say. *secrets* are those of the service's namespace. *note* is told what
+        each source is at the end.
 
         Raises:
             StorageError: A source cannot be had, with a reason and a remedy.
@@ -58,12 +60,17 @@ class Fetcher:
         """
         from inferry_storage import fetch_tree
 
+        def fetched(one: Fetched) -> None:
+            if said := outcome(one):
+                note(said)
+
         sources = revision.predictor.sources
         path = await fetch_tree(
             sources,
             plugins=self._plugins,
             settings=self._settings,
             on_progress=_Telling(tell, len(sources)),
+            on_fetched=fetched,
             secrets=secrets,
         )
         revision.held.append(path)
@@ -92,6 +99,20 @@ class _Telling:
             done = progress.done_bytes / progress.total_bytes
             share = min((index + done) / self._count, 1.0)
         self._tell(Fetching(share=share, text=words(progress)))
+
+
+def outcome(fetched: Fetched) -> str:
+    """Say how much of a source came, and how far its bytes were verified.
+
+    Empty for a path of this machine, which is served as it is.
+    """
+    from inferry_storage.cli.words import amount
+
+    if fetched.rung == "local":
+        return ""
+    how = "is in the cache" if fetched.cached else "was fetched"
+    size = amount(fetched.bytes)
+    return f"{fetched.uri} {how}: {size}, verified by {fetched.rung}"
 
 
 def words(progress: Progress) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from inferry.plugins import load_plugins
 from inferry.storage import NotAllowed, Source
-from inferry_storage import fetch_tree, release
+from inferry_storage import Fetched, fetch_tree, release
 from inferry_storage.cache import cleaning
 from inferry_storage.cache.folder import Cache
 
@@ -27,9 +27,9 @@ def joined(
 ) -> Callable[..., Coroutine[Any, Any, Path]]:
     plugins = load_plugins("local", settings, only=["storage", "shelf"])
 
-    async def fetch(*pairs: tuple[str, str]) -> Path:
+    async def fetch(*pairs: tuple[str, str], **more: Any) -> Path:
         sources = [Source(uri=uri, mount_path=mount) for uri, mount in pairs]
-        return await fetch_tree(sources, plugins=plugins, settings=settings)
+        return await fetch_tree(sources, plugins=plugins, settings=settings, **more)
 
     return fetch
 
@@ -50,6 +50,20 @@ async def test_each_source_is_below_its_mount_path(
     assert (path / "again/here/weights/one.bin").stat().st_size == 200_000
     vocab = path / "tokenizer" / "vocab.txt"
     assert vocab.readlink() == tmp_path / "local" / "vocab.txt"
+
+
+async def test_what_each_source_is_at_the_end_is_told(
+    joined: Any, shelf: Shelf
+) -> None:
+    told: list[Fetched] = []
+    pairs = ((shelf.uri(), "/mnt/models/a"), (shelf.uri(), "/mnt/models/b"))
+
+    await joined(*pairs, on_fetched=told.append)
+
+    assert [(each.cached, each.rung) for each in told] == [
+        (False, "digest"),
+        (True, "digest"),
+    ]
 
 
 async def test_the_same_sources_are_the_same_tree(joined: Any, shelf: Shelf) -> None:

@@ -36,12 +36,14 @@ async def fetch_tree(
     plugins: Plugins,
     settings: Settings,
     on_progress: Callable[[Progress], None] | None = None,
+    on_fetched: Callable[[Fetched], None] | None = None,
     secrets: Sequence[Secret] = (),
 ) -> Path:
     """Return one folder that holds each of *sources* below its mount path.
 
     The files are hard links to the cache; local paths are linked to. The folder stays
-    there until this process ends or gives it to `release`.
+    there until this process ends or gives it to `release`. ``on_fetched`` is told of
+    each source how far it was verified, and how much of it came now.
 
     Raises:
         StorageError: As `fetch`; `NotAllowed` where two sources have the same file.
@@ -58,6 +60,8 @@ async def fetch_tree(
                 secrets=secrets,
             )
             parts.append((_below(source), one))
+            if on_fetched is not None:
+                on_fetched(one)
         if len(parts) == 1 and parts[0][0] == PurePosixPath():
             return parts.pop()[1].path
         return await _joined(parts, Policy.of(settings.section("storage")).cache_dir)
