@@ -51,6 +51,21 @@ def test_without_digests_it_says_by_what(
     assert "4 by length" in command("verify", str(dest), "--against", uri).stdout
 
 
+def test_a_checksum_that_the_store_takes_back_says_nothing(
+    command: Any, shelf: Shelf, dest: Path
+) -> None:
+    uri = shelf.uri("?promise=taken")
+    assert "verified by etag" in command("pull", uri, str(dest)).output
+
+    assert "4 by unchanged" in command("verify", str(dest)).stdout
+    assert "4 by length" in command("verify", str(dest), "--against", uri).stdout
+    (dest / "config.json").chmod(0o600)
+    (dest / "config.json").write_bytes(b"[1]")
+    result = command("verify", str(dest), "--against", uri)
+    assert result.exit_code == 6
+    assert "config.json was changed" in result.stderr
+
+
 def test_a_folder_of_no_pull_asks_for_a_uri(
     command: Any, shelf: Shelf, dest: Path
 ) -> None:

@@ -11,6 +11,8 @@ from fakes.site import Answer, Asked, Site, ranged
 if TYPE_CHECKING:
     import ssl
 
+#: S3's own encryption, under which an ETag is still an MD5.
+SSE_S3 = {"x-amz-server-side-encryption": "AES256"}
 _PAGE = 3
 _MODIFIED = "Sat, 21 Nov 2026 10:00:00 GMT"
 
@@ -22,7 +24,11 @@ def refused(status: int, code: str, more: str = "") -> Answer:
 
 
 class Bucket(Site):
-    """Serves ``objects`` by key in the bucket ``models``, three to a page."""
+    """Serves ``objects`` by key in the bucket ``models``, three to a page.
+
+    ``encryption`` is that of all of them; with a key of its own no ETag is an MD5.
+    ``spoiled`` are keys whose first byte is another one on its way.
+    """
 
     name = "models"
 
@@ -30,6 +36,8 @@ class Bucket(Site):
         super().__init__(context)
         self.objects: dict[str, bytes] = {}
         self.ranges = True
+        self.encryption: dict[str, str] = {}
+        self.spoiled: list[str] = []
 
     @property
     def url(self) -> str:
@@ -52,12 +60,20 @@ class Bucket(Site):
         if key not in self.objects:
             return refused(404, "NoSuchKey")
         data = self.objects[key]
-        etag = f'"{hashlib.md5(data).hexdigest()}"'
+        etag = self._etag(data)
+        if key in self.spoiled and asked.method == "GET":
+            data = bytes([data[0] ^ 1]) + data[1:]
         if asked.headers.get("if-match", etag) != etag:
             return refused(412, "PreconditionFailed")
         if not self.ranges:
             asked.headers.pop("range", None)
-        return ranged(asked, data, ETag=etag, **{"Last-Modified": _MODIFIED})
+        more = {"Last-Modified": _MODIFIED, **self.encryption}
+        return ranged(asked, data, ETag=etag, **more)
+
+    def _etag(self, data: bytes) -> str:
+        plain = self.encryption in ({}, SSE_S3)
+        salt = b"" if plain else b"what a key makes of it"
+        return f'"{hashlib.md5(salt + data).hexdigest()}"'
 
     def _list(self, asked: Asked) -> Answer:
         after = asked.query.get("continuation-token") or asked.query.get("start-after")
@@ -82,5 +98,5 @@ class Bucket(Site):
         return (
             f"<Contents><Key>{escape(key)}</Key><Size>{len(data)}</Size>"
             f"<LastModified>2026-11-21T10:00:00.000Z</LastModified>"
-            f'<ETag>"{hashlib.md5(data).hexdigest()}"</ETag></Contents>'
+            f"<ETag>{self._etag(data)}</ETag></Contents>"
         )

@@ -4,7 +4,8 @@ Beside the folder stand its orders: ``<folder>.log`` gets a line for each read,
 ``<folder>.pause`` holds the seconds to wait before each piece, ``<folder>.fail`` the
 name of the error to raise at the next read, ``<folder>.identify`` the id to give
 before anything is listed. ``?promise=none`` gives no digests,
-``?promise=length`` no ETags either.
+``?promise=length`` no ETags either, ``?promise=taken`` checksums that are none and
+are taken back.
 """
 
 from __future__ import annotations
@@ -30,9 +31,15 @@ class Shelf:
 
     def __init__(self, access: Access) -> None:
         self.access = access
+        self._takes_back = False
 
     async def resolve(self, source: Source) -> Snapshot:
+        self._takes_back = "promise=taken" in source.uri
         return _listed(source.uri)
+
+    async def confirms(self, entry: Entry) -> bool:
+        assert entry.digest
+        return not self._takes_back
 
     async def identify(self, source: Source) -> str | None:
         return _order(Path(urlsplit(source.uri).path), "identify") or None
@@ -74,11 +81,14 @@ def _listed(uri: str) -> Snapshot:
 
 def _entry(root: Path, path: Path, promise: str) -> Entry:
     data = path.read_bytes()
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    digests = {
+        "digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        "taken": f"md5:{'0' * 32}",
+    }
     return Entry(
         path=str(path.relative_to(root)),
         size=len(data),
-        digest=digest if promise == "digest" else None,
+        digest=digests.get(promise),
         etag=None if promise == "length" else _etag(data),
         location=str(path),
     )

@@ -11,10 +11,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from fakes.alone import noted
 from fakes.store import BlockingStore, Store, content, cut
 
+from inferry.errors import StorageError
 from inferry.storage import (
     AccessDenied,
     Changed,
@@ -27,6 +29,7 @@ from inferry.storage import (
     TooLarge,
     Truncated,
     Unreachable,
+    Unverified,
 )
 from inferry_storage.progress import Progress, Reporter
 from inferry_storage.transfer import Transferred, engine, patience, target
@@ -140,6 +143,83 @@ async def test_what_stays_damaged_is_refused(
         f"{shown}: {path} arrived with another sha256 than its store promised; "
         "upload the file again"
     )
+
+
+class _Asked:
+    """The answers of a store that is asked whether its checksums are some."""
+
+    def __init__(self, *answers: str | StorageError) -> None:
+        self.answers = [*answers]
+        self.about: list[str] = []
+
+    async def __call__(self, entry: Entry) -> bool:
+        self.about.append(entry.path)
+        await asyncio.sleep(0)
+        answer = self.answers.pop(0)
+        if isinstance(answer, StorageError):
+            raise answer
+        return answer == "yes"
+
+
+def wrong(promised: Snapshot) -> Snapshot:
+    """Return *promised* with checksums that no file has."""
+    entries = [
+        msgspec.structs.replace(each, digest=f"md5:{'0' * 32}")
+        for each in promised.entries
+    ]
+    return msgspec.structs.replace(promised, entries=tuple(entries))
+
+
+async def test_checksums_that_are_none_are_taken_back_at_once(
+    store: Store, folder: Path, run: Run
+) -> None:
+    asked = _Asked(Unreachable("busy"), "no")
+    store.confirms = asked  # type: ignore[attr-defined]
+
+    found = await run(store, wrong(store.snapshot()))
+
+    assert there(folder) == store.files
+    size = sum(map(len, store.files.values()))
+    assert found == Transferred(rung="etag", bytes_fetched=size, withdrawn=True)
+    assert len(asked.about) == 2  # asked again after the failure, and then no more
+    assert store.served == size
+
+
+async def test_what_is_taken_back_is_no_checksum_where_one_is_required(
+    store: Store, run: Run
+) -> None:
+    store.confirms = _Asked("no")  # type: ignore[attr-defined]
+
+    with pytest.raises(Unverified, match="can be checked by etag only"):
+        await run(store, wrong(store.snapshot()), require="checksum")
+
+
+@pytest.mark.parametrize("path", ["a/large.bin", "small/7.bin"])
+async def test_what_stays_damaged_with_a_checksum_that_holds_is_refused(
+    path: str, store: Store, run: Run
+) -> None:
+    store.digest = "md5"
+    promised = store.snapshot()
+    store.files[path] = bytes(len(store.files[path]))
+    asked = _Asked("yes", "yes")
+    store.confirms = asked  # type: ignore[attr-defined]
+
+    with pytest.raises(Corrupt, match=f"{path} arrived with another md5"):
+        await run(store, promised)
+
+    assert set(asked.about) == {path}
+
+
+async def test_a_cryptographic_digest_is_never_taken_back(
+    store: Store, run: Run
+) -> None:
+    store.digest = "sha256"
+    promised = store.snapshot()
+    store.files["small/7.bin"] = bytes(4 * KIB + 7)
+    store.confirms = _Asked()  # type: ignore[attr-defined]
+
+    with pytest.raises(Corrupt):
+        await run(store, promised)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -24,6 +24,7 @@ from inferry.storage import (
     Unreachable,
     UnsafePath,
 )
+from inferry_storage.backends.objects import storage
 from inferry_storage.backends.objects.refusals import WrongRegion
 from inferry_storage.backends.s3 import S3Storage
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from fakes.bucket import Bucket
 
+_MD5_OF_1 = "md5:c4ca4238a0b923820dcc509a6f75849b"
 _LARGE = bytes(range(256)) * 4096  # several pieces
 
 
@@ -240,14 +242,25 @@ async def test_the_id_is_of_the_place_and_the_state(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("require", ["length", "etag", "checksum", "digest"])
-async def test_an_etag_is_a_checksum_where_one_is_required(
+async def test_an_etag_of_a_small_object_is_a_checksum(
     bucket: Bucket, require: str
 ) -> None:
     bucket.objects = {"m": b"1"}
     (entry,) = (await _resolve(bucket, "/m", require=require)).entries
-    promised = "md5:c4ca4238a0b923820dcc509a6f75849b"
-    expected = promised if require in {"checksum", "digest"} else None
-    assert entry.digest == expected
+    assert entry.digest == _MD5_OF_1
+
+
+@pytest.mark.parametrize("path", ["/m", "/m?versionId=abc.1"])
+async def test_what_is_large_or_cannot_be_asked_about_is_hashed_where_required(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    bucket.objects = {"m": b"1"}
+    if "?" not in path:
+        monkeypatch.setattr(storage, "_CHEAP", 0)
+    (entry,) = (await _resolve(bucket, path)).entries
+    assert entry.digest is None
+    (entry,) = (await _resolve(bucket, path, require="checksum")).entries
+    assert entry.digest == _MD5_OF_1
 
 
 @pytest.mark.parametrize("blocking", [False, True])
