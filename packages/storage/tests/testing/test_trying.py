@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +18,7 @@ KINDS = sorted({model.kind for model in MODELS})
 
 def test_there_are_more_than_enough() -> None:
     assert len(MODELS) >= 500
-    assert len({model.name for model in MODELS}) == len(MODELS)
+    assert len({model.name for model in MODELS}) - len(MODELS) == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -34,8 +33,10 @@ async def test_none_is_let_in(kind: str, tmp_path: Path) -> None:
     assert wrong == []
     said = [str(each.error) for each in outcomes]
     assert [text for text in said if "\n" in text or len(text) > 600] == []
-    left = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    assert [path for path in left if "locks" not in path.parts] == []
+    if not any(each.error and each.error.transient for each in outcomes):
+        # What may come right is kept to go on from, and is seen by nobody.
+        left = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+        assert [path for path in left if "locks" not in path.parts] == []
 
 
 async def test_a_good_model_is_let_in_and_told(tmp_path: Path) -> None:
@@ -51,6 +52,11 @@ async def test_a_good_model_is_let_in_and_told(tmp_path: Path) -> None:
 
 
 def test_the_same_models_are_made_each_time() -> None:
-    again = Counter((model.name, model.files) for model in bad_models())
+    again = tuple(bad_models())
 
-    assert again == Counter((model.name, model.files) for model in MODELS)
+    changed = [
+        one.name
+        for one, other in zip(MODELS, again, strict=True)
+        if (one.name, one.files) != (other.name, other.files)
+    ]
+    assert changed == []

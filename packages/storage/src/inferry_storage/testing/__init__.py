@@ -11,11 +11,17 @@ assert not [each for each in outcomes if each.let_in]
 ```
 
 ``python -m inferry_storage.testing`` tries all and prints a table.
+
+`EngineTests` is `inferry.testing.StorageTests` with the engine over the backend; it
+needs pytest, so it is imported when it is asked for.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from inferry_storage.testing._archives import bad_archives
 from inferry_storage.testing._bytes import bad_bytes
@@ -28,13 +34,33 @@ from inferry_storage.testing._trying import Outcome, Trying, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BadFile", "BadModel", "Outcome", "Trying", "bad_models", "table"]
+    from inferry_storage.testing._engine import EngineTests
+
+__all__ = [
+    "BadFile",
+    "BadModel",
+    "EngineTests",
+    "Outcome",
+    "Trying",
+    "bad_models",
+    "table",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name != "EngineTests":
+        raise AttributeError(name)
+    import pytest
+
+    pytest.register_assert_rewrite("inferry_storage.testing._engine")
+    from inferry_storage.testing._engine import EngineTests
+
+    return EngineTests
 
 
 def bad_models() -> Iterator[BadModel]:
     """Yield every bad model there is, in the same order each time."""
-    yield from bad_names()
-    yield from bad_bytes()
-    yield from bad_archives()
-    yield from bad_layers()
-    yield from bad_code()
+    kinds = (bad_names, bad_bytes, bad_archives, bad_layers, bad_code)
+    for number, model in enumerate(itertools.chain.from_iterable(k() for k in kinds)):
+        # Long names are shown in part, so the number tells them apart.
+        yield msgspec.structs.replace(model, name=f"{number}: {model.name}")

@@ -56,6 +56,7 @@ class Trying:
         self._put = put
         self._plugins = plugins
         self._given = {"cache_dir": str(self._cache), **(settings or {})}
+        self._seen: set[str] = set()
         self._settings: dict[tuple[tuple[str, str], ...], Settings] = {}
 
     async def all(self, models: Iterable[BadModel]) -> list[Outcome]:
@@ -74,11 +75,15 @@ class Trying:
             await fetch(source, plugins=plugins, settings=settings)
         except StorageError as raised:
             error = raised
+        return Outcome(model=model, error=error, published=self._new())
+
+    def _new(self) -> tuple[str, ...]:
+        """Return what was published since the last time."""
         shelf = self._cache / "snapshots"
-        published = (
-            tuple(each.name for each in shelf.iterdir()) if shelf.exists() else ()
-        )
-        return Outcome(model=model, error=error, published=published)
+        there = {each.name for each in shelf.iterdir()} if shelf.exists() else set()
+        new = there - self._seen
+        self._seen |= there
+        return tuple(sorted(new))
 
     def _with(self, more: Mapping[str, str]) -> Settings:
         key = tuple(sorted(more.items()))
