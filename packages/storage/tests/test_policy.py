@@ -58,3 +58,33 @@ def test_the_cache_is_where_the_desktop_keeps_caches(
 
     assert Policy.of({}).cache_dir == Path("/caches/inferry/models")
     assert Policy.of({"cache_dir": "/here"}).cache_dir == Path("/here")
+
+
+@pytest.mark.parametrize(
+    ("uri", "trust", "trusted"),
+    [
+        ("s3://ours/m", "s3://ours/", True),
+        ("s3://ours/m", "s3://ours", True),
+        ("s3://ours", "s3://ours", True),
+        ("S3://ours/m", "s3://ours/", True),
+        ("s3://ours/models/m", "s3://ours/models", True),
+        ("s3://ours/models-evil/m", "s3://ours/models", False),
+        ("s3://ours-evil/m", "s3://ours", False),
+        ("s3://theirs/ours/m", "s3://ours", False),
+        ("https://host@evil/m", "https://host", False),
+        ("https://host:8443/m", "https://host", False),
+        ("https://host.evil/m", "https://host", False),
+        ("https://host/ours/../theirs", "https://host/ours/", False),
+        ("https://host/ours/%2e%2e/theirs", "https://host/ours/", False),
+        ("https://host/ours/..\\theirs", "https://host/ours/", False),
+        ("http://host/m", "https://host", False),
+        ("hf://org/model@main", "hf://org/model", True),
+        ("hf://org/model-evil", "hf://org/model", False),
+        ("oci://registry/ours:1", "oci://registry/ours", True),
+        ("hf://any/model", "hf://", True),
+        ("s3://ours/m", "", False),
+        ("s3://ours/m", "ours", False),
+    ],
+)
+def test_trust_is_the_beginning_of_a_uri(uri: str, trust: str, trusted: bool) -> None:  # noqa: FBT001 - what is expected
+    assert Policy.of({"trust": (trust,)}).trusts(uri) == trusted

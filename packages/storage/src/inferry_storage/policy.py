@@ -6,6 +6,7 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
+from urllib.parse import unquote
 
 import msgspec
 
@@ -68,6 +69,26 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def allows(self, address: str) -> bool:
         """Say whether a service may have something fetched from *address*."""
         return is_allowed(address, self.allow_networks)
+
+    def trusts(self, uri: str) -> bool:
+        """Say whether *uri* begins with one of `trust`, up to the end of a part."""
+        if ".." in unquote(unquote(uri)).replace("\\", "/").split("/"):
+            return False
+        return any(_begins(uri, start) for start in self.trust)
+
+
+def _begins(uri: str, start: str) -> bool:
+    scheme, colon, rest = uri.partition("://")
+    wanted, also, beginning = start.partition("://")
+    if scheme.lower() != wanted.lower() or not (colon and also):
+        return False
+    if not rest.startswith(beginning):
+        return False
+    after = rest[len(beginning) :]
+    # Behind a host, "@" and ":" would make it another host; behind a path they begin
+    # the revision or the tag of a model.
+    ends = "/?#@:" if "/" in beginning else "/?#"
+    return not after or not beginning or beginning.endswith("/") or after[0] in ends
 
 
 def _network(text: str) -> Network:

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from inferry.storage import Entry, Snapshot
-from inferry_storage.cache.keys import content_key, identity, snapshot_key
+from inferry_storage.cache.keys import STRONG, content_key, identity, snapshot_key
 from inferry_storage.fetching.selecting import Patterns
 from inferry_storage.policy import Policy
+from inferry_storage.transfer import digests
 
 POLICY = Policy(cache_dir=Path("/nowhere"))
 SNAPSHOT = Snapshot(uri="s3://bucket/model", id="1", entries=())
@@ -93,3 +94,30 @@ def test_without_a_strong_digest_the_etag_of_the_place_does(digest: str | None) 
 )
 def test_where_nothing_says_so_nothing_is_the_same(entry: Entry) -> None:
     assert content_key(SNAPSHOT, entry) == ""
+
+
+def test_what_only_looks_like_a_signature_is_a_part_of_the_url() -> None:
+    assert identity("https://host/m?st=a") != identity("https://host/m?st=b")
+    one, other = (f"https://host/m?st={each}&sig={each}" for each in "ab")
+    assert identity(one) == identity(other)
+
+
+def test_an_etag_is_of_the_store_that_was_asked() -> None:
+    """Another's store can name a bucket, a key and an ETag as it likes."""
+    entry = Entry(path="a", size=1, etag='"x"')
+    elsewhere = msgspec.structs.replace(SNAPSHOT, origin="https://evil.example")
+
+    assert content_key(elsewhere, entry) != content_key(SNAPSHOT, entry)
+
+
+@pytest.mark.parametrize("algorithm", sorted(STRONG))
+def test_content_is_named_only_by_what_is_compared(algorithm: str) -> None:
+    entry = Entry(path="a", size=1, digest=f"{algorithm}:00")
+
+    assert digests.rung(entry) == "digest"
+
+
+def test_who_is_trusted_is_in_the_name_as_the_scan_sees_it() -> None:
+    """A look-alike of what is trusted is not, nor is it under another case."""
+    assert key(trust=("s3://buck",)) == key()
+    assert key(trust=("S3://bucket/",)) != key()

@@ -144,13 +144,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """An immutable state of a source; ``id`` changes whenever any byte may have.
 
     ``layers`` says that the entries are archives by the nature of their store, as those
-    of an image are: the engine lays them over each other in their order.
+    of an image are: the engine lays them over each other in their order. ``origin`` is
+    the address that was asked, where the URI does not say it: what an ETag is of.
     """
 
     uri: str
     id: str
     entries: tuple[Entry, ...]
     layers: bool = False
+    origin: str = ""
 
 
 class LocalPath(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from inferry_storage.fetching.selecting import Patterns
     from inferry_storage.policy import Policy
 
-#: Digests that nobody can find other bytes for.
-STRONG = frozenset({"blake2b", "blake3", "sha256", "sha384", "sha512"})
+#: Digests that nobody can find other bytes for, and that are compared here.
+STRONG = frozenset({"blake2b", "sha256", "sha384", "sha512"})
 _LENGTH = 40
+#: One of these says that a URL is signed.
+_SIGNATURES = frozenset({"sig", "signature", "x-amz-signature", "x-goog-signature"})
 # Parameters that sign a URL: each signing makes others, for the same object.
 _SIGNING = frozenset(
     {
@@ -40,7 +42,7 @@ def snapshot_key(
 
     *trusted* says that its service allows code in it.
     """
-    trusted = trusted or any(snapshot.uri.startswith(each) for each in policy.trust)
+    trusted = trusted or policy.trusts(snapshot.uri)
     return _hashed(
         identity(snapshot.uri),
         snapshot.id,
@@ -57,7 +59,7 @@ def content_key(snapshot: Snapshot, entry: Entry) -> str:
     if not entry.etag or entry.etag.startswith("W/") or entry.size is None:
         return ""
     return "etag:" + _hashed(
-        identity(snapshot.uri), entry.path, entry.etag, str(entry.size)
+        snapshot.origin, identity(snapshot.uri), entry.path, entry.etag, str(entry.size)
     )
 
 
@@ -73,11 +75,9 @@ def identity(uri: str) -> str:
         query = urlsplit(uri).query
     except ValueError:
         return uri
-    kept = [
-        (name, value)
-        for name, value in parse_qsl(query, keep_blank_values=True)
-        if not _signs(name.lower())
-    ]
+    given = parse_qsl(query, keep_blank_values=True)
+    is_signed = not _SIGNATURES.isdisjoint(name.lower() for name, _ in given)
+    kept = [each for each in given if not (is_signed and _signs(each[0].lower()))]
     return f"{shown_uri(uri)}?{urlencode(kept)}"
 
 

@@ -72,6 +72,7 @@ class AzureFileStorage:
             uri=uri,
             id=hashlib.sha256("\n".join(lines).encode()).hexdigest()[:40],
             entries=tuple(entries),
+            origin=address.url,
         )
 
     async def read(

@@ -119,6 +119,7 @@ class HdfsStorage:
             uri=uri,
             id=hashlib.sha256("\n".join(lines).encode()).hexdigest()[:40],
             entries=tuple(entries),
+            origin=self._address.namenodes[0],
         )
 
     async def read(

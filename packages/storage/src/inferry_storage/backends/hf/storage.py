@@ -105,7 +105,10 @@ class HubStorage:
                 f"{shown_uri(source.uri)} holds no file", remedy="name another revision"
             )
         return Snapshot(
-            uri=source.uri, id=self._id(repo, commit), entries=tuple(entries)
+            uri=source.uri,
+            id=self._id(repo, commit),
+            entries=tuple(entries),
+            origin=self._hub,
         )
 
     async def read(

@@ -321,7 +321,10 @@ class ObjectStorage:
             state.update(f"\n{entry.path}\0{entry.size}\0{entry.etag}".encode())
             entries.append(self._known(entry))
         return Snapshot(
-            uri=address.uri, id=f"etags:{state.hexdigest()}", entries=tuple(entries)
+            uri=address.uri,
+            id=f"etags:{state.hexdigest()}",
+            entries=tuple(entries),
+            origin=self._asked.endpoint,
         )
 
     def _known(self, entry: Entry) -> Entry:
