@@ -43,7 +43,7 @@ async def add(store: Cache, key: str, size: int, *, age: float) -> None:
             files=found.files,
         )
         built = Built(folder=folder, tree=tree, manifest=made, bytes_fetched=size)
-        store.publish(key, built).lease.release()
+        (await store.publish(key, built)).lease.release()
     used = time.time() - age
     os.utime(store.lock(key, "lease"), (used, used))
 

@@ -41,7 +41,7 @@ async def store(tmp_path: Path) -> Cache:
             files=(msgspec.structs.replace(file, key="sha256:ab"),),
         )
         built = Built(folder=folder, tree=tree, manifest=made, bytes_fetched=4)
-        cache.publish("old", built).lease.release()
+        (await cache.publish("old", built)).lease.release()
     return cache
 
 

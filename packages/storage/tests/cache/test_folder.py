@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from inferry.storage import NotAllowed
-from inferry_storage.cache import durability, manifest
+from inferry_storage.cache import durability, locks, manifest
 from inferry_storage.cache.folder import Cache
 from inferry_storage.cache.manifest import Manifest, Tree
 from inferry_storage.fetching.building import Built
@@ -48,7 +48,7 @@ def built(folder: Path, data: bytes = b"data", *, digests: bool = True) -> Built
 
 async def published(cache: Cache, key: str = KEY, *, digests: bool = True) -> Found:
     async with cache.writing(key) as folder:
-        found = cache.publish(key, built(folder, digests=digests))
+        found = await cache.publish(key, built(folder, digests=digests))
     found.lease.release()
     return found
 
@@ -69,7 +69,7 @@ async def test_a_tree_is_visible_when_it_is_published(store: Cache) -> None:
     async with store.writing(KEY) as folder:
         ready = built(folder)
         assert store.find(KEY) is None
-        store.publish(KEY, ready).lease.release()
+        (await store.publish(KEY, ready)).lease.release()
 
     found = store.find(KEY)
 
@@ -243,3 +243,56 @@ async def test_a_tree_without_a_manifest_is_replaced(store: Cache) -> None:
     assert found is not None
     found.lease.release()
     assert names(store.root / "partial") == []
+
+
+async def test_a_tree_is_published_when_its_clean_up_is_done(store: Cache) -> None:
+    """The lease is this process's before anybody else can see the tree."""
+    cleaning = locks.take(store.lock(KEY, "lease"))
+    assert cleaning is not None
+    async with store.writing(KEY) as folder:
+        publishing = asyncio.create_task(store.publish(KEY, built(folder)))
+        await asyncio.sleep(0.05)
+        assert not store.snapshot(KEY).exists()
+        cleaning.release()
+        found = await publishing
+
+    assert locks.take(store.lock(KEY, "lease")) is None
+    found.lease.release()
+
+
+async def test_a_look_whether_a_tree_is_in_use_hides_it_from_nobody(
+    store: Cache,
+) -> None:
+    await published(store)
+    looking = locks.take(store.lock(KEY, "lease"))
+    assert looking is not None
+    threading.Timer(0.02, looking.release).start()
+
+    found = await asyncio.to_thread(store.find, KEY)
+
+    assert found is not None
+    found.lease.release()
+
+
+async def test_a_tree_that_another_has_made_anew_is_not_put_away(
+    store: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = (await published(store)).path / "a.bin"
+    path.chmod(0o644)
+    path.write_bytes(b"evil")
+    mended = manifest.mended
+
+    def meanwhile(root: Path, known: Manifest) -> Manifest | None:
+        found = mended(root, known)
+        store.quarantine(KEY)
+        asyncio.run(published(store))
+        return found
+
+    monkeypatch.setattr(manifest, "mended", meanwhile)
+
+    assert await asyncio.to_thread(store.find, KEY) is None
+
+    monkeypatch.undo()
+    found = store.find(KEY)
+    assert found is not None
+    found.lease.release()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from inferry_storage.cache import durability, locks, manifest
+from inferry_storage.cache import locks, manifest
 from inferry_storage.cache.keys import content_key
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Donors:
         found = {}
         for each in folder.iterdir():
             known = manifest.read(each / manifest.NAME)
-            if known is None or not (known.synced or known.boot == durability.boot()):
+            if known is None or not known.is_sure:
                 continue
             for file in known.files:
                 if file.key:

@@ -14,16 +14,17 @@ import msgspec
 
 from inferry.storage import NotAllowed
 from inferry_storage.cache import durability, locks, manifest
-from inferry_storage.cache.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from inferry_storage.cache.locks import Lock
     from inferry_storage.cache.manifest import Manifest
     from inferry_storage.fetching.building import Built
 
 FOLDERS = ("snapshots", "partial", "locks", "quarantine", "pulls")
+_TRIES, _PAUSE = 20, 0.005
 _REMEDY = "set [storage] cache_dir to another folder"
 
 
@@ -88,8 +89,8 @@ class Cache:
         """
         if not (self.snapshot(key) / manifest.NAME).exists():
             return None
-        lease = locks.take(self.lock(key, "lease"), shared=True)
-        if lease is None:  # it is being cleaned up
+        lease = self._leased(key)
+        if lease is None:
             return None
         found = self._intact(key)
         if found is None:
@@ -99,16 +100,31 @@ class Cache:
         os.utime(self.lock(key, "lease"))
         return Found(path=self.snapshot(key) / "tree", manifest=found, lease=lease)
 
+    def _leased(self, key: str) -> Lock | None:
+        """Return a lease on the tree *key*, None if it is being cleaned up.
+
+        Who only looks whether it is in use has the lock for a moment, too.
+        """
+        for _ in range(_TRIES):
+            lease = locks.take(self.lock(key, "lease"), shared=True)
+            if lease or not (self.snapshot(key) / manifest.NAME).exists():
+                return lease
+            time.sleep(_PAUSE)
+        return None
+
     def _intact(self, key: str) -> Manifest | None:
         """Return the manifest of *key* if the tree is still what it says."""
         folder = self.snapshot(key)
         found = manifest.read(folder / manifest.NAME)
         if found is None:
             return None
-        is_sure = found.synced or found.boot == durability.boot() != ""
-        if is_sure and not manifest.unlike(folder / "tree", found):
+        if found.is_sure and not manifest.unlike(folder / "tree", found):
             return found
         mended = manifest.mended(folder / "tree", found)
+        # Another process may have found the same, and made the tree anew.
+        now = manifest.read(folder / manifest.NAME)
+        if now is None or now.created != found.created:
+            return None
         if mended is None:
             self.quarantine(key)
             return None
@@ -145,8 +161,19 @@ class Cache:
             with lock, contextlib.suppress(FileNotFoundError):
                 (self.root / "partial" / other).rename(folder)
 
-    def publish(self, key: str, built: Built) -> Found:
+    async def publish(self, key: str, built: Built) -> Found:
         """Make visible what was built in the folder of `writing`, in one step."""
+        # Before it is there: a clean-up of what was there before may still be at work.
+        lease = await locks.wait(self.lock(key, "lease"), shared=True)
+        try:
+            self._publish(key, built)
+        except BaseException:
+            lease.release()
+            raise
+        path = self.snapshot(key) / "tree"
+        return Found(path=path, manifest=built.manifest, lease=lease)
+
+    def _publish(self, key: str, built: Built) -> None:
         folder, target = self.root / "partial" / key, self.snapshot(key)
         ready = folder / "ready"
         shutil.rmtree(ready, ignore_errors=True)
@@ -155,13 +182,8 @@ class Cache:
         manifest.write(ready / manifest.NAME, built.manifest)
         if target.exists():
             self.discard(target)
-        lease = locks.take(self.lock(key, "lease"), shared=True)
         ready.rename(target)
         shutil.rmtree(folder, ignore_errors=True)
-        # Nobody cleans up what was not there, so the lease is ours.
-        return Found(
-            path=target / "tree", manifest=built.manifest, lease=lease or Lock(-1)
-        )
 
     def sync_soon(self, key: str) -> None:
         """Have what was published stay after a power cut, if this process lives on."""
@@ -176,7 +198,8 @@ class Cache:
     def quarantine(self, key: str) -> Path:
         """Take the tree *key* out of use and keep it to be looked at."""
         target = self.root / "quarantine" / f"{key}.{time.time_ns()}"
-        self.snapshot(key).rename(target)
+        with contextlib.suppress(FileNotFoundError):
+            self.snapshot(key).rename(target)
         return target
 
     def discard(self, path: Path) -> None:

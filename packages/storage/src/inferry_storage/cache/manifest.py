@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inferry.storage import Entry
+from inferry_storage.cache import durability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     links: Mapping[str, str] = {}
     key: str = ""
     format: int = 1
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether no bytes can have been lost with the power since it was written."""
+        return self.synced or self.boot == durability.boot() != ""
 
 
 def read(path: Path) -> Manifest | None:

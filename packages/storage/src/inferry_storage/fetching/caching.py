@@ -226,7 +226,7 @@ class IntoCache:
             donors.release()
         self._reporter.enter("publishing")
         with disk_errors(folder):
-            found = self._cache.publish(key, built)
+            found = await self._cache.publish(key, built)
         if policy.cache_bytes:
             await asyncio.to_thread(cleaning.clean, self._cache, policy.cache_bytes)
         return found, built.bytes_fetched

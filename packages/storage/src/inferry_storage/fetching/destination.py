@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inferry.storage import AccessDenied, InvalidUri, NotAllowed
-from inferry_storage.cache import durability, locks, manifest
+from inferry_storage.cache import locks, manifest
 from inferry_storage.cache.manifest import is_file
 
 if TYPE_CHECKING:
@@ -176,10 +176,9 @@ class Destination:
         for known in (last, *halves):
             if known is None:
                 continue
-            is_sure = known.boot == durability.boot() != ""
             for file in known.files:
                 # Of another boot the bytes may not have reached the disk.
-                kept = file if is_sure else msgspec.structs.replace(file, key="")
+                kept = file if known.is_sure else msgspec.structs.replace(file, key="")
                 found[file.path] = kept
         return found
 

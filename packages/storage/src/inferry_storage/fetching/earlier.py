@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inferry.errors import StorageError
-from inferry_storage.cache import durability, manifest
+from inferry_storage.cache import manifest
 from inferry_storage.cache.keys import content_key, is_strong
 from inferry_storage.cache.manifest import has, is_file
 
@@ -40,7 +40,7 @@ class Pulls:
     def same(self, path: Path, key: str) -> Manifest | None:
         """Return what is in *path* if it is the tree *key*, untouched since."""
         last = self.last(path)
-        if last is None or last.key != key or last.boot != durability.boot():
+        if last is None or last.key != key or not last.is_sure:
             return None
         return last if manifest.holds(path, last) else None
 
