@@ -52,6 +52,20 @@ async def test_each_source_is_below_its_mount_path(
     assert vocab.readlink() == tmp_path / "local" / "vocab.txt"
 
 
+async def test_what_came_into_a_local_folder_is_in_the_tree(
+    joined: Any, shelf: Shelf, tmp_path: Path
+) -> None:
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "a.txt").write_text("a")
+    pairs = ((shelf.uri(), "/mnt/models"), (str(tmp_path / "local"), "/mnt/models/l"))
+    await joined(*pairs)
+    (tmp_path / "local" / "b.txt").write_text("b")
+
+    path = await joined(*pairs)
+
+    assert sorted(each.name for each in (path / "l").iterdir()) == ["a.txt", "b.txt"]
+
+
 async def test_what_each_source_is_at_the_end_is_told(
     joined: Any, shelf: Shelf
 ) -> None:

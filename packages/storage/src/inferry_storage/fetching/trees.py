@@ -95,14 +95,21 @@ async def _joined(parts: list[_Part], root: Path) -> Path:
         found = await asyncio.to_thread(cache.find, key)
         if found is None:
             built = await asyncio.to_thread(_linked, parts, folder)
-            found = cache.publish(key, built)
+            found = await cache.publish(key, built)
         leases.hold(found.path, found.lease)
         return found.path
 
 
 def _key(parts: list[_Part]) -> str:
-    text = repr(sorted((str(below), str(one.path)) for below, one in parts))
+    text = repr(
+        sorted((str(below), str(one.path), _local_names(one)) for below, one in parts)
+    )
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+
+
+def _local_names(one: Fetched) -> list[str]:
+    """Return what a local source holds now; the cache's trees never change."""
+    return [name for name, _ in _local(one.path)] if one.rung == "local" else []
 
 
 def _linked(parts: list[_Part], folder: Path) -> Built:
