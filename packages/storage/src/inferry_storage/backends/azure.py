@@ -122,14 +122,16 @@ class Azure:
         }
         more, provider = _identity(address, access.credentials)
         config.update(more)
+        anonymous = bool(more.get("skip_signature"))
         store = AzureStore(
             address.bucket,
             config=config,
-            client_options=client_options(access, endpoint),
+            client_options=client_options(
+                access, endpoint, held=provider is not None or anonymous
+            ),
             retry_config=retries(access),
             credential_provider=provider,
         )
-        anonymous = bool(more.get("skip_signature"))
         return Opened(store=store, endpoint=endpoint, anonymous=anonymous)
 
     def elsewhere(self, address: Address, access: Access, region: str) -> Opened | None:

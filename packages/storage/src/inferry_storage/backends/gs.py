@@ -108,7 +108,11 @@ class Gs:
         store = GCSStore(
             address.bucket,
             config=config,
-            client_options=client_options(access, config["base_url"]),
+            client_options=client_options(
+                access,
+                config["base_url"],
+                held=bool(endpoint) and (provider is not None or anonymous),
+            ),
             retry_config=retries(access),
             credential_provider=provider,
         )

@@ -127,10 +127,17 @@ def _opened(address: Address, access: Access, region: str, endpoint: str) -> Ope
         "virtual_hosted_style_request": virtual,
     }
     insecure = not is_on(values, "S3_VERIFY_SSL", default=True)
+    anonymous = bool(who.get("skip_signature"))
     store = S3Store(
         address.bucket,
         config=config,
-        client_options=client_options(access, asked, insecure=insecure),
+        client_options=client_options(
+            access,
+            asked,
+            insecure=insecure,
+            # obstore asks for an identity elsewhere, and AWS moves new buckets.
+            held=bool(endpoint) and (provider is not None or anonymous),
+        ),
         retry_config=retries(access),
         credential_provider=provider,
     )
@@ -138,7 +145,7 @@ def _opened(address: Address, access: Access, region: str, endpoint: str) -> Ope
         store=store,
         endpoint=asked,
         base=asked if virtual else f"{asked}/{address.bucket}",
-        anonymous=bool(who.get("skip_signature")),
+        anonymous=anonymous,
         insecure=insecure,
     )
 

@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 from inferry.storage import InvalidUri, NotAllowed
 from inferry_storage.network.endpoints import Endpoints, Origin
@@ -25,16 +27,19 @@ _MOST_RETRIES = 10
 _MOST_SECONDS = 86_400.0
 _SECONDS = re.compile(r"\d{1,6}(\.\d{1,6})?")
 _MOST_BUNDLE = 16 * 2**20
+#: The proxy for all hosts but the one of the store: nothing ever listens there.
+NOWHERE = "http://127.0.0.1:0"
 _PEM = "-----BEGIN CERTIFICATE"
 
 
 def client_options(
-    access: Access, endpoint: str, *, insecure: bool = False
+    access: Access, endpoint: str, *, insecure: bool = False, held: bool = False
 ) -> ClientConfig:
     """Return the options of obstore's HTTP client for *endpoint*.
 
-    It follows redirects wherever they lead, so where the endpoint is https it is held
-    to https: a store then cannot send us to the metadata of a cloud.
+    It follows redirects wherever they lead, with the token of a session. So where the
+    endpoint is https it is held to https, and *held* to its own host where it needs no
+    other: a store then cannot send us to the metadata of a cloud.
 
     Raises:
         NotAllowed: A time is no number, or the authorities cannot be read.
@@ -50,11 +55,21 @@ def client_options(
         "timeout": _BODY,
         "user_agent": "inferry-storage",
     }
+    if held and not _has_proxy(endpoint):
+        options["proxy_url"] = NOWHERE
+        options["proxy_excludes"] = urlsplit(endpoint).hostname or ""
     if insecure:
         options["allow_invalid_certificates"] = True
     elif bundle := authorities(values):
         options["root_certificate"] = bundle
     return options
+
+
+def _has_proxy(endpoint: str) -> bool:
+    """Say whether obstore asks a proxy of the environment, which then decides."""
+    parts = urlsplit(endpoint)
+    named = {parts.scheme, "all"} & getproxies_environment().keys()
+    return bool(named) and not proxy_bypass(parts.netloc)
 
 
 def retries(access: Access) -> RetryConfig:

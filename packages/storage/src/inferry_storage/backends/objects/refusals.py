@@ -58,6 +58,8 @@ _SLOWER = frozenset({"429", "503"})
 # obstore keeps the header Retry-After to itself.
 _BUSY_SECONDS = 2.0
 _REDIRECTED = "error following redirect"
+# The proxy that stands for every host but the store's: see `connection.NOWHERE`.
+_NOWHERE = re.compile(r"127\.0\.0\.1:0\b")
 _BUSY = frozenset({"408", "425", "429"})
 _REMEDIES = {
     "ExpiredToken": "renew the credentials",
@@ -105,7 +107,7 @@ _TROUBLES: tuple[_Trouble, ...] = (
         ),
         Truncated,
         "{} broke the connection off",
-        "",
+        "check the network, or try again later",
     ),
 )
 _ASKED = re.compile(r"Error performing [A-Z]+ (https?://[^/\s]+)")
@@ -178,7 +180,8 @@ def changed(asked: Asked) -> Changed:
 def truncated(asked: Asked, name: str, given: int, wanted: int) -> Truncated:
     """Return that a body of an object is not as long as was promised."""
     return Truncated(
-        f"{asked.shown}: {asked.cloud} sent {given} of {wanted} bytes of {name!r}"
+        f"{asked.shown}: {asked.cloud} sent {given} of {wanted} bytes of {name!r}",
+        remedy="try again later",
     )
 
 
@@ -208,6 +211,7 @@ def _answered(status: str, code: str, text: str, asked: Asked) -> StorageError:
         return Unreachable(
             f"{asked.shown}: {asked.where} answered {said}",
             retry_after=_BUSY_SECONDS if status in _SLOWER else None,
+            remedy="try again later",
         )
     return InvalidUri(
         f"{asked.shown}: {asked.where} answered {said}",
@@ -271,7 +275,7 @@ def _no_identity(asked: Asked) -> Unauthenticated:
 
 def _unanswered(text: str, asked: Asked) -> StorageError:
     """Tell what is wrong with the way to the store, or with the body it sent."""
-    if _REDIRECTED in text:
+    if _REDIRECTED in text or _NOWHERE.search(text):
         return BlockedAddress(
             f"{asked.shown}: {asked.where} redirects to where nobody may be sent",
             remedy="name the address that it redirects to as the endpoint",
@@ -280,7 +284,10 @@ def _unanswered(text: str, asked: Asked) -> StorageError:
         if any(word in text for word in words):
             what = f"{asked.shown}: {said.format(asked.where)}"
             return kind(what, remedy=remedy)
-    return Unreachable(f"{asked.shown}: {asked.where} cannot be reached")
+    return Unreachable(
+        f"{asked.shown}: {asked.where} cannot be reached",
+        remedy="check that the endpoint is the address of such a store",
+    )
 
 
 def _is_identity(head: str, asked: Asked) -> bool:
