@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fakes.bucket import SSE_S3, Bucket
 
 from inferry.storage import Access, Credentials, InvalidUri, Source
-from inferry_storage.backends.gs import Gs
+from inferry_storage.backends.gs import Gs, GsStorage
 
 if TYPE_CHECKING:
     from inferry_storage.backends.objects.storage import Opened
@@ -68,3 +71,45 @@ def test_a_key_does_not_lead_elsewhere() -> None:
 def test_a_bucket_is_nowhere_else() -> None:
     address = Gs().address("gs://models/m")
     assert Gs().elsewhere(address, Access(), "eu-west-1") is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_etag_is_an_md5_if_google_gives_the_same(*, known: bool) -> None:
+    """Of an object that a key of the customer encrypts it gives another, or none."""
+    server = Bucket()
+    server.objects = {"m": b"1"}
+    etag = hashlib.md5(b"1").digest()
+    hashes = b64encode(etag if known else bytes(16)).decode()
+    server.encryption = {**SSE_S3, "x-goog-hash": f"crc32c=kPWZ4w==,md5={hashes}"}
+    values = {"STORAGE_EMULATOR_HOST": server.url}
+    client = GsStorage(Access(credentials=Credentials(values=values)))
+    try:
+        (entry,) = (await client.resolve(Source(uri="gs://models/m"))).entries
+        assert entry.digest == f"md5:{etag.hex()}"
+        assert await client.confirms(entry) is known
+    finally:
+        await client.close()
+        server.stop()
+
+
+async def test_an_etag_is_no_checksum_where_asking_needs_a_signature_of_google() -> (
+    None
+):
+    server = Bucket()
+    server.objects = {"m": b"1"}
+    values = {"STORAGE_EMULATOR_HOST": server.url, "GOOGLE_OAUTH_ACCESS_TOKEN": "T"}
+    found = {}
+    try:
+        for require in ("length", "checksum"):
+            access = Access(
+                settings={"require": require},
+                credentials=Credentials(rung="environment", values=values),
+            )
+            client = GsStorage(access)
+            (entry,) = (await client.resolve(Source(uri="gs://models/m"))).entries
+            found[require] = entry.digest
+            assert await client.confirms(entry)
+            await client.close()
+    finally:
+        server.stop()
+    assert found == {"length": None, "checksum": f"md5:{hashlib.md5(b'1').hexdigest()}"}

@@ -71,7 +71,7 @@ class Bucket(Site):
         return ranged(asked, data, ETag=etag, **more)
 
     def _etag(self, data: bytes) -> str:
-        plain = self.encryption in ({}, SSE_S3)
+        plain = self.encryption.items() >= SSE_S3.items() or not self.encryption
         salt = b"" if plain else b"what a key makes of it"
         return f'"{hashlib.md5(salt + data).hexdigest()}"'
 
