@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inferry.errors import StorageError
+from inferry.storage import NotAllowed
 from inferry_storage.policy import Policy
 
 
@@ -88,3 +89,19 @@ def test_the_cache_is_where_the_desktop_keeps_caches(
 )
 def test_trust_is_the_beginning_of_a_uri(uri: str, trust: str, trusted: bool) -> None:  # noqa: FBT001 - what is expected
     assert Policy.of({"trust": (trust,)}).trusts(uri) == trusted
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cache_bytes", -1),
+        ("deadline_seconds", -1.0),
+        ("max_bytes", -1),
+        ("max_files", 0),
+        ("stall_seconds", 0.0),
+        ("workers", 0),
+    ],
+)
+def test_a_number_that_lets_nothing_through_is_refused(name: str, value: float) -> None:
+    with pytest.raises(NotAllowed, match=rf"\[storage\] {name}: {value} is too small"):
+        Policy.of({name: value})

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 Rung = Literal["length", "etag", "checksum", "digest", "signature"]
 #: What can be known of the bytes, from the weakest on.
 RUNGS: tuple[Rung, ...] = get_args(Rung)
+#: With less nothing could ever be fetched, or it would mean something else.
+_LEAST = {
+    "cache_bytes": 0,
+    "deadline_seconds": 0,
+    "max_bytes": 1,
+    "max_files": 1,
+    "stall_seconds": 0.001,
+    "workers": 1,
+}
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +57,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """Read the settings; what is not given has its default.
 
         Raises:
-            StorageError: A network is none, or ``require`` names nothing.
+            StorageError: A network is none, a number too small, or ``require`` names
+                nothing.
 
         """
         fields = cls.__struct_fields__
@@ -60,6 +70,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
                 f"[storage] require: {given['require']!r} is not known",
                 remedy=f"it is one of {', '.join(RUNGS)}",
             )
+        for name, least in _LEAST.items():
+            if given.get(name, least) < least:
+                raise NotAllowed(
+                    f"[storage] {name}: {given[name]} is too small",
+                    remedy=f"it is {least} or more",
+                )
         given["cache_dir"] = _cache_dir(str(settings.get("cache_dir") or ""))
         given["allow_networks"] = tuple(
             _network(text) for text in settings.get("allow_networks") or ()

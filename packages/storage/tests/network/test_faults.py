@@ -93,3 +93,18 @@ def test_the_time_to_come_again_is_read_in_both_ways() -> None:
     assert retry_after({"retry-after": "soon"}) is None
     assert retry_after({"retry-after": "-1"}) is None
     assert retry_after({}) is None
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_signed_url_that_has_ended_is_signed_again(status: int) -> None:
+    found = refused(f"{URI}?sig=secret", status, {}, rung="none")
+    assert "to what the URI's query allows" in found.message
+    assert found.remedy.startswith("sign the URL again")
+    assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.RemoteProtocolError("odd"), httpx.ConnectError("odd")]
+)
+def test_what_broke_says_what_to_do(error: Exception) -> None:
+    assert failed(URI, error).remedy

@@ -76,3 +76,8 @@ def test_nonsense_is_no_place(location: str) -> None:
 @pytest.mark.parametrize("status", [200, 206, 300, 304, 404])
 def test_other_answers_lead_nowhere(status: int) -> None:
     assert not walk().moved(status, "https://b.example/")
+
+
+def test_a_redirect_to_nowhere_is_told() -> None:
+    with pytest.raises(InvalidUri, match="redirects and does not say where to"):
+        walk().moved(302, "")

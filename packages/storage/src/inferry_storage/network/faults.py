@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PASSING = {408, 425, 429}
 _GONE = {404, 410}
+_NOBODY = {"anonymous", "none"}
+_UNKNOWN = "a request without credentials"
 # The validator does not hold, or the range is past the end of a file that shrank.
 _REPLACED = {412, 416}
 
@@ -51,14 +53,13 @@ def refused(
         return changed(uri)
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthenticated(
-            f"{said} to {_sent(rung)}",
+            f"{said} to {_sent(rung, uri)}",
             rung=rung,
-            remedy=remedy or "give credentials that may read it",
+            remedy=remedy or _renewed(rung, uri),
         )
     if status == HTTPStatus.FORBIDDEN:
         return AccessDenied(
-            f"{said} to {_sent(rung)}",
-            remedy=remedy or "give credentials that may read it",
+            f"{said} to {_sent(rung, uri)}", remedy=remedy or _renewed(rung, uri)
         )
     if status in _GONE:
         return NotFound(said, remedy="correct the storageUri")
@@ -99,8 +100,13 @@ def failed(uri: str, error: Exception) -> StorageError:
             remedy="check the network, or raise [storage] stall_seconds",
         )
     if isinstance(error, httpx.ReadError | httpx.RemoteProtocolError):
-        return Truncated(f"{shown}: the connection broke: {_words(error)}")
-    return Unreachable(f"{shown}: {_words(error)}")
+        return Truncated(
+            f"{shown}: the connection broke: {_words(error)}",
+            remedy="check that a web server is there, or try again later",
+        )
+    return Unreachable(
+        f"{shown}: {_words(error)}", remedy="check its address and the network"
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -121,12 +127,16 @@ def _phrase(status: int) -> str:
         return str(status)
 
 
-def _sent(rung: str) -> str:
-    return (
-        "a request without credentials"
-        if rung in {"anonymous", "none"}
-        else f"the credentials of {rung}"
-    )
+def _sent(rung: str, uri: str) -> str:
+    if rung not in _NOBODY:
+        return f"the credentials of {rung}"
+    return "what the URI's query allows" if "?" in uri else _UNKNOWN
+
+
+def _renewed(rung: str, uri: str) -> str:
+    if rung in _NOBODY and "?" in uri:
+        return "sign the URL again if its signature has ended, or give credentials"
+    return "give credentials that may read it"
 
 
 def _untrusted(error: BaseException) -> str:

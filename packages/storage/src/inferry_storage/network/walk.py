@@ -61,6 +61,11 @@ class Walk:
         """
         if status not in _REDIRECTS:
             return False
+        if not location:
+            raise InvalidUri(
+                f"{shown_uri(self._uri)} redirects and does not say where to",
+                remedy="use the address of the file itself",
+            )
         if not self._left:
             raise NotAllowed(
                 f"{shown_uri(self._uri)} redirects more than {MAX_REDIRECTS} times",
