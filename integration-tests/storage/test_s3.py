@@ -157,14 +157,18 @@ def test_a_missing_bucket_is_told_apart(seaweedfs: Store) -> None:
     assert "has no bucket 'no-such-bucket-here' (404 NoSuchBucket)" in error.message
 
 
-def test_an_etag_is_an_md5_where_a_checksum_is_required(seaweedfs: Store) -> None:
-    """Hashing costs as much as the download, so it is done where it is asked for."""
-    bucket = seaweedfs.filled({"m/a.txt": b"alpha"})
+def test_an_etag_is_an_md5_up_to_64_mib_and_above_where_it_is_required(
+    seaweedfs: Store,
+) -> None:
+    """Hashing of what is large costs as much as the download of it."""
+    bucket = seaweedfs.filled({"m/a.txt": b"alpha", "m/b": bytes(64 * 2**20 + 1)})
     uri = f"s3://{bucket}/m"
-    (entry,) = listed(S3Storage, uri, seaweedfs.values).entries
-    assert entry.digest is None
-    (entry,) = listed(S3Storage, uri, seaweedfs.values, require="checksum").entries
-    assert entry.digest == "md5:2c1743a391305fbf367df8e4f069f9f9"
+    small, large = listed(S3Storage, uri, seaweedfs.values).entries
+    assert small.digest == "md5:2c1743a391305fbf367df8e4f069f9f9"
+    assert large.digest is None
+    required = listed(S3Storage, uri, seaweedfs.values, require="checksum").entries
+    assert required[0].digest == small.digest
+    assert required[1].digest == f"md5:{(large.etag or '').strip(chr(34))}"
 
 
 def test_the_state_of_a_folder_has_one_name(seaweedfs: Store) -> None:
