@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
 import pytest
 from running import REPOSITORY, clean_environment, free_port
+from thirdparty import our_wheels, uv, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TEMPLATE = REPOSITORY / "examples" / "plugin-template"
 NAME = "linear"
@@ -26,34 +24,10 @@ DISTRIBUTION = "acme-inferry-linear"
 START_SECONDS = 60
 
 
-def uv(*arguments: str | Path) -> None:
-    """Run uv; what it prints is shown only if it fails."""
-    command = [sys.executable, "-m", "uv"] if find_spec("uv") else [shutil.which("uv")]
-    done = subprocess.run(
-        [*map(str, command), *map(str, arguments)],
-        capture_output=True,
-        check=False,
-        env=clean_environment(),
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def wheel(folder: Path, distribution: str) -> Path:
-    """Return the one wheel of *distribution* in *folder*."""
-    (found,) = folder.glob(f"{distribution.replace('-', '_')}-[0-9]*.whl")
-    return found
-
-
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Return the wheels of core and server, built here unless they are given."""
-    given = os.environ.get("INFERRY_WHEELS")
-    folder = Path(given) if given else tmp_path_factory.mktemp("wheels")
-    if not given:
-        for name in ("core", "server"):
-            uv("build", "--wheel", "-o", folder, REPOSITORY / "packages" / name)
-    return [wheel(folder, name) for name in ("inferry", "inferry-server")]
+    return our_wheels(tmp_path_factory.mktemp("wheels"), "core", "server")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Models in folders of a web server, for Inferry."""
