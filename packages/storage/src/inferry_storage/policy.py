@@ -44,6 +44,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     stall_seconds: float = 30.0
     deadline_seconds: float = 0.0
     require: Rung = "length"
+    etag_checksums: bool = True
     signature_key: str = ""
     signature_identity: str = ""
     signature_issuer: str = ""

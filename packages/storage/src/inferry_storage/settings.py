@@ -74,6 +74,14 @@ SETTINGS = (
         ),
     ),
     _setting(
+        key="etag_checksums",
+        default=True,
+        help=(
+            "Compare objects with an ETag that looks like an MD5; false is for stores "
+            "whose ETags look so and are something else."
+        ),
+    ),
+    _setting(
         key="signature_key",
         default="",
         help="The public key (PEM file) that a model's signature must be of.",

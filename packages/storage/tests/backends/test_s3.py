@@ -55,6 +55,11 @@ def test_what_is_no_bucket_is_refused(uri: str) -> None:
     assert "SECRET" not in str(caught.value)
 
 
+def test_the_etags_of_a_directory_bucket_are_random() -> None:
+    assert S3().has_md5("models")
+    assert not S3().has_md5("models--usw2-az1--x-s3")
+
+
 @pytest.mark.parametrize(
     ("values", "endpoint"),
     [

@@ -250,6 +250,13 @@ async def test_an_etag_of_a_small_object_is_a_checksum(
     assert entry.digest == _MD5_OF_1
 
 
+async def test_an_etag_is_no_checksum_where_the_settings_say_so(bucket: Bucket) -> None:
+    bucket.objects = {"m": b"1"}
+    more = {"require": "checksum", "etag_checksums": False}
+    (entry,) = (await _resolve(bucket, "/m", **more)).entries
+    assert entry.digest is None
+
+
 @pytest.mark.parametrize("path", ["/m", "/m?versionId=abc.1"])
 async def test_what_is_large_or_cannot_be_asked_about_is_hashed_where_required(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, path: str

@@ -335,6 +335,8 @@ class ObjectStorage:
 
     def _is_hashed(self, entry: Entry) -> bool:
         """Say whether an MD5 of *entry* is compared."""
+        if not self._policy.etag_checksums:
+            return False
         if self._policy.require in _CHECKED:
             return True
         # Without a way to ask what an ETag is, one that is none would stop the model.
