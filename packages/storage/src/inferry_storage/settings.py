@@ -75,6 +75,7 @@ SETTINGS = (
     ),
     _setting(
         key="etag_checksums",
+        type="bool",
         default=True,
         help=(
             "Compare objects with an ETag that looks like an MD5; false is for stores "
