@@ -116,6 +116,9 @@ class Calls(pickle._Unpickler):  # type: ignore[name-defined] # Python's own mac
         self.called: list[str] = []
 
     def find_class(self, module: str, name: str) -> Any:
+        if not all(part.isidentifier() for part in f"{module}.{name}".split(".")):
+            raise ImportError(name)
+
         def called(*_: Any, **__: Any) -> Any:
             self.called.append(f"{module}.{name}")
             return called

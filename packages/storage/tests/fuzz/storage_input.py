@@ -124,6 +124,9 @@ class _Calls(pickle._Unpickler):  # type: ignore[name-defined,misc] # Python's o
         self.called: list[str] = []
 
     def find_class(self, module: str, name: str) -> Any:
+        if not all(part.isidentifier() for part in f"{module}.{name}".split(".")):
+            raise ImportError(name)
+
         def called(*_: Any, **__: Any) -> None:
             self.called.append(f"{module}.{name}")
 
