@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes.site import Answer, Site
 
-from inferry.storage import Access, BlockedAddress, Credentials, Source
+from inferry.storage import Access, BlockedAddress, Credentials, InvalidUri, Source
 from inferry_storage.backends.azure import AzureStorage
 from inferry_storage.backends.gs import GsStorage
 from inferry_storage.backends.objects.connection import NOWHERE, client_options
@@ -94,3 +94,17 @@ def test_a_proxy_of_the_environment_is_left_alone(
 
 def test_only_where_it_is_told_a_store_is_held_to_its_host() -> None:
     assert "proxy_url" not in client_options(Access(), "https://s3.example")
+
+
+@pytest.mark.parametrize("kind", ["s3", "gs", "az"])
+@pytest.mark.parametrize("page", [b"", b"null", b"<html>console</html>", b"\0\xff<<"])
+async def test_a_web_server_is_no_store(kind: str, page: bytes, site: Site) -> None:
+    """As where the endpoint is that of a console, which has a page for any path."""
+    answer = Answer(200, page, {"Content-Type": "text/html"})
+    site.faults = [lambda _: answer] * 9
+    client = _store(kind, f"http://127.0.0.1:{site.port}")
+
+    with pytest.raises(InvalidUri, match=r"does not answer as .* does"):
+        await client.resolve(Source(uri=f"{kind}://models/m"))
+
+    await client.close()

@@ -57,6 +57,8 @@ _REDIRECTS = frozenset({"301", "307", "308"})
 _SLOWER = frozenset({"429", "503"})
 # obstore keeps the header Retry-After to itself.
 _BUSY_SECONDS = 2.0
+# What obstore says of answers that are none of a store, such as a web page.
+_ODD = ("invalid list response", "Header missing", "without LOCATION")
 _REDIRECTED = "error following redirect"
 # The proxy that stands for every host but the store's: see `connection.NOWHERE`.
 _NOWHERE = re.compile(r"127\.0\.0\.1:0\b")
@@ -164,9 +166,9 @@ def refusal(error: Exception, asked: Asked) -> StorageError:
         return _no_identity(asked)
     if status:
         return _answered(status, code, text, asked)
-    if "without LOCATION" in text:
+    if "without LOCATION" in text and asked.cloud == "S3":
         return wrong_region(asked, "")
-    return _unanswered(text if _REDIRECTED in head else debug or head, asked)
+    return _unanswered(head, debug, asked)
 
 
 def changed(asked: Asked) -> Changed:
@@ -174,6 +176,15 @@ def changed(asked: Asked) -> Changed:
     return Changed(
         f"{asked.shown} was replaced while it was read",
         remedy="try again when nobody uploads to it",
+    )
+
+
+def no_store(asked: Asked) -> InvalidUri:
+    """Return that something answers, and not as a store of this kind does."""
+    return InvalidUri(
+        f"{asked.shown}: {asked.where} does not answer as {asked.cloud} does",
+        reason="StorageFailed",
+        remedy="check that the endpoint is that of the store, not of its console",
     )
 
 
@@ -273,9 +284,12 @@ def _no_identity(asked: Asked) -> Unauthenticated:
     )
 
 
-def _unanswered(text: str, asked: Asked) -> StorageError:
+def _unanswered(head: str, debug: str, asked: Asked) -> StorageError:
     """Tell what is wrong with the way to the store, or with the body it sent."""
-    if _REDIRECTED in text or _NOWHERE.search(text):
+    if any(words in head for words in _ODD):
+        return no_store(asked)
+    text = debug or head
+    if _REDIRECTED in head or _NOWHERE.search(text):
         return BlockedAddress(
             f"{asked.shown}: {asked.where} redirects to where nobody may be sent",
             remedy="name the address that it redirects to as the endpoint",

@@ -31,8 +31,10 @@ from inferry_storage.backends.objects.refusals import (
     Asked,
     WrongRegion,
     changed,
+    no_store,
     refusal,
 )
+from inferry_storage.backends.objects.waiting import in_thread
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
@@ -139,13 +141,11 @@ class ObjectStorage:
         )
         cloud, access = self._cloud, self._access
         with self._told():
-            opened = await asyncio.to_thread(cloud.open, address, access, source)
+            opened = await in_thread(cloud.open, address, access, source)
         try:
             return await self._snapshot(address, opened)
         except WrongRegion as error:
-            other = await asyncio.to_thread(
-                cloud.elsewhere, address, access, error.region
-            )
+            other = await in_thread(cloud.elsewhere, address, access, error.region)
             if other is None:
                 raise
         return await self._snapshot(address, other)
@@ -162,7 +162,7 @@ class ObjectStorage:
         """
         pieces = self.read_blocking(entry, start, length)
         try:
-            while piece := await asyncio.to_thread(next, pieces, b""):
+            while piece := await in_thread(next, pieces, b""):
                 yield piece
         finally:
             # One that a thread still waits in ends with that thread.
@@ -202,7 +202,7 @@ class ObjectStorage:
             StorageError: The store does not say.
 
         """
-        return await asyncio.to_thread(self._confirms, entry)
+        return await in_thread(self._confirms, entry)
 
     def _confirms(self, entry: Entry) -> bool:
         opened = self._opened
@@ -236,22 +236,25 @@ class ObjectStorage:
         for key in address.keys:
             if (entries := await self._entries(key, address)) is not None:
                 return self._made(address, key, entries)
-        raise await asyncio.to_thread(self._not_found, address)
+        raise await in_thread(self._not_found, address)
 
     async def _entries(self, key: str, address: Address) -> list[Entry] | None:
         """Return what is at *key*, None where nothing is."""
         listing = Listing(self._store, key, self._asked)
-        first = asyncio.to_thread(self._begins, listing)
+        first = in_thread(self._begins, listing)
         if address.folder or not key:
             if not await first and key:
                 return None
-            return await asyncio.to_thread(self._folder, listing)
+            return await in_thread(self._folder, listing)
         both = await asyncio.gather(
-            asyncio.to_thread(self._head, key), first, return_exceptions=True
+            in_thread(self._head, key), first, return_exceptions=True
         )
         head: ObjectMeta | BaseException = both[0]
         begins: bool | BaseException = both[1]
         if not isinstance(head, BaseException):
+            if head["e_tag"] is None:
+                # Web servers take any path: the page is not to be a model.
+                raise no_store(self._asked)
             if begins is True:
                 _LOGGER.info(
                     "%s is an object and also a folder: end it with / for the folder",
@@ -259,7 +262,7 @@ class ObjectStorage:
                 )
             return [entry_of(head, key.rpartition("/")[2])]
         if begins is True:
-            return await asyncio.to_thread(self._folder, listing)
+            return await in_thread(self._folder, listing)
         # A refused listing says why, a refused HEAD has no body to say it in.
         if isinstance(begins, BaseException):
             raise begins
