@@ -31,7 +31,8 @@ _NAME = "model.sig"
 _LARGEST = 64 << 20
 #: What signers leave out without saying so (model_signing.hashing.Config).
 _GIT = (".git", ".gitattributes", ".github", ".gitignore")
-_MISMATCH = re.compile(r"Hash mismatch for '([^']*)'")
+# The text is the repr of a list: its quotes are escaped if a digest has others.
+_MISMATCH = re.compile(r"Hash mismatch for \\?'([^'\\]*)")
 _MOST_SHOWN = 3
 _ALGORITHMS: Mapping[str, Literal["sha256", "blake2", "blake3"]] = {
     "sha256": "sha256",
