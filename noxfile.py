@@ -44,6 +44,12 @@ TESTED_EXTRAS = {
     "inferry-server": ("jwt", "parquet", "payload-log", "tracing", "transformer"),
     "inferry-storage": ("all",),
 }
+#: Target of a fuzz session -> whose it is, and with what.
+FUZZED = {
+    "codec": ("server", "atheris>=3"),
+    "storage": ("storage", "atheris>=3"),
+    "api": ("server", "schemathesis>=4.32"),
+}
 SOURCES = [str(folder / "src") for folder, _ in PROJECTS.values()]
 #: The suites of integration-tests/ that ask servers all that protocols say.
 SUITES = ("conformance", "differential")
@@ -288,23 +294,25 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("target", ["codec", "api"], ids=["codec", "api"])
+@nox.parametrize("target", list(FUZZED), ids=list(FUZZED))
 def fuzz(session: nox.Session, target: str) -> None:
     """Ask what nobody would, for half a minute; arguments: how long, in seconds.
 
-    The codecs are fuzzed by coverage from the seeds that are kept, the server by what
-    its own OpenAPI document allows. Without arguments it is the same search each time,
-    so that a change fails for what it changed; with a number the codecs' is a new one.
+    The codecs and what storage reads are fuzzed by coverage from the seeds that are
+    kept, the server by what its own OpenAPI document allows. Without arguments it is
+    the same search each time, so that a change fails for what it changed; with a number
+    a search by coverage is a new one.
     """
-    tool = {"codec": "atheris>=3", "api": "schemathesis>=4.32"}[target]
-    install(session, tool, "ml_dtypes", *pinned("inferry-server"))
-    script = f"packages/server/tests/fuzz/fuzz_{target}.py"
+    package, tool = FUZZED[target]
+    wheels_of_it = pinned(f"inferry-{package}", *TESTED_EXTRAS[f"inferry-{package}"])
+    install(session, tool, "ml_dtypes", *wheels_of_it)
+    script = f"packages/{package}/tests/fuzz/fuzz_{target}.py"
     seconds = session.posargs[0] if session.posargs else "30"
-    if target == "api":
-        session.run("python", script, seconds)
-    else:
+    if tool.startswith("atheris"):
         seed = "-seed=0" if session.posargs else "-seed=1"  # 0: a new one
         session.run("python", script, f"-max_total_time={seconds}", seed)
+    else:
+        session.run("python", script, seconds)
 
 
 @nox.session(default=False)
