@@ -80,6 +80,7 @@ def commands() -> str:
             f"```\n{name} {' '.join(usage)}\n```",
             cleandoc((command.help or "").replace("\b", "")),
             _options(command),
+            _examples(command),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -111,6 +112,11 @@ def _walk(
         yield f"{prefix} {name}", command
         if isinstance(command, click.Group):
             yield from _walk(command, context, f"{prefix} {name}")
+
+
+def _examples(command: click.Command) -> str:
+    _, found, lines = (command.epilog or "").partition("Examples:\n")
+    return f"```\n{cleandoc(lines)}\n```" if found else ""
 
 
 def _options(command: click.Command) -> str:

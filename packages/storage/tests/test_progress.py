@@ -79,6 +79,22 @@ def test_the_rate_is_of_what_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[-1].rate_bytes == pytest.approx(5000)
 
 
+def test_the_time_of_a_listing_is_not_of_the_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("inferry_storage.progress.time.monotonic", lambda: now[0])
+    told: list[Progress] = []
+    reporter = Reporter("u", [None], told.append)
+    reporter.enter("resolving")
+    now[0] += 3.0
+    reporter.enter("fetching")
+    now[0] += 1.0
+    reporter.arrived(1000)
+
+    assert told[-1].rate_bytes == pytest.approx(1000)
+
+
 def test_retries_are_told() -> None:
     told: list[Progress] = []
     reporter = Reporter("u", [], told.append)

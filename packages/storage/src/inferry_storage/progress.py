@@ -81,6 +81,9 @@ class Reporter:
 
     def enter(self, phase: Phase) -> None:
         """Say what is done from now on."""
+        if phase == "fetching" != self._phase:
+            # What came before, such as a listing, took time and brought no bytes.
+            self._seen = deque([(time.monotonic(), self.fetched)])
         self._phase = phase
         self.report()
 

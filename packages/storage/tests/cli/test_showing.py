@@ -25,6 +25,10 @@ def moment(**more: object) -> Progress:
             ),
             "5 B  1/3 files  19 MiB/s  2 retries",
         ),
+        (
+            moment(done_bytes=1024, total_bytes=31 * 1024, rate_bytes=1024.0),
+            "1.0 KiB of 31 KiB  1.0 KiB/s  30s left",
+        ),
     ],
 )
 def test_a_moment_in_words(now: Progress, words: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inferry_storage.cli.amounts import Amount, Length
+from inferry_storage.cli.examples import examples
 from inferry_storage.cli.session import session
 from inferry_storage.cli.words import ago, amount
 
@@ -25,7 +26,7 @@ def cache() -> None:
     """List and clean up the models that are kept on this machine."""
 
 
-@cache.command("ls")
+@cache.command("ls", epilog=examples("cache ls"))
 @_json
 def list_(*, as_json: bool) -> None:
     """List the models in the cache, what was used last at the end."""
@@ -45,7 +46,9 @@ def list_(*, as_json: bool) -> None:
     click.echo(f"{amount(cleaning.used_bytes(trees))}{most} in {here.root}", err=True)
 
 
-@cache.command
+@cache.command(
+    epilog=examples("cache gc --keep 100GiB", "cache gc --older 30d", "cache gc --all")
+)
 @click.option("--keep", type=Amount(), help="Leave so many bytes, such as 20GiB.")
 @click.option("--older", type=Length(), help="Remove what was not used for 7d, 12h …")
 @click.option("--all", "everything", is_flag=True, help="Remove all.")
@@ -77,7 +80,10 @@ def gc(
         click.echo("nothing to remove")
 
 
-@cache.command
+@cache.command(
+    short_help="Remove models from the cache, by URI or key.",
+    epilog=examples("cache rm s3://models/iris", "cache rm 3c60bfb6"),
+)
 @click.argument("which", metavar="URI|KEY", nargs=-1, required=True)
 def rm(*, which: tuple[str, ...]) -> None:
     """Remove models from the cache, by their URI or the beginning of their key."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inferry_storage.cli.examples import examples
 from inferry_storage.cli.session import Session, run, session
 from inferry_storage.cli.words import amount
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.command
+@click.command(epilog=examples("ls s3://models/iris", "ls hf://owner/model@v1"))
 @click.argument("uri")
 @_json
 def ls(*, uri: str, as_json: bool) -> None:
@@ -33,7 +34,10 @@ def ls(*, uri: str, as_json: bool) -> None:
         click.echo(f"{shown:>10}  {path}")
 
 
-@click.command
+@click.command(
+    short_help="Show snapshot, size and verification of the model at URI.",
+    epilog=examples("stat s3://models/iris"),
+)
 @click.argument("uri")
 @_json
 def stat(*, uri: str, as_json: bool) -> None:
@@ -47,7 +51,10 @@ def stat(*, uri: str, as_json: bool) -> None:
         click.echo(f"{name + ':':<10} {'unknown' if value is None else said}")
 
 
-@click.command
+@click.command(
+    short_help="Show which credentials would be used, and their origin.",
+    epilog=examples("whoami s3://models/iris", "whoami gs://models/iris"),
+)
 @click.argument("uri")
 @_json
 def whoami(*, uri: str, as_json: bool) -> None:

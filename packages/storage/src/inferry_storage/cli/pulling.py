@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inferry_storage.cli.examples import examples
 from inferry_storage.cli.session import Session, run, session
 from inferry_storage.cli.words import amount, files
 from inferry_storage.policy import RUNGS
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 _AGAIN = "; the same command again goes on where this one was"
 
 
-@click.command
+@click.command(
+    epilog=examples(
+        "pull s3://models/iris ./iris",
+        "pull hf://owner/model ./model --allow '*.safetensors' --allow '*.json'",
+        "pull https://example.com/iris.tar.gz ./iris --unpack",
+        "pull oci://ghcr.io/owner/model:1 ./model --require digest",
+    )
+)
 @click.argument("uri")
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--unpack", is_flag=True, help="Unpack a model that is one archive.")

@@ -6,13 +6,18 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from inferry_storage.cli.words import amount
+from inferry_storage.cli.words import amount, span
 from inferry_storage.events import Events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from inferry_storage.progress import Progress
+
+
+_NARROWEST, _WIDEST = 8, 40
+#: What stands beside the bar, at its longest.
+_WORDS = 64
 
 
 @contextmanager
@@ -32,12 +37,14 @@ def _bar(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
+    console = Console(file=stream)
+    # Of a fixed width, so that it stands still when the words become longer.
+    width = max(_NARROWEST, min(_WIDEST, console.width - _WORDS))
     columns = (
         TextColumn("{task.fields[phase]:<10}"),
-        BarColumn(),
+        BarColumn(bar_width=width),
         TextColumn("{task.fields[said]}"),
     )
-    console = Console(file=stream)
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, phase="resolving", said="")
 
@@ -54,7 +61,7 @@ def _bar(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
 
 
 def said(now: Progress) -> str:
-    """Return bytes, files, rate and retries of a moment, as far as there are any."""
+    """Return bytes, files, rate, time and retries of a moment, as far as known."""
     if now.phase in {"resolving", "planning"}:
         return ""
     if now.phase == "waiting":
@@ -65,6 +72,9 @@ def said(now: Progress) -> str:
         words.append(f"{now.files_done}/{now.files_total} files")
     if now.rate_bytes:
         words.append(f"{amount(now.rate_bytes)}/s")
+        if now.total_bytes is not None and now.phase == "fetching":
+            left = max(0, now.total_bytes - now.done_bytes)
+            words.append(f"{span(left / now.rate_bytes)} left")
     if now.retries:
         words.append(f"{now.retries} retries")
     return "  ".join(words)

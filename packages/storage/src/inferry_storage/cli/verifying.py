@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inferry_storage.cli.examples import examples
 from inferry_storage.cli.session import Session, run, session
 from inferry_storage.cli.words import files
 
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from inferry_storage.fetching.comparing import Compared
 
 
-@click.command
+@click.command(
+    short_help="Compare every byte of a model here with what was promised.",
+    epilog=examples(
+        "verify ./iris",
+        "verify ./iris --against s3://models/iris",
+        "verify s3://models/iris",
+    ),
+)
 @click.argument("target", metavar="URI|DEST")
 @click.option("--against", metavar="URI", help="Compare DEST with what is there now.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

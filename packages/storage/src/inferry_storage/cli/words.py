@@ -27,6 +27,11 @@ def files(count: int) -> str:
 
 def ago(when: float) -> str:
     """Return how long *when* is ago, as ``3m``."""
+    return span(max(0.0, time.time() - when))
+
+
+def span(seconds: float) -> str:
+    """Return a time as ``12s`` or ``3m``."""
     from inferry.cli._output import age
 
-    return age(max(0.0, time.time() - when))
+    return age(seconds)
