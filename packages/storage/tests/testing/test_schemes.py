@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MODELS = tuple(bad_models())
 LOCAL = {"allow_http": "true", "allow_networks": "127.0.0.0/8,::1/128"}
-_MOST = 120
+_MOST = 60
 
 
 def chosen(*kinds: str, most_files: int = 9) -> list[BadModel]:
@@ -159,7 +159,7 @@ async def test_none_is_let_in(
 
     outcomes = await trying.all(models)
 
-    assert len(outcomes) >= 100
+    assert len(outcomes) >= 50
     assert [each.model.name for each in outcomes if each.let_in] == []
     # Credentials, addresses and the like are not what they were refused for.
     assert {type(each.error).__name__ for each in outcomes} <= {
