@@ -10,10 +10,14 @@ import pytest
 import trustme
 from fakes.bucket import SSE_S3, Bucket
 from fakes.site import Answer
+from obstore.store import MemoryStore
 
 from inferry.errors import StorageError
 from inferry.storage import Access, AccessDenied, Credentials, Source, Unreachable
+from inferry_storage.backends.objects.heading import headers_of
+from inferry_storage.backends.objects.storage import Opened
 from inferry_storage.backends.s3 import S3Storage
+from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +58,22 @@ async def test_an_object_that_a_key_encrypts_has_no_md5(
     head = bucket.asked[-1]
     assert (head.method, head.path) == ("HEAD", "/models/m x")
     assert ("X-Amz-Signature" in head.query) is not bool(anonymous)
+
+
+def test_a_cloud_behind_a_private_link_is_asked(bucket: Bucket) -> None:
+    """Its name is that of the cloud and its address one of the network."""
+    bucket.objects, bucket.encryption = {"m x": b"1"}, _KMS
+    access = Access(credentials=Credentials(values={}))
+    opened = Opened(
+        store=MemoryStore(),  # type: ignore[arg-type]
+        endpoint=bucket.url,
+        base=f"{bucket.url}/models",
+        anonymous=True,
+    )
+    policy = Policy.of({})
+    found = headers_of(opened, "m x", "s3://models/m x", access, policy)
+    assert found is not None
+    assert found["x-amz-server-side-encryption"] == "aws:kms"
 
 
 async def test_what_was_replaced_or_removed_is_left_to_the_next_read(

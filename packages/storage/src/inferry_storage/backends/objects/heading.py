@@ -35,10 +35,13 @@ def headers_of(
     import httpx
 
     from inferry_storage.network.client import open_blocking_client
+    from inferry_storage.network.endpoints import Endpoints
     from inferry_storage.network.faults import failed, refused
     from inferry_storage.network.guard import Guard
 
-    guard = Guard.of(policy, access.credentials.values)
+    # The store has been let through, and by a private link it has a private address.
+    named = (*policy.endpoints, opened.base)
+    guard = Guard(policy, Endpoints.of(named, access.credentials.values))
     with open_blocking_client(guard, _context(opened, access)) as client:
         try:
             answer = client.head(_url(opened, key))
