@@ -51,6 +51,12 @@ def test_without_digests_it_says_by_what(
     assert "4 by length" in command("verify", str(dest), "--against", uri).stdout
 
 
+def test_a_checksum_is_no_digest(command: Any, shelf: Shelf, dest: Path) -> None:
+    command("pull", shelf.uri("?promise=checksum"), str(dest))
+
+    assert "4 files, 4 by checksum\n" in command("verify", str(dest)).stdout
+
+
 def test_a_checksum_that_the_store_takes_back_says_nothing(
     command: Any, shelf: Shelf, dest: Path
 ) -> None:

@@ -4,8 +4,8 @@ Beside the folder stand its orders: ``<folder>.log`` gets a line for each read,
 ``<folder>.pause`` holds the seconds to wait before each piece, ``<folder>.fail`` the
 name of the error to raise at the next read, ``<folder>.identify`` the id to give
 before anything is listed. ``?promise=none`` gives no digests,
-``?promise=length`` no ETags either, ``?promise=taken`` checksums that are none and
-are taken back.
+``?promise=length`` no ETags either, ``?promise=checksum`` MD5s, and ``?promise=taken``
+checksums that are none and are taken back.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ def _entry(root: Path, path: Path, promise: str) -> Entry:
     data = path.read_bytes()
     digests = {
         "digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        "checksum": f"md5:{hashlib.md5(data).hexdigest()}",
         "taken": f"md5:{'0' * 32}",
     }
     return Entry(

@@ -9,6 +9,7 @@ import msgspec
 
 from inferry.storage import (
     Corrupt,
+    Entry,
     LocalPath,
     NotFound,
     Source,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from inferry.config import Settings
     from inferry.plugins import Plugins
-    from inferry.storage import Entry, Snapshot
+    from inferry.storage import Snapshot
     from inferry_storage.cache.manifest import File, Manifest
     from inferry_storage.fetching.opening import Store
 
@@ -163,7 +164,7 @@ def _compared(
     there = {each.path: each for each in Tree.of(path).files}
     if missing := promised.keys() - there.keys():
         raise _unlike(path, uri, "is missing", missing)
-    rungs = {"digest": 0, "unchanged": 0, "length": 0}
+    rungs = {"digest": 0, "checksum": 0, "unchanged": 0, "length": 0}
     wrong = []
     for name, (size, digest) in promised.items():
         rung = _rung(path / name, there[name], size, digest, seen.get(name))
@@ -189,7 +190,9 @@ def _rung(
     if size is not None and now.size != size:
         return ""
     if digest:
-        return "digest" if has(path, now.size, digest) else ""
+        promised = Entry(path=path.name, digest=digest)
+        rung = "checksum" if is_checksum(promised) else "digest"
+        return rung if has(path, now.size, digest) else ""
     if before is None:
         return "length"
     return "unchanged" if is_file(path.lstat(), before) else ""
