@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from storage import pulling
 from storage.faults import Ask, Fault, FaultProxy
 
 if TYPE_CHECKING:
@@ -60,6 +61,19 @@ def done(out: str) -> dict[str, Any]:
     """Return the last event that a pull has told."""
     found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return found
+
+
+@pytest.mark.parametrize("server", ["seaweedfs", "rclone_s3", "moto"])
+def test_what_servers_say_by_an_etag_is_an_md5(
+    server: str, pod: Pod, request: pytest.FixtureRequest
+) -> None:
+    """None of them is taken for one that is damaged."""
+    store: Store = request.getfixturevalue(server)
+    uri = f"s3://{store.filled(TREE, 'm/')}/m"
+    found = pulling.pull(uri, pod.model, pulling.surroundings(pod.home, store.url))
+    assert found.returncode == 0, found.stderr
+    assert {each: (pod.model / each).read_bytes() for each in TREE} == TREE
+    assert done(found.stdout)["rung"] == "checksum"
 
 
 @pytest.mark.parametrize("name", list(TREE))
