@@ -50,7 +50,7 @@ def test_a_phase_is_told_at_once() -> None:
     reporter.enter("fetching")
 
     assert [(each.phase, each.total_bytes) for each in told] == [
-        ("resolving", 0),
+        ("resolving", None),
         ("fetching", 3),
     ]
 
@@ -77,6 +77,17 @@ def test_the_rate_is_of_what_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
         reporter.arrived(1000)
 
     assert told[-1].rate_bytes == pytest.approx(5000)
+
+
+def test_what_nobody_has_listed_yet_has_no_total() -> None:
+    told: list[Progress] = []
+    reporter = Reporter("u", tell=told.append)
+
+    reporter.enter("resolving")
+    reporter.expect([0, 3])
+    reporter.enter("fetching")
+
+    assert [each.total_bytes for each in told] == [None, 3]
 
 
 def test_the_time_of_a_listing_is_not_of_the_rate(

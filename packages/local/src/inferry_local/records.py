@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 50
 STABLE_SECONDS = 10.0
+#: What `[storage] unpack` unpacks.
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +127,7 @@ class RevisionRecord:
         if self.ready:
             return "Ready", Failure(reason="", message="")
         states = [each.state for each in self.replicas.values() if each.state]
-        failures = [model_failure(each) for each in states if each.phase == "Failed"]
+        failures = [self.failed(each) for each in states if each.phase == "Failed"]
         if self.failure is not None or failures:
             return "Failed", self.failure or failures[0]
         if self.stage == Reason.Downloading:
@@ -136,6 +138,18 @@ class RevisionRecord:
                 message = state.message or f"model {state.name}"
                 return "Loading", Failure(reason=state.phase, message=message)
         return "Pending", self._start_or_restart()
+
+    def failed(self, state: State) -> Failure:
+        """Return what a model's failed state says, and what may mend it."""
+        failure = model_failure(state)
+        packed = archive(self.path) if failure.reason == Reason.ModelNotFound else ""
+        if not packed:
+            return failure
+        return msgspec.structs.replace(
+            failure,
+            remedy=f"unpack {packed} in the store, or set [storage] unpack = true "
+            "(INFERRY_STORAGE__UNPACK=true)",
+        )
 
     def _start_or_restart(self) -> Failure:
         if self.crashes:
@@ -198,3 +212,11 @@ def model_failure(state: State) -> Failure:
         message=state.message or f"model {state.name} failed",
         remedy=state.remedy,
     )
+
+
+def archive(path: Path | None) -> str:
+    """Return the name of the archive that is all there is in *path*, or nothing."""
+    if path is None or not path.is_dir():
+        return ""
+    names = [each.name for each in path.iterdir()]
+    return names[0] if len(names) == 1 and names[0].endswith(_ARCHIVES) else ""

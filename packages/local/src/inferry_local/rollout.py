@@ -18,7 +18,7 @@ from inferry.errors import StorageError
 from inferry.status import Reason
 from inferry_local import deployments, processes, traffic
 from inferry_local.messages import Drain
-from inferry_local.records import Failure, RevisionRecord, ServiceRecord, model_failure
+from inferry_local.records import Failure, RevisionRecord, ServiceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Sequence
@@ -176,7 +176,7 @@ class Rollout:
     def _check(self, revision: RevisionRecord, seconds: float) -> None:
         for replica in revision.replicas.values():
             if replica.state is not None and replica.state.phase == "Failed":
-                raise RolloutFailed(model_failure(replica.state))
+                raise RolloutFailed(revision.failed(replica.state))
         if revision.failure is not None:
             raise RolloutFailed(revision.failure)
         limit = self._around.start_timeout

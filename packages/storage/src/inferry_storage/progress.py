@@ -76,7 +76,8 @@ class Reporter:
         """Begin again with the files of these sizes to come."""
         known = list(sizes)
         self._files_total = len(known)
-        self._total = None if None in known else sum(size or 0 for size in known)
+        unknown = not known or None in known
+        self._total = None if unknown else sum(size or 0 for size in known)
         self.done_bytes = self.files_done = 0
 
     def enter(self, phase: Phase) -> None:

@@ -33,7 +33,8 @@ def scan(folder: Path, uri: str, policy: Policy, *, trusted: bool = False) -> No
         remedy=(
             "store it in a format without code, leave it out with [storage] "
             "ignore_patterns, or, if you trust who writes there, set [storage] trust = "
-            f'["{shown_uri(uri)}"]'
+            f'["{shown_uri(uri)}"], or let its service load pickles by '
+            "--allowPickle=true where its runtime has that"
         ),
     )
 
