@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from inferry.storage import InvalidUri
+from inferry.storage import InvalidUri, Stalled
 from inferry_storage.network.exchange import Exchange, text
 from inferry_storage.policy import Policy
 
@@ -87,3 +89,24 @@ async def test_a_text_has_a_limit(web: WebServer, exchange: Exchange) -> None:
 
     async with exchange.ask("GET", web.url("/a")) as answer:
         assert await text(answer, 10) == b"x" * 11
+
+
+async def test_an_answer_that_drips_is_not_waited_for(web: WebServer) -> None:
+    def drip(handler: Handler) -> None:
+        with contextlib.suppress(ConnectionError):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for n in range(100):
+                handler.wfile.write(f"X-{n}: a\r\n".encode())
+                time.sleep(0.05)
+
+    web.routes["/slow"] = drip
+    hasty = Policy.of(
+        {"allow_http": True, "allow_networks": ("127.0.0.0/8",), "stall_seconds": 0.2}
+    )
+    exchange = Exchange(hasty, {})
+
+    with pytest.raises(Stalled, match="does not answer in time"):
+        async with exchange.ask("HEAD", web.url("/slow")):
+            pass
+
+    await exchange.close()

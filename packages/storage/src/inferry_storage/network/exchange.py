@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -130,7 +131,10 @@ async def send(
 
     """
     try:
-        return await client.send(request, stream=True)
+        async with asyncio.timeout(_longest(client)):
+            return await client.send(request, stream=True)
+    except TimeoutError as error:
+        raise failed(uri, error) from error
     except BlockedAddress as error:
         raise _named(uri, error) from None
     except httpx.HTTPError as error:
@@ -141,6 +145,15 @@ async def send(
             f"{shown_uri(uri)} redirects to what is not a URL",
             remedy="use the address of the file itself",
         ) from None
+
+
+def _longest(client: httpx.AsyncClient) -> float | None:
+    """Return how long an answer may take to begin.
+
+    The time for one read starts again with each byte that a server lets drip.
+    """
+    connect, read = client.timeout.connect, client.timeout.read
+    return None if connect is None or read is None else connect + 2 * read
 
 
 def _named(uri: str, error: BlockedAddress) -> BlockedAddress:
