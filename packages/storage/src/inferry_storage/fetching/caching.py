@@ -169,9 +169,15 @@ class IntoCache:
         try:
             known = found.manifest
             require(known.uri, known.rung, self._store.policy)
-        except Unverified:
+        except Unverified as error:
             found.lease.release()
-            raise
+            raise Unverified(
+                f"{error.message}, when it came into the cache",
+                remedy=(
+                    f"have it fetched and compared again: inferry storage cache rm "
+                    f"{known.uri}; or require less"
+                ),
+            ) from error
         return found
 
     def key(self, snapshot: Snapshot) -> str:
