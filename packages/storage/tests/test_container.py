@@ -207,3 +207,21 @@ def test_a_full_volume_is_told_and_left_empty(
     assert "has room for" in done.stderr
     last = json.loads(done.stdout.splitlines()[-1])
     assert last["kind"] == "DiskFull"
+
+
+def test_two_sources_have_two_folders(command: Any, shelf: Shelf, dest: Path) -> None:
+    """The second would take the place of the first, or be mixed with it."""
+    again = f"{dest.parent}/./{dest.name}"
+
+    code, _, err = command.run(MODULE, shelf.uri(), str(dest), shelf.uri(), again)
+
+    assert code == 2
+    assert err == f"two SRC have the DEST {dest}; give each a folder of its own\n"
+    assert not dest.exists()
+
+
+def test_an_empty_folder_is_not_the_one_here(command: Any, shelf: Shelf) -> None:
+    code, _, err = command.run(MODULE, shelf.uri(), "")
+
+    assert code == 2
+    assert err.startswith("a DEST is empty; usage: ")

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -34,11 +35,11 @@ _STOPPED = "stopped by SIGTERM; the next start goes on where this one was"
 
 def main(arguments: Sequence[str]) -> int:
     """Pull all pairs of *arguments*; return the exit code."""
-    if not arguments or len(arguments) % 2:
-        return _end(_USAGE, _WRONG_USE)
-    if arguments[0] in {"-h", "--help"}:
+    if {*arguments[:1]} & {"-h", "--help"}:
         sys.stdout.write(f"{_USAGE}\n")
         return 0
+    if wrong := _wrong(arguments):
+        return _end(wrong, _WRONG_USE)
     signal.signal(signal.SIGTERM, _stop)
     events = Events(sys.stdout)
     pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
@@ -53,6 +54,18 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def _wrong(arguments: Sequence[str]) -> str:
+    """Say what is wrong with them; of two in one folder the second would stay alone."""
+    destinations = arguments[1::2]
+    if not arguments or len(arguments) % 2:
+        return _USAGE
+    if not all(destinations):
+        return f"a DEST is empty; {_USAGE}"
+    places = Counter(os.path.realpath(each) for each in destinations)
+    twice = next((place for place, count in places.items() if count > 1), "")
+    return f"two SRC have the DEST {twice}; give each a folder of its own" * bool(twice)
 
 
 async def _pull(pairs: Sequence[tuple[str, str]], events: Events) -> None:

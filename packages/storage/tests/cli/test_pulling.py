@@ -67,6 +67,7 @@ def test_patterns_and_a_floor_can_be_given(
     ("arguments", "code", "words"),
     [
         (("{uri}",), 2, "Missing argument 'DEST'"),
+        (("{uri}", ""), 2, "it is empty; '.' is the folder that you are in"),
         (("s4://bucket/model", "{dest}"), 5, "did you mean s3://bucket/model?"),
         (("s3:/bucket/model", "{dest}"), 2, "did you mean s3://bucket/model?"),
         (("{dest}", "s3://bucket/model"), 2, "the URI stands first"),

@@ -303,6 +303,32 @@ async def test_a_file_is_no_place_for_a_model(
         await puller(shelf.uri(), tmp_path / "file" / "below")
 
 
+async def test_a_link_to_nowhere_is_no_place_for_a_model(
+    puller: Puller, shelf: Shelf, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(NotAllowed, match="is a link that leads nowhere"):
+        await puller(shelf.uri(), tmp_path / "link")
+
+
+async def test_the_cache_is_no_place_for_a_model(
+    puller: Puller, shelf: Shelf, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+
+    for place in (cache, cache / "snapshots" / "m"):
+        with pytest.raises(NotAllowed, match="is in the cache"):
+            await puller(shelf.uri(), place, cache_dir=str(cache))
+
+
+async def test_where_no_folder_can_be_made_says_so(
+    puller: Puller, shelf: Shelf
+) -> None:
+    with pytest.raises(AccessDenied, match="cannot be made"):
+        await puller(shelf.uri(), Path("/proc/nowhere/model"))
+
+
 async def test_a_uri_is_no_place_for_a_model(puller: Puller, shelf: Shelf) -> None:
     with pytest.raises(InvalidUri, match="the URI stands first"):
         await puller(shelf.uri(), Path("s3://bucket/model"))

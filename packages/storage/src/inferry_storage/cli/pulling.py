@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _AGAIN = "; the same command again goes on where this one was"
 
 
+def _folder(_ctx: click.Context, _parameter: click.Parameter, given: str) -> Path:
+    """Refuse the value of a variable that is not set: it would be the folder here."""
+    if not given:
+        raise click.BadParameter("it is empty; '.' is the folder that you are in")
+    return Path(given)
+
+
 @click.command(
     epilog=examples(
         "pull s3://models/iris ./iris",
@@ -28,7 +35,7 @@ _AGAIN = "; the same command again goes on where this one was"
     )
 )
 @click.argument("uri")
-@click.argument("dest", type=click.Path(path_type=Path))
+@click.argument("dest", callback=_folder)
 @click.option("--unpack", is_flag=True, help="Unpack a model that is one archive.")
 @click.option(
     "--allow",

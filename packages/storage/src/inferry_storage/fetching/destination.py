@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -28,6 +29,7 @@ _SHOWN = 3
 # A path folds the two slashes of a URI to one.
 _URI = re.compile(r"[a-z][a-z0-9+.]+:/")
 _CHUNK = 1 << 20
+_TRIES = 1000
 
 
 class Destination:
@@ -45,14 +47,19 @@ class Destination:
         self._beside = self.path.parent / f".{self.path.name}.inferry"
         self._work = self._beside if self._is_new else self.path / ".inferry"
 
-    def check(self) -> None:
-        """Refuse a place that no folder can be made at.
+    def check(self, cache: Path | None = None) -> None:
+        """Refuse a place that no folder can be made at, and any within *cache*.
 
         Raises:
             StorageError: `NotAllowed` for a file, `AccessDenied` where this user may
                 not write.
 
         """
+        if cache is not None and self._is_within(cache):
+            raise NotAllowed(
+                f"{self.path} is in the cache, which cleans itself up",
+                remedy="name a folder outside it, or set [storage] cache_dir",
+            )
         if _URI.match(str(self._given)) and self._is_new:
             raise InvalidUri(
                 f"{self._given} is no folder on this machine",
@@ -66,10 +73,15 @@ class Destination:
                 remedy="name a folder that may, or change who owns it",
             ) from error
 
+    def _is_within(self, folder: Path) -> bool:
+        there, inner = os.path.realpath(folder), os.path.realpath(self.path)
+        return inner == there or inner.startswith(f"{there}{os.sep}")
+
     def _check(self) -> None:
         if not self._is_new and not self.path.is_dir():
+            what = "a file" if self.path.exists() else "a link that leads nowhere"
             raise NotAllowed(
-                f"{self.path} is a file; a model is put into a folder",
+                f"{self.path} is {what}; a model is put into a folder",
                 remedy="name a folder, which is made if it is not there",
             )
         there = next(p for p in self._work.parents if p.exists())
@@ -128,13 +140,16 @@ class Destination:
         return folder
 
     async def _locked(self, on_wait: Callable[[], None] | None) -> locks.Lock:
-        while True:
+        for _ in range(_TRIES):
             try:
                 self._make()
                 return await locks.wait(self._work / "lock", on_wait=on_wait)
             except FileNotFoundError:
                 # Whoever had the lock has just finished and removed the folder.
-                continue
+                await asyncio.sleep(0)
+        # Some file systems, such as /proc, say of any name that it is not there.
+        self._make()
+        return await locks.wait(self._work / "lock", on_wait=on_wait)
 
     def _make(self) -> None:
         """Make the hidden folder, or take over that of a run that was killed.

@@ -59,6 +59,7 @@ async def pull(
     async with opened(
         source, plugins=plugins, settings=settings, secrets=secrets
     ) as store:
+        place.check(store.policy.cache_dir)
         by_cache = by_cache or bool(settings.section("storage").get("cache_dir"))
         into = _IntoFolder(store, reporter, place, by_cache=by_cache)
         return await settled(store, reporter, into.pull, into.link)
