@@ -108,3 +108,10 @@ def test_a_signed_url_that_has_ended_is_signed_again(status: int) -> None:
 )
 def test_what_broke_says_what_to_do(error: Exception) -> None:
     assert failed(URI, error).remedy
+
+
+def test_a_server_of_plain_http_at_https_is_told() -> None:
+    error = httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number")
+    found = failed(URI, error)
+    assert found.message.endswith("/a: the server does not speak TLS")
+    assert "http://" in found.remedy

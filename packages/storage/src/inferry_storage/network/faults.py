@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PASSING = {408, 425, 429}
 _GONE = {404, 410}
+#: OpenSSL's words for bytes that are not TLS at all.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL")
 _NOBODY = {"anonymous", "none"}
 _UNKNOWN = "a request without credentials"
 # The validator does not hold, or the range is past the end of a file that shrank.
@@ -103,6 +105,11 @@ def failed(uri: str, error: Exception) -> StorageError:
         return Truncated(
             f"{shown}: the connection broke: {_words(error)}",
             remedy="check that a web server is there, or try again later",
+        )
+    if any(words in str(error) for words in _NO_TLS):
+        return Unreachable(
+            f"{shown}: the server does not speak TLS",
+            remedy="write http:// if it is plain http and allowed, or correct the port",
         )
     return Unreachable(
         f"{shown}: {_words(error)}", remedy="check its address and the network"
