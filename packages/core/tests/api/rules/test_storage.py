@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inferry.api._rules.storage import _hide
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -231,3 +233,12 @@ def test_an_unknown_type_of_storage_is_refused(
     storage = {"key": "k", "parameters": {"type": "ftp"}}
     (problem,) = service(predictor(storage=storage)).problems
     assert "none of s3, gs, hdfs, webhdfs" in problem.message
+
+
+@pytest.mark.parametrize(
+    "uri", ["h ttps://me:hunter/2@h/x", "https://me:hun#ter2@h/${NAME}"]
+)
+def test_a_password_with_bare_delimiters_is_not_repeated(uri: str) -> None:
+    hidden = _hide(uri)
+    assert "***@h/" in hidden
+    assert "hun" not in hidden

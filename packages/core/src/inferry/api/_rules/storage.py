@@ -164,7 +164,9 @@ def _hide(uri: str) -> str:
     It need not be a URI yet, so that `inferry.storage.shown_uri` would not do.
     """
     without_query = re.sub(r"\?.*", "?***", uri, flags=re.DOTALL)
-    return re.sub(r"(?:(?<=/)|^)[^/@]*:[^/@]+@", "***@", without_query)
+    # A password may hold a bare `/` or `#`.
+    hidden = re.sub(r"(?<=://)[^@]*:[^@]*@", "***@", without_query)
+    return re.sub(r"(?:(?<=/)|^)[^/@]*:[^/@]+@", "***@", hidden)
 
 
 def _mount(path: Path, mount: str) -> Iterator[Finding]:
