@@ -16,6 +16,7 @@ from inferry.storage import (
     Credentials,
     EmptyModel,
     Entry,
+    InvalidUri,
     NotAllowed,
     NotFound,
     Snapshot,
@@ -245,3 +246,10 @@ async def test_folders_without_end_are_refused(share: Share) -> None:
 
     with pytest.raises(UnsafePath, match="too deep"):
         await resolved(client(share))
+
+
+async def test_a_web_server_is_no_share(share: Share) -> None:
+    share.faults = [lambda _: Answer(200, b"<html>", {"ETag": '"1"'})] * 3
+
+    with pytest.raises(InvalidUri, match="does not answer as Azure Files does"):
+        await resolved(client(share), "azfile://models/m/a.bin")

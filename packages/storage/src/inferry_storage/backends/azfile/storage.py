@@ -15,6 +15,7 @@ import httpx
 from inferry.storage import (
     EmptyModel,
     Entry,
+    InvalidUri,
     NotFound,
     Snapshot,
     TooLarge,
@@ -126,6 +127,13 @@ class AzureFileStorage:
                 return []
             if not response.is_success:
                 raise self._refusal(uri, response.status_code, response.headers)
+            if "x-ms-type" not in response.headers:
+                # Web servers have a page for any path: it is not to be a model.
+                raise InvalidUri(
+                    f"{shown_uri(uri)}: {address.url} does not answer as Azure "
+                    "Files does",
+                    remedy="correct AZURE_FILE_SERVICE_URL",
+                )
             size = response.headers.get("content-length", "")
             item = Item(
                 name=address.path.rpartition("/")[2],
