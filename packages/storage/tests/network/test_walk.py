@@ -81,3 +81,9 @@ def test_other_answers_lead_nowhere(status: int) -> None:
 def test_a_redirect_to_nowhere_is_told() -> None:
     with pytest.raises(InvalidUri, match="redirects and does not say where to"):
         walk().moved(302, "")
+
+
+def test_errors_name_what_was_asked_for() -> None:
+    going = Walk(Guard(Policy.of({})), "https://hub.example/api/m", shown="hf://o/m")
+    with pytest.raises(InvalidUri, match=r"^hf://o/m redirects and does not say"):
+        going.moved(302, "")

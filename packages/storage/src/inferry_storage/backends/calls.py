@@ -73,7 +73,7 @@ class Calls:
 
         """
         _check_sendable(shown, private or {})
-        walk = Walk(self.guard, url, headers=headers, private=private)
+        walk = Walk(self.guard, url, headers=headers, private=private, shown=shown)
         while True:
             # What a server sets on its way is no business of the next request.
             self._client.cookies.clear()
@@ -112,7 +112,7 @@ class Calls:
 
         """
         _check_sendable(shown, private or {})
-        walk = Walk(self.guard, url, headers=headers, private=private)
+        walk = Walk(self.guard, url, headers=headers, private=private, shown=shown)
         with _failing(shown):
             while True:
                 with self._streams.get(walk.url, walk.headers()) as stream:

@@ -34,9 +34,11 @@ class Walk:
         *,
         headers: Mapping[str, str] | None = None,
         private: Mapping[str, str] | None = None,
+        shown: str = "",
     ) -> None:
+        """Begin at *uri*; errors name *shown* where that is what was asked for."""
         self._guard = guard
-        self._uri = uri
+        self._uri = shown or uri
         self._headers = dict(headers or {})
         self._private = dict(private or {})
         self._left = MAX_REDIRECTS
