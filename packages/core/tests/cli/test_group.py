@@ -58,7 +58,8 @@ def test_help_lists_every_command_with_a_line(cli: Callable[..., Result]) -> Non
     result = cli("--help")
 
     assert result.exit_code == 0
-    for name in ("run", "storage", "apply", "get", "describe", "logs", "delete", "predict"):
+    services = ("run", "apply", "get", "describe", "logs", "delete", "predict")
+    for name in ("storage", *services):
         assert f"\n  {name} " in result.output
     for name in ("validate", "explain", "plugins", "config"):
         assert f"\n  {name} " in result.output

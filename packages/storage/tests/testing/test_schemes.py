@@ -8,7 +8,7 @@ import pytest
 from fakes.bucket import Bucket
 from fakes.cluster import Namenode
 from fakes.hub import Hub, Repository
-from fakes.registry import Registry
+from fakes.images import Registry
 
 from inferry.config import load_settings
 from inferry.plugins import Plugins, load_plugins
