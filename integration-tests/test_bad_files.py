@@ -51,8 +51,8 @@ DOCUMENTS = {
         ["xgboost", "inferry-runtime-xgboost"],
     ),
     "unknown scheme": (
-        service(uri="s3://bucket/model"),
-        ["s3", "inferry-storage-s3"],
+        service(uri="modelscope://owner/model"),
+        ["modelscope", "inferry-storage-modelscope"],
     ),
     "unknown option": (
         service() + '      args: ["--alowPickle=true"]\n',

@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -270,6 +271,10 @@ def shelf(tmp_path: Path, shelf_plugin: Path, monkeypatch: pytest.MonkeyPatch) -
     return found
 
 
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`inferry storage` in this process, or `module` in one of its own."""
 
@@ -302,6 +307,8 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell that runs the tests in the background ignores Ctrl-C for them.
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - it takes no lock
         )
 
     def run(self, *arguments: str, **more: str) -> tuple[int, str, str]:

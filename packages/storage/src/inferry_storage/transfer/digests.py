@@ -105,9 +105,7 @@ def _crc(algorithm: str) -> tuple[_Function, int] | None:
         return zlib.crc32, 8
     try:
         if algorithm == "crc32c":
-            import google_crc32c
-
-            return _crc32c(google_crc32c.extend), 8
+            return _crc32c(import_module("google_crc32c").extend), 8
         if algorithm == "crc64nvme":
             return import_module("awscrt.checksums").crc64nvme, 16
     except ImportError:
