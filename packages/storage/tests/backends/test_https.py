@@ -306,8 +306,8 @@ async def test_a_file_without_an_end_is_refused(
 ) -> None:
     def answer(handler: Handler) -> None:
         handler.send_response(200)
+        handler.send_header("Connection", "close")
         handler.end_headers()
-        handler.close_connection = True
 
     web.routes["/a"] = answer
 

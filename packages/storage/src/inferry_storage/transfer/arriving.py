@@ -128,6 +128,7 @@ class Small:
         self._size = entry.size or 0
         self.pieces: list[bytes] = []
         self.is_done = self.is_wrong = self.is_retried = False
+        self._is_too_long = False
 
     def length(self) -> int | None:
         """Return None at first: the whole is asked for, so more of it is seen."""
@@ -136,6 +137,7 @@ class Small:
     def take(self, piece: bytes) -> None:
         """Take the next piece into memory."""
         if self.at + len(piece) > self._size:
+            self._is_too_long = True
             raise self.context.too_long(self.entry)
         self.at += len(piece)
         self.pieces.append(piece)
@@ -146,7 +148,7 @@ class Small:
 
     def back(self) -> int:
         """Keep what has come where a validator says what it is a part of."""
-        if not _resumes(self.entry):
+        if self._is_too_long or not _resumes(self.entry):
             self.restart()
         return self.at
 
@@ -154,7 +156,7 @@ class Small:
         """Forget what has come."""
         self.context.reporter.count(-self.at)
         self.at = 0
-        self.is_wrong = False
+        self.is_wrong = self._is_too_long = False
         self.pieces.clear()
 
     def ended(self) -> None:
@@ -300,6 +302,7 @@ class Part:
         self.end = end
         self.held = 0
         self._noted = start
+        self._is_too_long = False
         self._pieces: list[bytes] = []
 
     def length(self) -> int | None:
@@ -312,6 +315,7 @@ class Part:
         """Take the next piece into memory."""
         count = len(piece)
         if self.end is not None and self.at + self.held + count > self.end:
+            self._is_too_long = True
             raise self.large.context.too_long(self.entry)
         context = self.large.context
         self._pieces.append(piece)
@@ -333,14 +337,20 @@ class Part:
                 self._note()
 
     def back(self) -> int:
-        """Keep what is written where a validator says what it is a part of."""
+        """Keep what is written where a validator says what it is a part of.
+
+        Nothing is kept of a body that had more: what it was the body of is not known.
+        """
         reporter = self.large.context.reporter
         reporter.count(-self.held)
         self._pieces.clear()
         self.held = 0
-        if not _resumes(self.entry):
-            reporter.count(-self.at)
-            self.at = self._noted = 0
+        if self._is_too_long or not _resumes(self.entry):
+            if self._is_too_long:
+                self.large.context.journal.drop(self.large.key)
+            reporter.count(self.start - self.at)
+            self.at = self._noted = self.start
+            self._is_too_long = False
         elif self.at > self._noted:
             self._note()
         return self.at

@@ -81,6 +81,8 @@ class OciStorage:
             StorageError: Also when the registry has lost it.
 
         """
+        if length == 0:
+            return
         blob, part = _part(entry, start, length)
         registry = self._of(blob.uri)
         async with registry.asked(blob.url, part.headers()) as answer:
@@ -101,6 +103,8 @@ class OciStorage:
             StorageError: Also when the registry has lost it.
 
         """
+        if length == 0:
+            return
         blob, part = _part(entry, start, length)
         registry = self._of(blob.uri)
         with registry.streamed(blob.url, part.headers()) as answer:
