@@ -55,7 +55,10 @@ def make_wine(folder: Path) -> None:
     (folder.parent / "wine-questions.json").write_text(json.dumps(questions))
 
 
+MAKERS = {"filetype": make_filetype, "wine": make_wine}
+
+
 if __name__ == "__main__":
-    make_filetype(MODELS / "filetype")
-    make_wine(MODELS / "wine")
-    print(f"made {MODELS / 'filetype'} and {MODELS / 'wine'}")
+    for name in sys.argv[1:] or MAKERS:
+        MAKERS[name](MODELS / name)
+        print(f"made {MODELS / name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ def address(tmp_path: Path) -> Iterator[str]:
     """Start the store of the page, filled as the page fills it."""
     with rclone(tmp_path) as url:
         bucket = tmp_path / "served" / "models"
-        shutil.copytree(EXAMPLES / "demo" / "models" / "wine", bucket / "wine")
+        made = runpy.run_path(str(EXAMPLES / "demo" / "make_models.py"))
+        made["make_wine"](bucket / "wine")
         yield url.removeprefix("http://")
 
 

@@ -102,12 +102,13 @@ class Reader:
     async def go_on(self, writer: Writer, error: StorageError | None) -> None:
         """Do as `read` after an attempt that ended with *error*."""
         patience = Patience(self._until)
-        before = writer.at
+        furthest = writer.at
         while True:
             if error is not None:
                 at = writer.back()
-                seconds = patience.wait(error, at - before)
-                before = at
+                # What comes again, after a body that had to be read anew, is no progress.
+                seconds = patience.wait(error, at - furthest)
+                furthest = max(furthest, at)
                 self._reporter.retried()
                 _log.info("%s: %s; again in %.1f s", self._uri, error, seconds)
                 await asyncio.sleep(seconds)
