@@ -106,7 +106,7 @@ class Reader:
         while True:
             if error is not None:
                 at = writer.back()
-                # What comes again, after a body that had to be read anew, is no progress.
+                # What comes again, of a body that is read anew, is no progress.
                 seconds = patience.wait(error, at - furthest)
                 furthest = max(furthest, at)
                 self._reporter.retried()
