@@ -46,7 +46,7 @@ async def calls(site: Site) -> AsyncIterator[Calls]:
 
 
 async def get(calls: Calls, site: Site, **headers: str) -> httpx.Response:
-    async with calls.answer(
+    async with calls.ask(
         "GET", f"{site.url}/a", shown="x://a", private=headers
     ) as response:
         await response.aread()
@@ -113,10 +113,10 @@ async def test_a_redirect_to_where_services_may_not_go_is_refused(
 async def test_an_answer_is_bounded_typed_and_plain(site: Site, calls: Calls) -> None:
     async def decoded(answer: Answer, limit: int = 100) -> list[int]:
         site.faults = [lambda _: answer]
-        async with calls.answer("GET", site.url, shown="x://a") as response:
+        async with calls.ask("GET", site.url, shown="x://a") as response:
             await calls.body(response, shown="x://a", limit=limit)
         site.faults = [lambda _: answer]
-        async with calls.answer("GET", site.url, shown="x://a") as response:
+        async with calls.ask("GET", site.url, shown="x://a") as response:
             return await calls.decoded(response, list[int], shown="x://a")
 
     assert await decoded(Answer(200, b"[1, 2]")) == [1, 2]

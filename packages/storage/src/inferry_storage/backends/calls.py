@@ -1,125 +1,40 @@
 """HTTP calls of the backends that speak to a service, and the bytes it gives.
 
-Walk, guard and errors are those of `inferry_storage.network`; here are the parts that
-services need beside them: bounded answers, JSON, ranges.
+Beside what `inferry_storage.network` has, these need bounded answers, JSON and slices.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 import msgspec
 
-from inferry.storage import Corrupt, TooLarge, Truncated, Unauthenticated, shown_uri
-from inferry_storage.network.client import open_client
-from inferry_storage.network.exchange import send
+from inferry.storage import Corrupt, TooLarge, Truncated, shown_uri
+from inferry_storage.network.exchange import Exchange
 from inferry_storage.network.faults import failed
-from inferry_storage.network.guard import Guard
-from inferry_storage.network.streams import Stream, Streams
-from inferry_storage.network.walk import Walk
 from inferry_storage.policy import Policy
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from inferry.storage import Access
+    from inferry_storage.network.streams import Stream
 
 T = TypeVar("T")
 _PARTIAL = 206
 _MAX_ANSWER = 32 * 2**20
 
 
-class Calls:
-    """Speaks to one service, and follows where it redirects to.
-
-    ``private`` headers go to the origin that is asked and to no other. ``shown`` is the
-    URI that errors name.
-    """
+class Calls(Exchange):
+    """Speaks to one service, whose answers are bounded."""
 
     def __init__(
         self, access: Access, *, context: ssl.SSLContext | None = None
     ) -> None:
         self.policy = Policy.of(access.settings)
-        self.guard = Guard.of(self.policy, access.credentials.values)
-        self._client = open_client(self.guard, context)
-        self._streams = Streams(self.guard, context)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        self._streams.close()
-        await self._client.aclose()
-
-    @asynccontextmanager
-    async def answer(
-        self,
-        method: str,
-        url: str,
-        *,
-        shown: str,
-        headers: Mapping[str, str] | None = None,
-        private: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        admit: Callable[[str], None] | None = None,
-    ) -> AsyncIterator[httpx.Response]:
-        """Give the answer after redirects, its body not yet read.
-
-        *admit* is shown where a redirect leads before the guard is.
-
-        Raises:
-            StorageError: Not allowed, or not reachable.
-
-        """
-        _check_sendable(shown, private or {})
-        walk = Walk(self.guard, url, headers=headers, private=private, shown=shown)
-        while True:
-            # What a server sets on its way is no business of the next request.
-            self._client.cookies.clear()
-            request = self._client.build_request(
-                method, walk.url, headers=walk.headers(), content=content
-            )
-            response = await send(self._client, request, shown)
-            try:
-                place = response.headers.get("location", "")
-                if place and admit is not None:
-                    admit(place)
-                if not (place and walk.moved(response.status_code, place)):
-                    yield response
-                    return
-                if response.headers.get("content-length") == "0":
-                    # Read to its end, the connection is used again.
-                    await response.aread()
-            except httpx.HTTPError as error:
-                raise failed(shown, error) from error
-            finally:
-                await response.aclose()
-
-    @contextmanager
-    def stream(
-        self,
-        url: str,
-        *,
-        shown: str,
-        headers: Mapping[str, str] | None = None,
-        private: Mapping[str, str] | None = None,
-    ) -> Iterator[tuple[Stream, httpx.URL]]:
-        """Give a thread the answer to GET after redirects, and where it came from.
-
-        Raises:
-            StorageError: Not allowed, or not reachable.
-
-        """
-        _check_sendable(shown, private or {})
-        walk = Walk(self.guard, url, headers=headers, private=private, shown=shown)
-        with _failing(shown):
-            while True:
-                with self._streams.get(walk.url, walk.headers()) as stream:
-                    place = stream.headers.get("location", "")
-                    if not (place and walk.moved(stream.status_code, place)):
-                        yield stream, walk.url
-                        return
+        super().__init__(self.policy, access.credentials.values, context=context)
 
     async def body(
         self, response: httpx.Response, *, shown: str, limit: int = _MAX_ANSWER
@@ -250,22 +165,3 @@ def check_plain(shown: str, headers: httpx.Headers) -> None:
             f"{shown_uri(shown)} is sent compressed, though it was not asked for",
             remedy="turn compression off for this file on its server",
         )
-
-
-def _check_sendable(shown: str, private: Mapping[str, str]) -> None:
-    """Refuse what HTTP would: its own error shows the value, which is secret."""
-    for name, value in private.items():
-        if not (value.isascii() and value.isprintable()):
-            raise Unauthenticated(
-                f"{shown_uri(shown)}: what the credentials have for {name} "
-                "holds a line break or other letters than ASCII",
-                remedy="copy the secret again, without what is around it",
-            )
-
-
-@contextmanager
-def _failing(shown: str) -> Iterator[None]:
-    try:
-        yield
-    except httpx.HTTPError as error:
-        raise failed(shown, error) from error

@@ -108,7 +108,7 @@ class HttpsStorage:
         part = Part(uri=place.uri, start=start, length=length, size=entry.size)
         async with self._exchange.ask(
             "GET", place.uri, **self._asking(part, place)
-        ) as (answer):
+        ) as answer:
             window = self._window(part, place, answer.status_code, answer.headers)
             async for chunk in answer.aiter_raw():
                 if given := window.take(chunk):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
 from inferry.errors import StorageError
-from inferry.storage import BlockedAddress, InvalidUri, shown_uri
+from inferry.storage import BlockedAddress, InvalidUri, Unauthenticated, shown_uri
 from inferry_storage.network.client import open_client
 from inferry_storage.network.faults import failed
 from inferry_storage.network.guard import Guard
@@ -18,7 +18,8 @@ from inferry_storage.network.streams import Stream, Streams
 from inferry_storage.network.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from inferry_storage.policy import Policy
 
@@ -30,12 +31,21 @@ class Exchange:
     """Asks servers, each with what is secret for it alone.
 
     Its methods for threads and those for an event loop may be used side by side.
+    ``private`` headers go to the origin of *uri* and to no other. *shown* is the URI
+    that errors name, where it is not *uri* that was asked for.
     """
 
-    def __init__(self, policy: Policy, values: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        values: Mapping[str, str],
+        *,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.guard = Guard.of(policy, values)
+        self._context = context
         self._client: httpx.AsyncClient | None = None
-        self._streams = Streams(self.guard)
+        self._streams = Streams(self.guard, context)
 
     @asynccontextmanager
     async def ask(
@@ -46,22 +56,27 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         private: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        shown: str = "",
+        admit: Callable[[str], None] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """Give the answer after redirects, its body not yet read.
 
-        ``private`` headers go to the origin of *uri* only, and so does a ``form``: its
-        redirects are not followed.
+        A ``form`` goes to the origin of *uri* only: its redirects are not followed.
+        *admit* is shown where a redirect leads before the guard is.
 
         Raises:
             StorageError: Not allowed, not reachable.
 
         """
-        walk = Walk(self.guard, uri, headers=headers, private=private)
-        response = await self._followed(method, uri, walk, form)
+        shown = shown or uri
+        walk = self._walk(uri, headers, private, shown)
+        sent = _Sent(method, form, content)
+        response = await self._followed(sent, shown, walk, admit)
         try:
             yield response
         except httpx.HTTPError as error:
-            raise failed(uri, error) from error
+            raise failed(shown, error) from error
         finally:
             await _drained(response)
 
@@ -72,6 +87,7 @@ class Exchange:
         *,
         headers: Mapping[str, str] | None = None,
         private: Mapping[str, str] | None = None,
+        shown: str = "",
     ) -> Iterator[Stream]:
         """Give the answer to GET after redirects, for a thread.
 
@@ -79,7 +95,8 @@ class Exchange:
             StorageError: Not allowed, not reachable.
 
         """
-        walk = Walk(self.guard, uri, headers=headers, private=private)
+        shown = shown or uri
+        walk = self._walk(uri, headers, private, shown)
         try:
             while True:
                 with self._streams.get(walk.url, walk.headers()) as answer:
@@ -88,9 +105,9 @@ class Exchange:
                         yield answer
                         return
         except BlockedAddress as error:
-            raise _named(uri, error) from None
+            raise _named(shown, error) from None
         except httpx.HTTPError as error:
-            raise failed(uri, error) from error
+            raise failed(shown, error) from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -99,26 +116,54 @@ class Exchange:
             await self._client.aclose()
             self._client = None
 
+    def _walk(
+        self,
+        uri: str,
+        headers: Mapping[str, str] | None,
+        private: Mapping[str, str] | None,
+        shown: str,
+    ) -> Walk:
+        _check_sendable(shown, private or {})
+        return Walk(self.guard, uri, headers=headers, private=private, shown=shown)
+
     async def _followed(
-        self, method: str, uri: str, walk: Walk, form: Mapping[str, str] | None
+        self,
+        sent: _Sent,
+        shown: str,
+        walk: Walk,
+        admit: Callable[[str], None] | None,
     ) -> httpx.Response:
         if self._client is None:
-            self._client = open_client(self.guard)
+            self._client = open_client(self.guard, self._context)
         while True:
             # What a server sets on its way is no business of the next request.
             self._client.cookies.clear()
             request = self._client.build_request(
-                method, walk.url, headers=walk.headers(), data=form
+                sent.method,
+                walk.url,
+                headers=walk.headers(),
+                data=sent.form,
+                content=sent.content,
             )
-            response = await send(self._client, request, uri)
+            response = await send(self._client, request, shown)
             location = response.headers.get("location", "")
             try:
-                if form is not None or not walk.moved(response.status_code, location):
+                if location and admit is not None:
+                    admit(location)
+                if sent.form or not walk.moved(response.status_code, location):
                     return response
             except StorageError:
                 await response.aclose()
                 raise
             await _drained(response)
+
+
+class _Sent(NamedTuple):
+    """What is asked on every step of the way."""
+
+    method: str
+    form: Mapping[str, str] | None
+    content: bytes | None
 
 
 async def send(
@@ -162,6 +207,17 @@ def _named(uri: str, error: BlockedAddress) -> BlockedAddress:
     if error.message.startswith(shown):
         return error
     return BlockedAddress(f"{shown}: {error.message}", remedy=error.remedy)
+
+
+def _check_sendable(uri: str, private: Mapping[str, str]) -> None:
+    """Refuse what HTTP would: its own error shows the value, which is secret."""
+    for name, value in private.items():
+        if not (value.isascii() and value.isprintable()):
+            raise Unauthenticated(
+                f"{shown_uri(uri)}: what the credentials have for {name} "
+                "holds a line break or other letters than ASCII",
+                remedy="copy the secret again, without what is around it",
+            )
 
 
 async def _drained(response: httpx.Response) -> None:

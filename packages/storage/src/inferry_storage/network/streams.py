@@ -38,8 +38,9 @@ _SHORT = 64 * 1024
 class Stream:
     """An answer whose body is yet to be read."""
 
-    def __init__(self, answer: http.client.HTTPResponse) -> None:
+    def __init__(self, answer: http.client.HTTPResponse, url: httpx.URL) -> None:
         self._answer = answer
+        self.url = url
         self.status_code = answer.status
         self.headers = httpx.Headers(answer.getheaders())
 
@@ -76,7 +77,7 @@ class Streams:
         with _translated():
             connection, answer = self._asked(origin, url, all_headers)
             try:
-                yield Stream(answer)
+                yield Stream(answer, url)
             finally:
                 self._give_back(origin, connection, answer)
 

@@ -133,8 +133,10 @@ async def test_the_id_is_known_without_the_pack_to_who_may_read_it(
     assert [asked.method for asked in forge.asked] == ["GET"]
     assert (await storage.resolve(Source(uri=uri))).id == expected
     assert [asked.method for asked in forge.asked] == ["GET", "POST"]
+    stranger = client(forge)
     with pytest.raises(Unauthenticated):
-        await client(forge).identify(Source(uri=uri))
+        await stranger.identify(Source(uri=uri))
+    await stranger.close()
     await storage.close()
 
 

@@ -109,7 +109,7 @@ class AzureFileStorage:
         wanted = Slice(entry.location, start, length)
         headers = {**wanted.headers, **_condition(entry)}
         url, sent = self._signed("GET", entry.location, headers)
-        with self._calls.stream(url, shown=entry.location, private=sent) as (stream, _):
+        with self._calls.stream(url, shown=entry.location, private=sent) as stream:
             if not httpx.codes.is_success(stream.status_code):
                 raise self._refusal(entry.location, stream.status_code, stream.headers)
             _check_same(entry, stream.headers)
@@ -193,9 +193,7 @@ class AzureFileStorage:
         self, method: str, url: str, shown: str, headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         url, sent = self._signed(method, url, headers)
-        async with self._calls.answer(
-            method, url, shown=shown, private=sent
-        ) as response:
+        async with self._calls.ask(method, url, shown=shown, private=sent) as response:
             yield response
 
     def _signed(

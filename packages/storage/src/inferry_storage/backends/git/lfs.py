@@ -141,7 +141,7 @@ class LargeFiles:
             "hash_algo": "sha256",
             "objects": [{"oid": each.oid, "size": each.size} for each in pointers],
         }
-        async with self._calls.answer(
+        async with self._calls.ask(
             "POST",
             f"{self._url}/info/lfs/objects/batch",
             shown=self._uri,

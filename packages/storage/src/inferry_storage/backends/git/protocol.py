@@ -54,7 +54,7 @@ class Session:
             StorageError: It is no repository, may not be read, or cannot be reached.
 
         """
-        async with self._calls.answer(
+        async with self._calls.ask(
             "GET",
             f"{url}/info/refs?service=git-upload-pack",
             shown=self._uri,
@@ -115,7 +115,7 @@ class Session:
 
     def _post(self, server: Server, body: bytes) -> _Answer:
         kind = "application/x-git-upload-pack-request"
-        return self._calls.answer(
+        return self._calls.ask(
             "POST",
             f"{server.url}/git-upload-pack",
             shown=self._uri,

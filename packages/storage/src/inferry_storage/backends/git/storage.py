@@ -222,7 +222,7 @@ class GitStorage:
             raise Changed(f"{entry.path} was resolved by another client")
         for last in (False, True):
             place = await large.place(oid)
-            async with self._calls.answer(
+            async with self._calls.ask(
                 "GET",
                 place.href,
                 shown=place.href,

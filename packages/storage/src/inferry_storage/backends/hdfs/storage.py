@@ -218,7 +218,7 @@ class HdfsStorage:
         namenode = self._address.namenodes[self._active]
         who = {"doas": self._proxied, "user.name": self._address.user}
         words = {"op": operation, **query, **{k: v for k, v in who.items() if v}}
-        async with self._calls.answer(
+        async with self._calls.ask(
             "GET",
             f"{namenode}/webhdfs/v1{quote(path)}?{urlencode(words)}",
             shown=uri,

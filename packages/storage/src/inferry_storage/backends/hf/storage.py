@@ -124,7 +124,7 @@ class HubStorage:
             return
         wanted = Slice(entry.location, start, length)
         for url in self._ways(entry):
-            async with self._calls.answer(
+            async with self._calls.ask(
                 "GET",
                 url,
                 shown=entry.location,
@@ -150,9 +150,9 @@ class HubStorage:
                 shown=entry.location,
                 headers=wanted.headers,
                 private=self._private if url == entry.location else {},
-            ) as (stream, place):
+            ) as stream:
                 if self._serves(entry, url, stream.status_code, stream.headers):
-                    self._keep(entry, place)
+                    self._keep(entry, stream.url)
                     yield from wanted.of_stream(stream)
                     return
 
@@ -254,7 +254,7 @@ class HubStorage:
         body: bytes | None = None,
     ) -> tuple[T, str]:
         """Return what the hub answers, and where the next page of it is."""
-        async with self._calls.answer(
+        async with self._calls.ask(
             "POST" if body else "GET",
             url,
             shown=uri,
