@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 #: What to do where a backend of ours is absent; the first that is there is the default.
 INSTALL = {
     "local": 'pip install "inferry[local]"',
-    # No name of a package that is not published: anybody could publish it.
-    "kubernetes": "it is not released yet; leave --backend and INFERRY_BACKEND out",
+    "kubernetes": 'pip install "inferry[kubernetes]"',
 }
 DEFAULT_NAMESPACE = "default"
 

@@ -54,6 +54,21 @@ KNOWN: Mapping[str, Known] = {
         help="Say what would serve a file, and why.",
         target="inferry.cli.explain:explain",
     ),
+    "render": Known(
+        help="Print the Kubernetes objects of a file.",
+        needs="the Kubernetes backend",
+        install='pip install "inferry[kubernetes]"',
+    ),
+    "manifests": Known(
+        help="Print or write what installs Inferry on a cluster.",
+        needs="the Kubernetes backend",
+        install='pip install "inferry[kubernetes]"',
+    ),
+    "controller": Known(
+        help="Run the controller of a cluster.",
+        needs="the Kubernetes backend",
+        install='pip install "inferry[kubernetes]"',
+    ),
     "storage": Known(
         help="Pull models, look at them, clean up the cache.",
         needs="the storage backends",

@@ -79,6 +79,7 @@ SECTION_OWNERS: Mapping[str, str] = {
     "autoscaler": "inferry-autoscaler",
     "controller": "inferry-controller",
     "gateway": "inferry-gateway",
+    "kubernetes": "inferry-controller",
     "local": "inferry-local",
     "server": "inferry-server",
     "storage": "inferry-storage",

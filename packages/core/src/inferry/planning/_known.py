@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 #: distribution's own metadata.
 EXTRAS = frozenset(
     {
-        *("all", "conformance", "local", "onnx", "python", "sklearn", "testing"),
+        *("all", "conformance", "kubernetes", "local", "testing"),
+        *("onnx", "python", "sklearn"),
         *("azfile", "azure", "git", "gs", "hdfs", "hf", "oci", "s3", "signing"),
     }
 )

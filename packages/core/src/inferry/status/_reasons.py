@@ -51,6 +51,29 @@ class Reason(StrEnum):
     RuntimeUnhealthy = "RuntimeUnhealthy"
     ReplicaCrashed = "ReplicaCrashed"
     InsufficientResources = "InsufficientResources"
+    # What only a cluster can lack.
+    InsufficientGPU = "InsufficientGPU"
+    Unschedulable = "Unschedulable"
+    QuotaExceeded = "QuotaExceeded"
+    PodRefused = "PodRefused"
+    ImagePullFailed = "ImagePullFailed"
+    ContainerRefused = "ContainerRefused"
+    InitContainerFailed = "InitContainerFailed"
+    SecretNotFound = "SecretNotFound"
+    ConfigMapNotFound = "ConfigMapNotFound"
+    ServiceAccountNotFound = "ServiceAccountNotFound"
+    VolumeNotFound = "VolumeNotFound"
+    VolumeNotMounted = "VolumeNotMounted"
+    NotAnswering = "NotAnswering"
+    Evicted = "Evicted"
+    NodeLost = "NodeLost"
+    GatewayNotFound = "GatewayNotFound"
+    GatewayNotAccepted = "GatewayNotAccepted"
+    RouteNotReady = "RouteNotReady"
+    IngressNotSupported = "IngressNotSupported"
+    ConfigInvalid = "ConfigInvalid"
+    NameConflict = "NameConflict"
+    ApplyFailed = "ApplyFailed"
 
 
 IN_PROGRESS = frozenset(
@@ -60,6 +83,7 @@ IN_PROGRESS = frozenset(
         Reason.Loading,
         Reason.WarmingUp,
         Reason.ReplicaRestarting,
+        Reason.RouteNotReady,
         Reason.Stopped,
     }
 )
@@ -128,6 +152,57 @@ REMEDIES = MappingProxyType(
         Reason.RuntimeUnhealthy: "see `inferry logs`",
         Reason.ReplicaCrashed: "see `inferry logs`: the process ends again and again",
         Reason.InsufficientResources: "free CPU, memory or GPUs, or ask for fewer",
+        Reason.InsufficientGPU: (
+            "free a GPU, add a node that has one, or remove it from resources.limits"
+        ),
+        Reason.Unschedulable: (
+            "change nodeSelector, affinity or tolerations so that a node fits"
+        ),
+        Reason.QuotaExceeded: (
+            "raise the namespace's ResourceQuota, or ask for fewer resources"
+        ),
+        Reason.PodRefused: (
+            "change the pod fields that the message names: a policy of the cluster "
+            "refuses them"
+        ),
+        Reason.ImagePullFailed: (
+            "correct the image, or name a Secret in imagePullSecrets that may pull it"
+        ),
+        Reason.ContainerRefused: (
+            "correct the command, the image or the securityContext of the container"
+        ),
+        Reason.InitContainerFailed: "see `inferry logs` for its last lines",
+        Reason.SecretNotFound: "create the Secret that the message names",
+        Reason.ConfigMapNotFound: "create the ConfigMap that the message names",
+        Reason.ServiceAccountNotFound: (
+            "create the ServiceAccount, or correct serviceAccountName"
+        ),
+        Reason.VolumeNotFound: (
+            "create the PersistentVolumeClaim, or correct the pvc:// URI"
+        ),
+        Reason.VolumeNotMounted: ("see the message: the node cannot mount the volume"),
+        Reason.NotAnswering: (
+            "see `inferry logs`: the container runs, and its model does not answer"
+        ),
+        Reason.Evicted: "ask for as much memory and disk as the model really needs",
+        Reason.NodeLost: "wait, or delete the node: its pods come back elsewhere",
+        Reason.GatewayNotFound: (
+            "create the Gateway, or name another in the setting kubernetes.gateway"
+        ),
+        Reason.GatewayNotAccepted: (
+            "let the Gateway's listener take routes of this namespace and host name"
+        ),
+        Reason.RouteNotReady: "wait: the Gateway has not taken the route yet",
+        Reason.IngressNotSupported: (
+            "install the Gateway API, or choose another setting kubernetes.ingress"
+        ),
+        Reason.ConfigInvalid: (
+            "correct the ConfigMap inferenceservice-config; its events say where"
+        ),
+        Reason.NameConflict: (
+            "rename the service, or delete the object that has its name"
+        ),
+        Reason.ApplyFailed: "see the message; it is tried again",
     }
 )
 
@@ -168,6 +243,28 @@ MEANINGS = MappingProxyType(
         Reason.RuntimeUnhealthy: "the server of a replica does not answer",
         Reason.ReplicaCrashed: "a replica ends again and again",
         Reason.InsufficientResources: "there is no room for another replica",
+        Reason.InsufficientGPU: "no node has a free GPU",
+        Reason.Unschedulable: "no node is one that its pods may run on",
+        Reason.QuotaExceeded: "the namespace's quota leaves no room for its pods",
+        Reason.PodRefused: "admission to the cluster refuses its pods",
+        Reason.ImagePullFailed: "the image of a container cannot be pulled",
+        Reason.ContainerRefused: "a container cannot be made or started",
+        Reason.InitContainerFailed: "a container that runs before the model failed",
+        Reason.SecretNotFound: "a Secret that its pods need is not there",
+        Reason.ConfigMapNotFound: "a ConfigMap that its pods need is not there",
+        Reason.ServiceAccountNotFound: "its ServiceAccount is not there",
+        Reason.VolumeNotFound: "a PersistentVolumeClaim is not there",
+        Reason.VolumeNotMounted: "a volume cannot be mounted",
+        Reason.NotAnswering: "a replica runs, and its probe fails",
+        Reason.Evicted: "a node that ran short put its replica out",
+        Reason.NodeLost: "the node of a replica does not answer",
+        Reason.GatewayNotFound: "the Gateway of its route is not there",
+        Reason.GatewayNotAccepted: "the Gateway refuses its route",
+        Reason.RouteNotReady: "its route is not programmed yet",
+        Reason.IngressNotSupported: "the cluster does not serve the kind of its route",
+        Reason.ConfigInvalid: "the configuration of the controller has problems",
+        Reason.NameConflict: "an object of somebody else has the name it needs",
+        Reason.ApplyFailed: "the API server refused one of its objects",
     }
 )
 

@@ -1,0 +1,1 @@
+"""The Kubernetes backend of Inferry: rendering, controller, install manifests."""

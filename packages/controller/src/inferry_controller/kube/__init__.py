@@ -1,0 +1,1 @@
+"""A small controller runtime: cached lists and watches, a queue, leases, events."""

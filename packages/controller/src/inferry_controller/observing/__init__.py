@@ -1,0 +1,1 @@
+"""From the objects of a cluster to what a service is told about itself; pure."""

@@ -1,0 +1,1 @@
+"""What makes the objects of every service what its document says."""

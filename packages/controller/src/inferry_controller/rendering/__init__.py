@@ -1,0 +1,1 @@
+"""From a plan to the objects that a cluster gets; pure."""
