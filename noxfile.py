@@ -41,6 +41,7 @@ TEST_TOOLS = (
 #: The extras that a package is tested with; every runtime is, with what serves.
 TESTED_EXTRAS = {
     "inferry": ("conformance", "testing"),
+    "inferry-controller": ("run", "runtimes"),
     "inferry-server": ("jwt", "parquet", "payload-log", "tracing", "transformer"),
     "inferry-storage": ("all",),
 }
@@ -53,6 +54,8 @@ FUZZED = {
 SOURCES = [str(folder / "src") for folder, _ in PROJECTS.values()]
 #: The suites of integration-tests/ that ask servers all that protocols say.
 SUITES = ("conformance", "differential")
+#: The folders of integration-tests/ that have a session of their own.
+ELSEWHERE = (*SUITES, "kubernetes", "storage")
 PYTHON_FILES = (
     "noxfile.py",
     "packages",
@@ -236,7 +239,7 @@ def integration(session: nox.Session) -> None:
     install(session, "--no-deps", "magika==1.0.3")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", "integration-tests"),
-        *(f"--ignore=integration-tests/{suite}" for suite in (*SUITES, "storage")),
+        *(f"--ignore=integration-tests/{suite}" for suite in ELSEWHERE),
         *session.posargs,
         env={"INFERRY_WHEELS": str(DIST)},
     )
@@ -268,6 +271,22 @@ def storage(session: nox.Session) -> None:
     session.run(
         *("python", "-I", "-m", "pytest", "-q", "integration-tests/storage"),
         *session.posargs,
+    )
+
+
+@nox.session
+def kubernetes(session: nox.Session) -> None:
+    """Run the controller against a real API server, gateway and kubelet.
+
+    They are built from Go modules once per machine, which takes some minutes; a machine
+    without Go skips, except in CI.
+    """
+    install(session, *TEST_TOOLS, *pinned(CORE, "all", "testing"))
+    install(session, "cryptography", "psutil", "uv", "onnx")
+    session.run(
+        *("python", "-I", "-m", "pytest", "-q", "integration-tests/kubernetes"),
+        *session.posargs,
+        env={"INFERRY_WHEELS": str(DIST)},
     )
 
 
