@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from inferry.cli import _backend
 from inferry.cli._output import age
 
 if TYPE_CHECKING:
@@ -224,14 +225,15 @@ def test_an_unknown_backend_is_named_with_those_there_are(
     assert "backends are: fake, gone, kubernetes, local, portless" in result.stderr
 
 
-def test_a_backend_that_is_not_released_names_no_package(
-    cli: Callable[..., Result], backend: Any
+def test_a_backend_that_is_not_installed_names_its_package(
+    cli: Callable[..., Result], backend: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = cli("get", "--backend", "kubernetes")
+    monkeypatch.setitem(_backend.INSTALL, "absent", 'pip install "inferry[absent]"')
 
-    assert "the backend kubernetes is not installed" in result.stderr
-    assert "it is not released yet; leave --backend" in result.stderr
-    assert "pip install" not in result.stderr
+    result = cli("get", "--backend", "absent")
+
+    assert "the backend absent is not installed" in result.stderr
+    assert 'pip install "inferry[absent]"' in result.stderr
 
 
 def test_a_backend_that_cannot_be_imported_is_one_line(
