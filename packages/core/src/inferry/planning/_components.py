@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry.api._types import PredictorSpec
 from inferry.errors import PlanningError
 from inferry.planning._merge import SERVING_CONTAINER, container, without
 from inferry.planning._options import NO_ARGUMENTS, Arguments, read_arguments
@@ -26,12 +27,7 @@ from inferry.planning.plan import ComponentPlan, ModelPlan, RuntimeChoice
 from inferry.status import Reason
 
 if TYPE_CHECKING:
-    from inferry.api._types import (
-        ComponentSpec,
-        InferenceService,
-        ModelSpec,
-        PredictorSpec,
-    )
+    from inferry.api._types import ComponentSpec, InferenceService, ModelSpec
     from inferry.planning._catalog import Catalog, RuntimeEntry
     from inferry.planning.plan import Component
     from inferry.storage import Source
@@ -319,6 +315,7 @@ def _component(
         concurrency=spec.container_concurrency or 0,
         batcher=batcher,
         logger=logger,
+        strategy=spec.deployment_strategy,
     )
 
 
@@ -343,4 +340,14 @@ def _identity(
         "concurrency": plan.concurrency,
         "batcher": plan.batcher,
         "logger": plan.logger,
+        **_further(plan),
     }
+
+
+def _further(plan: ComponentPlan) -> dict[str, Any]:
+    """Return what few services set, so that the others keep their revision."""
+    further = {
+        "storageContainer": plan.storage_container,
+        "confidential": plan.confidential,
+    }
+    return {key: value for key, value in further.items() if value}

@@ -49,12 +49,19 @@ def scaling_plan(
     policy, metric, target, why = _policy(component, annotations, minimum, maximum)
     if policy in {"none", "external"}:
         maximum = maximum or max(minimum, 1)
+    written = component.auto_scaling
     return ScalingPlan(
         minimum=minimum,
         maximum=maximum,
         policy=policy,
         metric=metric,
         target=target,
+        metric_type=component.scale_metric_type or "",
+        triggers=tuple(written.metrics) if written else (),
+        behavior=written.behavior if written else None,
+        asked=bool(
+            written or component.scale_metric or annotations.get(CLASS_ANNOTATION)
+        ),
         why=why,
     )
 

@@ -50,6 +50,9 @@ class ScalingPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``target`` is what the policy aims at, in the unit of ``metric``: per cent for cpu
     and memory, requests at one time for concurrency, requests per second for rps.
     ``metrics`` are what the policy needs collected beyond the usual signals.
+    ``triggers`` and ``behavior`` are autoScaling's as written, ``metric_type`` is
+    scaleMetricType. ``asked`` is whether the document or an annotation asks for scaling
+    in words, and not by maxReplicas alone.
     """
 
     minimum: int = 1
@@ -58,6 +61,10 @@ class ScalingPlan(msgspec.Struct, frozen=True, kw_only=True):
     metric: str = ""
     target: float | None = None
     metrics: tuple[str, ...] = ()
+    metric_type: str = ""
+    triggers: tuple[dict[str, Any], ...] = ()
+    behavior: dict[str, Any] | None = None
+    asked: bool = False
     why: str = ""
 
 
@@ -67,7 +74,7 @@ class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``container`` is the merged ``kserve-container`` with placeholders replaced, ``pod``
     the rest of the merged pod spec, both as Kubernetes spells them.
     ``timeout`` is in seconds, ``concurrency`` the most requests a replica takes at once
-    (0: no limit).
+    (0: no limit). ``strategy`` is deploymentStrategy as written.
     """
 
     component: Component
@@ -86,6 +93,7 @@ class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 0
     batcher: dict[str, Any] | None = None
     logger: dict[str, Any] | None = None
+    strategy: dict[str, Any] | None = None
 
 
 class RevisionPlan(msgspec.Struct, frozen=True, kw_only=True):
