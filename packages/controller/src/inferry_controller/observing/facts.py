@@ -57,12 +57,16 @@ class ContainerFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``state`` is waiting, running or terminated; ``reason``, ``message`` and
     ``exit_code`` are those of the state, ``last_*`` those of the state before.
+    ``started`` says that its startup probe has succeeded; ``memory`` is its limit.
     """
 
     name: str
+    image: str = ""
+    memory: str = ""
     init: bool = False
     state: str = "waiting"
     ready: bool = False
+    started: bool = False
     restarts: int = 0
     reason: str = ""
     message: str = ""
@@ -73,7 +77,11 @@ class ContainerFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PodFact(Fact, frozen=True, kw_only=True, gc=False):
-    """A pod and all that can keep it from being ready."""
+    """A pod and all that can keep it from being ready.
+
+    ``created`` and ``ended`` are times as Kubernetes writes them; a pod that has not
+    failed has no ``ended``.
+    """
 
     component: str = ""
     revision: str = ""
@@ -84,6 +92,7 @@ class PodFact(Fact, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     message: str = ""
     created: str = ""
+    ended: str = ""
     conditions: tuple[Observed, ...] = ()
     containers: tuple[ContainerFact, ...] = ()
 
@@ -97,6 +106,13 @@ class RouteFact(Fact, frozen=True, kw_only=True, gc=False):
     generation: int = 0
     accepted_generation: int = 0
     parents: int = 0
+    conditions: tuple[Observed, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+class GatewayFact(Fact, frozen=True, kw_only=True, gc=False):
+    """The Gateway that routes name as their parent."""
+
     conditions: tuple[Observed, ...] = ()
     addresses: tuple[str, ...] = ()
 
@@ -119,3 +135,36 @@ class EventFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     warning: bool = False
     count: int = 1
     last: str = ""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one service's objects.
+
+    ``events`` and ``progress`` (the share of its model that a pod has fetched, by the
+    pod's name) cost calls, so they are there only where `Observation.unclear` asked for
+    them. ``gateway`` is None where it is not there, and where nobody looked:
+    ``gateway_known`` tells the two apart.
+    """
+
+    deployments: tuple[DeploymentFact, ...] = ()
+    pods: tuple[PodFact, ...] = ()
+    routes: tuple[RouteFact, ...] = ()
+    scalers: tuple[ScalerFact, ...] = ()
+    events: tuple[EventFact, ...] = ()
+    progress: dict[str, float] = {}
+    gateway: GatewayFact | None = None
+    gateway_known: bool = False
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Which revisions of the predictor came, were ready and got all the traffic.
+
+    ``created`` is the newest, ``ready`` the newest that was ready once, ``rolled`` the
+    last one that took the traffic of a finished rollout, ``previous`` the one before
+    it, kept for a rollback. Each is a `RevisionPlan.name`, empty where there is none.
+    """
+
+    created: str = ""
+    ready: str = ""
+    rolled: str = ""
+    previous: str = ""
