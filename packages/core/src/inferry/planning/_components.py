@@ -316,7 +316,20 @@ def _component(
         batcher=batcher,
         logger=logger,
         strategy=spec.deployment_strategy,
+        **_of_predictor(spec),
     )
+
+
+def _of_predictor(spec: ComponentSpec) -> dict[str, Any]:
+    """Return what only a predictor can say of its pods."""
+    if not isinstance(spec, PredictorSpec):
+        return {}
+    confidential = spec.model.confidential if spec.model else None
+    return {
+        "storage_container": spec.storage_container_name or "",
+        "confidential": msgspec.to_builtins(confidential) if confidential else {},
+        "multi_node": spec.worker_spec is not None,
+    }
 
 
 def _identity(

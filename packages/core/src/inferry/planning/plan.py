@@ -74,7 +74,9 @@ class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True):
     ``container`` is the merged ``kserve-container`` with placeholders replaced, ``pod``
     the rest of the merged pod spec, both as Kubernetes spells them.
     ``timeout`` is in seconds, ``concurrency`` the most requests a replica takes at once
-    (0: no limit). ``strategy`` is deploymentStrategy as written.
+    (0: no limit). ``strategy`` is deploymentStrategy as written,
+    ``storage_container`` is storageContainerName, ``confidential`` says how a model is
+    decrypted, and ``multi_node`` is a predictor with a ``workerSpec``.
     """
 
     component: Component
@@ -94,6 +96,9 @@ class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True):
     batcher: dict[str, Any] | None = None
     logger: dict[str, Any] | None = None
     strategy: dict[str, Any] | None = None
+    storage_container: str = ""
+    confidential: dict[str, Any] = {}
+    multi_node: bool = False
 
 
 class RevisionPlan(msgspec.Struct, frozen=True, kw_only=True):
