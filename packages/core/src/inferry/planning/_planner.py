@@ -144,6 +144,7 @@ def _draft(scene: Scene) -> tuple[ServingPlan, tuple[PlannedRevision, ...]]:
         host=_host(scene),
         path=f"/serving/{metadata.namespace}/{metadata.name}",
         revisions=tuple(each.plan for each in revisions),
+        hosts=_component_hosts(scene, revisions),
         labels=dict(metadata.labels),
         annotations=dict(metadata.annotations),
         canary_percent=None if service.spec.canary else canary_percent(service.spec),
@@ -182,9 +183,36 @@ def _lost_in_component(
 
 
 def _host(scene: Scene) -> str:
+    host = _host_of(scene.name, scene)
+    if not _DNS_NAME.match(host):
+        msg = f"{host!r} is not a host name"
+        raise PlanningError(
+            msg,
+            reason=Reason.InvalidSpec,
+            remedy="shorten the name, or correct the setting ingress.domain_template",
+        )
+    return host
+
+
+def _component_hosts(
+    scene: Scene, revisions: tuple[PlannedRevision, ...]
+) -> dict[Component, str]:
+    """Return what KServe publishes for each component: as for a service named so."""
+    found = {}
+    for revision in revisions:
+        for each in revision.components:
+            component = each.plan.component
+            host = _host_of(f"{scene.name}-{component}", scene)
+            # A component's name is the longer one: the service may do without.
+            if _DNS_NAME.match(host):
+                found[component] = host
+    return found
+
+
+def _host_of(name: str, scene: Scene) -> str:
     ingress, metadata = scene.catalog.ingress, scene.service.metadata
     values = Values(
-        name=scene.name,
+        name=name,
         namespace=scene.namespace,
         labels=metadata.labels,
         annotations=metadata.annotations,
@@ -193,18 +221,11 @@ def _host(scene: Scene) -> str:
     )
     host: str = replace(ingress.domain_template, values)
     for key, value in (
-        ("{name}", scene.name),
+        ("{name}", name),
         ("{namespace}", scene.namespace),
         ("{domain}", ingress.domain),
     ):
         host = host.replace(key, value)
-    if not _DNS_NAME.match(host):
-        msg = f"{host!r} is not a host name"
-        raise PlanningError(
-            msg,
-            reason=Reason.InvalidSpec,
-            remedy="shorten the name, or correct the setting ingress.domain_template",
-        )
     return host
 
 

@@ -131,6 +131,7 @@ class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a backend serves for one InferenceService.
 
     ``host`` is the host name KServe would publish, ``path`` its path on a shared host.
+    ``hosts`` are those of the single components, of each that has a possible one.
     ``stopped`` is KServe's stop annotation. ``canary_percent`` is the share of the
     newest revision while an older one is kept, None when it takes all.
     """
@@ -140,6 +141,7 @@ class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     path: str
     revisions: tuple[RevisionPlan, ...]
+    hosts: dict[Component, str] = {}
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     canary_percent: int | None = None
