@@ -55,7 +55,7 @@ def test_an_error_is_the_exit_code_and_the_termination_message(
 
     assert code == 3
     assert err == f"{shelf.root}-none is on no shelf\n"
-    assert message.read_text() == err.rstrip("\n")
+    assert message.read_text() == f"StorageNotFound: {err}".rstrip("\n")
     last = json.loads(out.splitlines()[-1])
     assert (last["event"], last["kind"], last["exit_code"]) == ("error", "NotFound", 3)
     assert last["reason"] == "StorageNotFound"

@@ -112,6 +112,60 @@ def test_models_that_fail_or_hang_disturb_no_other() -> None:
     assert any("model b failed: ModelLoadFailed: " in line for line in lines)
 
 
+def test_in_a_pod_a_model_that_fails_ends_the_process_and_says_why(
+    tmp_path: Path,
+) -> None:
+    message = tmp_path / "termination-log"
+    message.touch()
+    pod = {
+        "KUBERNETES_SERVICE_HOST": "10.0.0.1",
+        "TERMINATION_MESSAGE_PATH": str(message),
+    }
+    flags = ["--model_class=served_models:NoPredict", "--model_name=m"]
+    flags += ["--host=127.0.0.1", "--http_port=0"]
+    done = subprocess.run(
+        command(*flags), env=environment() | pod, cwd=HERE, timeout=30, check=False
+    )
+    assert done.returncode == 20
+    said = message.read_text()
+    assert said.startswith("ModelLoadFailed: served_models:NoPredict has no method")
+    assert said.count("\n") == 0
+
+
+def test_ending_where_a_model_fails_can_be_asked_for_and_is_no_matter_of_the_others(
+    tmp_path: Path,
+) -> None:
+    flags = ["--model_class=served_models:Iris", "--model_name=m"]
+    flags += ["--model=b=served_models:NoPredict", "--exit_on_load_failure"]
+    done = subprocess.run(
+        command(*flags, "--http_port=0"),
+        env=environment() | {"TERMINATION_MESSAGE_PATH": str(tmp_path / "none")},
+        cwd=HERE,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 20
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_in_a_pod_a_wrong_flag_is_the_termination_message(tmp_path: Path) -> None:
+    message = tmp_path / "termination-log"
+    message.touch()
+    pod = {
+        "KUBERNETES_SERVICE_HOST": "10.0.0.1",
+        "TERMINATION_MESSAGE_PATH": str(message),
+    }
+    done = subprocess.run(
+        command("--model_class=served_models:Iris", "--http_prot=0"),
+        env=environment() | pod,
+        cwd=HERE,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert message.read_text().startswith("InvalidSpec: unknown flag --http_prot")
+
+
 def test_every_port_is_said_on_a_line() -> None:
     with process() as (_, _, lines):
         time.sleep(0.1)

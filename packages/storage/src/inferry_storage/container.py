@@ -1,13 +1,12 @@
 """The init container: pull each SRC into its DEST, as KServe's arguments say.
 
 Progress is on stdout, an object of JSON per line; an error is one line on stderr and
-the termination message of the pod, and its kind the exit code.
+the termination message of the pod, behind its reason, and its kind the exit code.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from inferry.errors import InferryError, SettingsError, StorageError
+from inferry.status import Reason, write_termination
 from inferry_storage.events import Events
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 _USAGE = "usage: python -m inferry_storage SRC DEST [SRC DEST ...]"
 _WRONG_USE = 2
-#: Kubernetes' default terminationMessagePath, and how many bytes of it are read.
-_MESSAGE = "/dev/termination-log"
-_LONGEST = 4096
-#: Where a pod says another terminationMessagePath: nothing tells it to a container.
-_VARIABLE = "TERMINATION_MESSAGE_PATH"
 _STOPPED = "stopped by SIGTERM; the next start goes on where this one was"
 
 
@@ -39,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(f"{_USAGE}\n")
         return 0
     if wrong := _wrong(arguments):
-        return _end(wrong, _WRONG_USE)
+        return _end(wrong, _WRONG_USE, Reason.StorageFailed)
     signal.signal(signal.SIGTERM, _stop)
     events = Events(sys.stdout)
     pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
@@ -47,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
         asyncio.run(_pull(pairs, events))
     except StorageError as error:
         events.failed(error)
-        return _end(str(error), error.exit_code)
+        return _end(str(error), error.exit_code, error.reason)
     except InferryError as error:
         problems = error.problems if isinstance(error, SettingsError) else ()
-        return _end("; ".join((str(error), *problems)), 1)
+        return _end("; ".join((str(error), *problems)), 1, Reason.StorageFailed)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
@@ -93,23 +88,12 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     os._exit(128 + number)
 
 
-def _end(message: str, code: int) -> int:
-    _tell(message)
+def _end(message: str, code: int, reason: str) -> int:
+    _tell(message, reason)
     return code
 
 
-def _tell(message: str) -> None:
-    line = " ".join(message.split())
-    sys.stderr.write(f"{line}\n")
+def _tell(message: str, reason: str = "") -> None:
+    sys.stderr.write(f"{' '.join(message.split())}\n")
     sys.stderr.flush()
-    with contextlib.suppress(OSError):
-        _write_message(line)
-
-
-def _write_message(line: str) -> None:
-    """Give the pod its termination message, if there is a file for it."""
-    path = os.environ.get(_VARIABLE) or _MESSAGE
-    # It is never made: on a machine that is no pod /dev is not for this.
-    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-        file.write(line.encode("utf-8", "replace")[:_LONGEST])
+    write_termination(reason, message)

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     ConfigMapNotFound = "ConfigMapNotFound"
     ServiceAccountNotFound = "ServiceAccountNotFound"
     VolumeNotFound = "VolumeNotFound"
+    VolumeNotBound = "VolumeNotBound"
     VolumeNotMounted = "VolumeNotMounted"
     NotAnswering = "NotAnswering"
     Evicted = "Evicted"
@@ -70,6 +71,7 @@ class Reason(StrEnum):
     GatewayNotFound = "GatewayNotFound"
     GatewayNotAccepted = "GatewayNotAccepted"
     RouteNotReady = "RouteNotReady"
+    RouteNotResolved = "RouteNotResolved"
     IngressNotSupported = "IngressNotSupported"
     ConfigInvalid = "ConfigInvalid"
     NameConflict = "NameConflict"
@@ -180,7 +182,10 @@ REMEDIES = MappingProxyType(
         Reason.VolumeNotFound: (
             "create the PersistentVolumeClaim, or correct the pvc:// URI"
         ),
-        Reason.VolumeNotMounted: ("see the message: the node cannot mount the volume"),
+        Reason.VolumeNotBound: (
+            "give the PersistentVolumeClaim a StorageClass or a volume that fits"
+        ),
+        Reason.VolumeNotMounted: "see the message: the node cannot mount the volume",
         Reason.NotAnswering: (
             "see `inferry logs`: the container runs, and its model does not answer"
         ),
@@ -193,6 +198,9 @@ REMEDIES = MappingProxyType(
             "let the Gateway's listener take routes of this namespace and host name"
         ),
         Reason.RouteNotReady: "wait: the Gateway has not taken the route yet",
+        Reason.RouteNotResolved: (
+            "see the message: the Gateway cannot use the Service that the route names"
+        ),
         Reason.IngressNotSupported: (
             "install the Gateway API, or choose another setting kubernetes.ingress"
         ),
@@ -254,6 +262,7 @@ MEANINGS = MappingProxyType(
         Reason.ConfigMapNotFound: "a ConfigMap that its pods need is not there",
         Reason.ServiceAccountNotFound: "its ServiceAccount is not there",
         Reason.VolumeNotFound: "a PersistentVolumeClaim is not there",
+        Reason.VolumeNotBound: "no volume has been found for a claim that it mounts",
         Reason.VolumeNotMounted: "a volume cannot be mounted",
         Reason.NotAnswering: "a replica runs, and its probe fails",
         Reason.Evicted: "a node that ran short put its replica out",
@@ -261,6 +270,7 @@ MEANINGS = MappingProxyType(
         Reason.GatewayNotFound: "the Gateway of its route is not there",
         Reason.GatewayNotAccepted: "the Gateway refuses its route",
         Reason.RouteNotReady: "its route is not programmed yet",
+        Reason.RouteNotResolved: "what its route leads to cannot be used",
         Reason.IngressNotSupported: "the cluster does not serve the kind of its route",
         Reason.ConfigInvalid: "the configuration of the controller has problems",
         Reason.NameConflict: "an object of somebody else has the name it needs",

@@ -108,6 +108,11 @@ LIVES = (
     ),
     Option(name="drainTimeout", type="float", help="Seconds for what is in flight."),
     Option(
+        name="exitOnLoadFailure",
+        type="bool",
+        help="End where a model fails to load; true in Kubernetes.",
+    ),
+    Option(
         name="workers", type="int", default=1, help="Only 1; use replicas for more."
     ),
     Option(name="eventLoop", default="auto", help="auto, uvloop or asyncio."),

@@ -1,8 +1,10 @@
 """The process: start, load, wait for a signal, drain.
 
 It ends with 0 after SIGTERM or SIGINT, with 1 where a port cannot be had and with 2
-where the command line or the settings are wrong. A model that fails ends nothing: it is
-not ready, which is what a probe and the log say.
+where the command line or the settings are wrong. A model that fails ends nothing on a
+laptop: it is not ready, which is what a probe and the log say. In a pod it ends the
+process, with a code and a termination message that tell the reason, so that the cluster
+shows why and tries again with a back-off.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inferry.errors import BackendError, InferryError, SettingsError
+from inferry.status import Reason, exit_code, write_termination
 from inferry_server.cli import flags as command_line
 from inferry_server.cli.chosen import Runtimes, choose
 from inferry_server.cli.logs import set_up
 from inferry_server.cli.ports import announce, open_to_strangers, settled
-from inferry_server.cli.specs import settings, specs
+from inferry_server.cli.specs import in_cluster, settings, specs
 from inferry_server.cli.usage import usage
 from inferry_server.server import ModelServer
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from inferry_server.settings import ServerSettings
-    from inferry_server.states import ModelSpec
+    from inferry_server.states import ModelSpec, ModelState
 
 logger = logging.getLogger("inferry_server")
 
@@ -47,6 +50,7 @@ class _Job(msgspec.Struct, frozen=True):
     specs: list[ModelSpec]
     event_loop: str
     notes: list[str]
+    exits: bool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(job)
     except BackendError as error:
         print(f"error: {error}", file=sys.stderr)
+        _tell_pod(Reason.RuntimeUnhealthy, str(error))
         return error.exit_code
     except SettingsError as error:  # a file of keys, or a middleware
         return _refuse(error)
@@ -71,8 +76,16 @@ def _refuse(error: InferryError) -> int:
     text = str(error)
     problems = error.problems if isinstance(error, SettingsError) else ()
     more = "; ".join(problem for problem in problems if problem not in text)
-    print(f"error: {text}: {more}" if more else f"error: {text}", file=sys.stderr)
+    line = f"{text}: {more}" if more else text
+    print(f"error: {line}", file=sys.stderr)
+    reason = getattr(error, "reason", Reason.InvalidSpec)
+    _tell_pod(reason, line)
     return _USAGE_ERROR
+
+
+def _tell_pod(reason: str, message: str) -> None:
+    if in_cluster():
+        write_termination(reason, message)
 
 
 def _help(arguments: list[str]) -> int:
@@ -97,7 +110,8 @@ def _understand(arguments: list[str]) -> _Job:
     told, notes = settled(told, {"grpcPort", "managementPort"} & flags.server.keys())
     loop = flags.server.get("eventLoop", "auto")
     notes = [*flags.notes, *notes, *open_to_strangers(told)]
-    return _Job(told, models, loop, notes)
+    exits = flags.server.get("exitOnLoadFailure")
+    return _Job(told, models, loop, notes, in_cluster() if exits is None else exits)
 
 
 def _run(job: _Job) -> int:
@@ -139,7 +153,9 @@ async def _serve(job: _Job) -> int:
         logger.warning("%s", note)
     announce(job.settings.host, server.ports)
     loading = {asyncio.create_task(server.load(spec)) for spec in job.specs}
-    await stopping.wait()
+    failed = await _until_the_end(stopping, loading, exits=job.exits)
+    if failed is not None:
+        return await _give_up(server, failed)
     logger.info("stopping: no longer ready; requests in flight are finished")
     await server.drain()
     for task in loading:
@@ -148,6 +164,37 @@ async def _serve(job: _Job) -> int:
     await server.stop()
     logger.info("stopped")
     return 0
+
+
+async def _until_the_end(
+    stopping: asyncio.Event, loading: set[asyncio.Task[ModelState]], *, exits: bool
+) -> ModelState | None:
+    """Wait for a signal, or for the first model that fails where that *exits*."""
+    signalled = asyncio.create_task(stopping.wait())
+    waiting: set[asyncio.Task[ModelState]] = set(loading) if exits else set()
+    while waiting and not signalled.done():
+        done, _ = await asyncio.wait(
+            {signalled, *waiting}, return_when=asyncio.FIRST_COMPLETED
+        )
+        ended = waiting & done
+        states = [task.result() for task in ended]
+        # One that somebody unloaded while it was loading has no reason.
+        failed = [each for each in states if each.phase == "Failed" and each.reason]
+        if failed and not signalled.done():
+            signalled.cancel()
+            return failed[0]
+        waiting -= ended
+    await signalled
+    return None
+
+
+async def _give_up(server: ModelServer, failed: ModelState) -> int:
+    """End as a pod's container does whose model cannot be loaded."""
+    message = f"{failed.message.rstrip('.')}; {failed.remedy}".rstrip("; ")
+    write_termination(failed.reason, message)
+    logger.error("ending: %s is in the termination message", failed.reason)
+    await server.stop()
+    return exit_code(failed.reason)
 
 
 def _stop_signals() -> asyncio.Event:
