@@ -57,7 +57,7 @@ def doc(version: Any, kind: Any, **fields: Any) -> Any:
             "InferenceService",
         ),
         (
-            doc("serving.kserve.io/v1alpha1", "InferenceGraph"),
+            doc("serving.kserve.io/v1alpha1", "LocalModelCache"),
             "kind",
             "does not read yet",
             "",

@@ -37,6 +37,15 @@ def test_what_is_written_is_read_again_as_one_line(message: Path) -> None:
     )
 
 
+def test_what_to_do_stands_on_a_line_of_its_own(message: Path) -> None:
+    message.touch()
+    write_termination(Reason.ModelUnsafe, "it is a pickle", "allow it\nby name")
+    assert message.read_text() == "ModelUnsafe: it is a pickle\nallow it by name"
+    assert read_termination(message.read_text()) == Termination(
+        "ModelUnsafe", "it is a pickle", "allow it by name"
+    )
+
+
 def test_no_file_is_made_and_no_link_followed(message: Path, tmp_path: Path) -> None:
     write_termination(Reason.ModelCorrupt, "broken")
     assert not message.exists()

@@ -4,10 +4,29 @@
 `validate` do their part on documents that are already in hand.
 """
 
+from inferry.api._crds import crds
 from inferry.api._default import default
+from inferry.api._graphs import (
+    GraphNode,
+    GraphStep,
+    InferenceGraph,
+    InferenceGraphSpec,
+    RouterTimeouts,
+)
 from inferry.api._load import load, loads, to_dict
+from inferry.api._meta import ObjectMeta
 from inferry.api._problems import Loaded, Located, Origin, Problem
 from inferry.api._shown import shown
+from inferry.api._storage_containers import (
+    ClusterStorageContainer,
+    ClusterStorageContainerSpec,
+    SupportedUriFormat,
+)
+from inferry.api._trained_models import (
+    TrainedModel,
+    TrainedModelModel,
+    TrainedModelSpec,
+)
 from inferry.api._types import (
     LEGACY_FORMATS,
     ArtExplainer,
@@ -26,7 +45,6 @@ from inferry.api._types import (
     ModelFormatRef,
     ModelSpec,
     ModelStorageSpec,
-    ObjectMeta,
     PredictorSpec,
     ProtocolVersion,
     Secret,
@@ -47,10 +65,16 @@ __all__ = [
     "Batcher",
     "CanarySpec",
     "ClusterServingRuntime",
+    "ClusterStorageContainer",
+    "ClusterStorageContainerSpec",
     "ComponentSpec",
     "Confidential",
     "Document",
     "ExplainerSpec",
+    "GraphNode",
+    "GraphStep",
+    "InferenceGraph",
+    "InferenceGraphSpec",
     "InferenceService",
     "InferenceServiceSpec",
     "Loaded",
@@ -65,14 +89,20 @@ __all__ = [
     "PredictorSpec",
     "Problem",
     "ProtocolVersion",
+    "RouterTimeouts",
     "Secret",
     "ServiceAccount",
     "ServingRuntime",
     "ServingRuntimeSpec",
     "StorageUriSpec",
     "SupportedModelFormat",
+    "SupportedUriFormat",
+    "TrainedModel",
+    "TrainedModelModel",
+    "TrainedModelSpec",
     "TransformerSpec",
     "WorkerSpec",
+    "crds",
     "default",
     "load",
     "loads",

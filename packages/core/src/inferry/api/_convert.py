@@ -15,7 +15,11 @@ from msgspec import inspect as kinds
 from inferry._suggest import closest
 from inferry.api import _kubernetes, _secret_values, _types
 from inferry.api import _leaves as leaves
+from inferry.api._graphs import InferenceGraph
+from inferry.api._meta import Api, ObjectMeta
 from inferry.api._nodes import Mapping, Node, Sequence
+from inferry.api._storage_containers import ClusterStorageContainer
+from inferry.api._trained_models import TrainedModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,30 +27,37 @@ if TYPE_CHECKING:
     from inferry.api._leaves import Sink
     from inferry.api._problems import Path
 
-T = TypeVar("T", bound=_types.Api)
+T = TypeVar("T", bound=Api)
 
 INLINED = {"pod": "PodSpec", "container": "Container"}
 
 # Fields that the types leave open and Kubernetes' table closes.
-_TABLED = {
+TABLED = {
+    "affinity": "Affinity",
     "behavior": "HorizontalPodAutoscalerBehavior",
     "deploymentStrategy": "DeploymentStrategy",
+    "container": "Container",
     "metrics": "[MetricSpec]",
+    "resources": "ResourceRequirements",
+    "tolerations": "[Toleration]",
 }
 # Fields that a server writes and that mean nothing in a file.
-_DROPPED = {
-    _types.ObjectMeta: {"selfLink", "deletionGracePeriodSeconds", "clusterName"},
+_DROPPED: dict[type, set[str]] = {
+    ObjectMeta: {"selfLink", "deletionGracePeriodSeconds", "clusterName"},
     _types.InferenceService: {"status"},
     _types.ServingRuntime: {"status"},
     _types.ClusterServingRuntime: {"status"},
+    TrainedModel: {"status"},
+    InferenceGraph: {"status"},
+    ClusterStorageContainer: {"status"},
 }
 # Fields whose values no problem may show.
 _CONFIDENTIAL: dict[type, frozenset[str]] = {
     _types.Secret: frozenset({"data", "stringData"})
 }
 # What only `model` has: a legacy key names its format, and its runtime is chosen.
-_MODEL_ONLY = {"modelFormat", "runtime"}
-_FORBIDDEN = dict.fromkeys((*_types.LEGACY_FORMATS, "art"), _MODEL_ONLY)
+_MODEL_ONLY = frozenset({"modelFormat", "runtime"})
+FORBIDDEN = dict.fromkeys((*_types.LEGACY_FORMATS, "art"), _MODEL_ONLY)
 
 
 def convert(node: Node, kind: type[T], path: Path, sink: Sink) -> T | None:
@@ -54,8 +65,8 @@ def convert(node: Node, kind: type[T], path: Path, sink: Sink) -> T | None:
     if not isinstance(node, Mapping):
         sink.add(node, path, f"must be a mapping, not {leaves.kind_of(node)}")
         return None
-    known, inlined = _fields(kind)
-    forbidden = _FORBIDDEN.get(str(path[-1]), set()) if path else set()
+    known, inlined = fields_of(kind)
+    forbidden = FORBIDDEN.get(str(path[-1]), frozenset()) if path else ()
     values: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, child in node.items.items():
@@ -81,12 +92,12 @@ def convert(node: Node, kind: type[T], path: Path, sink: Sink) -> T | None:
 
 
 @cache
-def _fields(kind: type) -> tuple[dict[str, kinds.Field], str]:
+def fields_of(kind: type) -> tuple[dict[str, kinds.Field], str]:
     """Return the fields of *kind* as YAML spells them, and the field that inlines."""
     info = kinds.type_info(kind)
     assert isinstance(info, kinds.StructType)  # noqa: S101 - for the type checker
     known = {each.encode_name: each for each in info.fields}
-    inlined = next((name for name in INLINED if name in known), "")
+    inlined = next((each.name for each in info.fields if each.name in INLINED), "")
     known.pop(inlined, None)
     return known, inlined
 
@@ -95,7 +106,7 @@ def _build(
     node: Mapping, kind: type[T], values: dict[str, Any], path: Path, sink: Sink
 ) -> T | None:
     complete = True
-    for name, each in _fields(kind)[0].items():
+    for name, each in fields_of(kind)[0].items():
         if each.required and each.name not in values:
             complete = False
             child = node.items.get(name)
@@ -109,7 +120,11 @@ def _value(node: Node, kind: kinds.Type, path: Path, sink: Sink) -> Any:  # noqa
         return _union(node, kind, path, sink)
     if isinstance(kind, kinds.StructType):
         return convert(node, kind.cls, path, sink)
-    if isinstance(kind, kinds.ListType) and path[-1] not in _TABLED:
+    if isinstance(kind, kinds.DictType) and isinstance(
+        kind.value_type, kinds.StructType
+    ):
+        return _structs(node, kind.value_type, path, sink)
+    if isinstance(kind, kinds.ListType) and path[-1] not in TABLED:
         return _list(node, kind.item_type, path, sink)
     if isinstance(kind, (kinds.DictType, kinds.ListType)):
         return _open(node, kind, path, sink)
@@ -154,12 +169,25 @@ def _list(node: Node, item: kinds.Type, path: Path, sink: Sink) -> list[Any] | N
     return [value for value in values if value is not None]
 
 
+def _structs(
+    node: Node, kind: kinds.StructType, path: Path, sink: Sink
+) -> dict[str, Any] | None:
+    if not isinstance(node, Mapping):
+        sink.add(node, path, f"must be a mapping, not {leaves.kind_of(node)}")
+        return None
+    values = {
+        name: convert(child, kind.cls, (*path, name), sink)
+        for name, child in node.items.items()
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _open(node: Node, kind: kinds.Type, path: Path, sink: Sink) -> Any:  # noqa: ANN401
     """Return what the type leaves open: a text map or a Kubernetes type."""
     of_text = isinstance(kind, kinds.DictType) and isinstance(
         kind.value_type, kinds.StrType
     )
-    type_text = "{str}" if of_text else _TABLED.get(str(path[-1]), "{any}")
+    type_text = "{str}" if of_text else TABLED.get(str(path[-1]), "{any}")
     return _kubernetes.check(node, type_text, path, sink)
 
 
@@ -168,13 +196,15 @@ def _union(node: Node, kind: kinds.UnionType, path: Path, sink: Sink) -> Any:  #
     options = [each for each in kind.types if not isinstance(each, kinds.NoneType)]
     if len(options) == 1:
         return _value(node, options[0], path, sink)
+    if any(isinstance(each, kinds.FloatType) for each in options):
+        return leaves.quantity(node, path, sink)
     if isinstance(node, Sequence):
         chosen = next(each for each in options if isinstance(each, kinds.ListType))
         return _value(node, chosen, path, sink)
     return _canary(node, path, sink)
 
 
-class _CanaryMap(_types.Api, frozen=True):
+class _CanaryMap(Api, frozen=True):
     """The older spelling of `canary`: one mapping, whose predictor is named here."""
 
     predictor: _types.PredictorSpec
@@ -199,7 +229,7 @@ def _unknown(node: Mapping, kind: type, name: str, path: Path, sink: Sink) -> No
 
 
 def _names(kind: type) -> Iterable[str]:
-    known, inlined = _fields(kind)
+    known, inlined = fields_of(kind)
     pod = _kubernetes.fields(INLINED[inlined]) if inlined else {}
     return {*known, *pod}
 
@@ -207,7 +237,7 @@ def _names(kind: type) -> Iterable[str]:
 def _home(node: Mapping, kind: type, name: str) -> str:
     """Return the field whose mapping the misplaced *name* would fit into."""
     homes = []
-    for field, each in _fields(kind)[0].items():
+    for field, each in fields_of(kind)[0].items():
         options = each.type.types if isinstance(each.type, kinds.UnionType) else ()
         structs = [one.cls for one in options if isinstance(one, kinds.StructType)]
         if any(name in _names(one) for one in structs):

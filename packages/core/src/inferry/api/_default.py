@@ -17,12 +17,17 @@ from inferry.api._names import (
     MAIN_CONTAINER,
     MODEL_FORMAT,
 )
+from inferry.api._storage_containers import ClusterStorageContainer
 
 if TYPE_CHECKING:
+    from inferry.api._meta import ObjectMeta
     from inferry.api._types import ComponentSpec, Document, ModelSpec, PredictorSpec
 
 _V2_LEGACY = frozenset({"triton", "onnx", "huggingface"})
 _V2_FORMATS = frozenset({"triton", "vLLM"})
+
+# Kinds without a namespace.
+CLUSTER_KINDS = (_types.ClusterServingRuntime, ClusterStorageContainer)
 
 D = TypeVar("D", bound="Document")
 
@@ -31,7 +36,7 @@ def default(document: D) -> D:
     """Return *document* with KServe's defaults; doing it twice changes nothing."""
     if isinstance(document, _types.InferenceService):
         return cast("D", _service(document))
-    if isinstance(document, _types.ClusterServingRuntime):
+    if isinstance(document, CLUSTER_KINDS):
         metadata = msgspec.structs.replace(document.metadata, namespace="")
         return msgspec.structs.replace(document, metadata=metadata)
     return document
@@ -70,9 +75,7 @@ def _service(service: _types.InferenceService) -> _types.InferenceService:
     return msgspec.structs.replace(service, metadata=metadata, spec=spec)
 
 
-def _metadata(
-    metadata: _types.ObjectMeta, model: ModelSpec | None
-) -> _types.ObjectMeta:
+def _metadata(metadata: ObjectMeta, model: ModelSpec | None) -> ObjectMeta:
     annotations = dict(metadata.annotations)
     mode = annotations.get(DEPLOYMENT_MODE, "")
     if mode in LEGACY_MODES:

@@ -13,11 +13,14 @@ from inferry.api import _leaves as leaves
 from inferry.api import _types
 from inferry.api._convert import convert
 from inferry.api._default import default, written_key
+from inferry.api._graphs import InferenceGraph
 from inferry.api._nodes import Mapping, Node, Scalar, Sequence
 from inferry.api._problems import Located, Origin, spell
 from inferry.api._read import read_nodes
 from inferry.api._rules import findings, findings_as_written
 from inferry.api._rules._parts import predictors
+from inferry.api._storage_containers import ClusterStorageContainer
+from inferry.api._trained_models import TrainedModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +35,9 @@ KINDS: dict[str, type[Document]] = {
     "InferenceService": _types.InferenceService,
     "ServingRuntime": _types.ServingRuntime,
     "ClusterServingRuntime": _types.ClusterServingRuntime,
+    "TrainedModel": TrainedModel,
+    "InferenceGraph": InferenceGraph,
+    "ClusterStorageContainer": ClusterStorageContainer,
     "Secret": _types.Secret,
     "ServiceAccount": _types.ServiceAccount,
 }
@@ -39,6 +45,9 @@ _VERSIONS = {
     "InferenceService": f"{GROUP}/v1beta1",
     "ServingRuntime": f"{GROUP}/v1alpha1",
     "ClusterServingRuntime": f"{GROUP}/v1alpha1",
+    "TrainedModel": f"{GROUP}/v1alpha1",
+    "InferenceGraph": f"{GROUP}/v1alpha1",
+    "ClusterStorageContainer": f"{GROUP}/v1alpha1",
     "Secret": "v1",
     "ServiceAccount": "v1",
 }
@@ -46,15 +55,12 @@ _VERSIONS = {
 _CORE_KINDS = frozenset({"Secret", "ServiceAccount"})
 _LATER = frozenset(
     {
-        "ClusterStorageContainer",
-        "InferenceGraph",
         "LLMInferenceService",
         "LLMInferenceServiceConfig",
         "LocalModelCache",
         "LocalModelNamespaceCache",
         "LocalModelNode",
         "LocalModelNodeGroup",
-        "TrainedModel",
     }
 )
 _SAME_WORD = 0.85

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inferry._suggest import closest
-from inferry.api import _types
 from inferry.api._convert import inline
+from inferry.api._default import CLUSTER_KINDS
 from inferry.api._documents import File
 from inferry.api._leaves import Sink
 from inferry.api._nodes import Unreadable
@@ -43,7 +43,7 @@ def to_dict(document: Document) -> dict[str, Any]:
     """Return *document* as Kubernetes spells it, pod and container fields inlined."""
     head = {"apiVersion": document.api_version, "kind": document.kind}
     plain: dict[str, Any] = head | inline(document)
-    if isinstance(document, _types.ClusterServingRuntime):
+    if isinstance(document, CLUSTER_KINDS):
         plain["metadata"].pop("namespace", None)
     return plain
 

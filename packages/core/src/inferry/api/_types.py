@@ -11,6 +11,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from inferry.api._graphs import InferenceGraph
+from inferry.api._meta import Api, ObjectMeta
+from inferry.api._storage_containers import ClusterStorageContainer
+from inferry.api._trained_models import TrainedModel
+
 ProtocolVersion = Literal["v1", "v2", "grpc-v1", "grpc-v2"]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 
@@ -28,30 +33,6 @@ LEGACY_FORMATS = (
 )
 
 
-class Api(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
-):
-    """What every type of the API shares: frozen, camelCase, defaults left out."""
-
-
-class ObjectMeta(Api, frozen=True):
-    """The part of Kubernetes' metadata that means something here."""
-
-    name: str
-    namespace: str = "default"
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    generation: int = 0
-    resource_version: str = ""
-    uid: str = ""
-    creation_timestamp: str | None = None
-    generate_name: str = ""
-    deletion_timestamp: str | None = None
-    finalizers: list[str] = []
-    owner_references: list[dict[str, Any]] = []
-    managed_fields: list[dict[str, Any]] = []
-
-
 class ModelFormatRef(Api, frozen=True):
     """``modelFormat`` of a model."""
 
@@ -64,7 +45,7 @@ class ModelStorageSpec(Api, frozen=True):
 
     path: str | None = None
     schema_path: str | None = None
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
     key: str | None = msgspec.field(default=None, name="key")
 
 
@@ -85,7 +66,7 @@ class ModelSpec(Api, frozen=True):
     protocol_version: ProtocolVersion | None = None
     storage: ModelStorageSpec | None = None
     confidential: Confidential | None = None
-    container: dict[str, Any] = {}
+    container: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class StorageUriSpec(Api, frozen=True):
@@ -99,7 +80,7 @@ class LoggerStorageSpec(Api, frozen=True):
     """Where the payload logger writes objects."""
 
     path: str | None = None
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
     key: str | None = msgspec.field(default=None, name="key")
     service_account_name: str | None = None
 
@@ -109,8 +90,8 @@ class LoggerSpec(Api, frozen=True):
 
     url: str | None = None
     mode: Literal["all", "request", "response"] = "all"
-    metadata_headers: list[str] = []
-    metadata_annotations: list[str] = []
+    metadata_headers: list[str] = msgspec.field(default_factory=list)
+    metadata_annotations: list[str] = msgspec.field(default_factory=list)
     storage: LoggerStorageSpec | None = None
     marshaller_url: str | None = None
     batch_size: int | None = None
@@ -128,7 +109,7 @@ class Batcher(Api, frozen=True):
 class AutoScalingSpec(Api, frozen=True):
     """HPA and KEDA metrics, as KServe writes them."""
 
-    metrics: list[dict[str, Any]] = []
+    metrics: list[dict[str, Any]] = msgspec.field(default_factory=list)
     behavior: dict[str, Any] | None = None
 
 
@@ -149,11 +130,11 @@ class ComponentSpec(Api, frozen=True):
     canary_traffic_percent: Percent | None = None
     logger: LoggerSpec | None = None
     batcher: Batcher | None = None
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
     deployment_strategy: dict[str, Any] | None = None
-    storage_uris: list[StorageUriSpec] = []
-    pod: dict[str, Any] = {}
+    storage_uris: list[StorageUriSpec] = msgspec.field(default_factory=list)
+    pod: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class WorkerSpec(Api, frozen=True):
@@ -161,7 +142,7 @@ class WorkerSpec(Api, frozen=True):
 
     pipeline_parallel_size: int | None = None
     tensor_parallel_size: int | None = None
-    pod: dict[str, Any] = {}
+    pod: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class PredictorSpec(ComponentSpec, frozen=True):
@@ -191,7 +172,7 @@ class ArtExplainer(ModelSpec, frozen=True):
     """The ART explainer."""
 
     type: str = ""
-    config: dict[str, str] = {}
+    config: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class ExplainerSpec(ComponentSpec, frozen=True):
@@ -241,20 +222,22 @@ class SupportedModelFormat(Api, frozen=True):
 class ServingRuntimeSpec(Api, frozen=True):
     """``spec`` of both kinds of runtime; ``pod`` holds the containers."""
 
-    supported_model_formats: list[SupportedModelFormat] = []
+    supported_model_formats: list[SupportedModelFormat] = msgspec.field(
+        default_factory=list
+    )
     multi_model: bool = False
     disabled: bool = False
-    protocol_versions: list[ProtocolVersion] = []
+    protocol_versions: list[ProtocolVersion] = msgspec.field(default_factory=list)
     worker_spec: WorkerSpec | None = None
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
     grpc_endpoint: str | None = None
     grpc_data_endpoint: str | None = None
     http_data_endpoint: str | None = None
     replicas: int | None = None
     storage_helper: dict[str, Any] | None = None
     built_in_adapter: dict[str, Any] | None = None
-    pod: dict[str, Any] = {}
+    pod: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class ServingRuntime(Api, frozen=True):
@@ -279,8 +262,8 @@ class Secret(Api, frozen=True):
     """Kubernetes' Secret, read for what opens a store; the repr shows no value."""
 
     metadata: ObjectMeta
-    data: dict[str, str] = {}
-    string_data: dict[str, str] = {}
+    data: dict[str, str] = msgspec.field(default_factory=dict)
+    string_data: dict[str, str] = msgspec.field(default_factory=dict)
     type: str | None = None
     immutable: bool = False
     api_version: str = "v1"
@@ -299,13 +282,20 @@ class ServiceAccount(Api, frozen=True):
     """Kubernetes' ServiceAccount, read for the secrets that it lists."""
 
     metadata: ObjectMeta
-    secrets: list[dict[str, Any]] = []
-    image_pull_secrets: list[dict[str, Any]] = []
+    secrets: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    image_pull_secrets: list[dict[str, Any]] = msgspec.field(default_factory=list)
     automount_service_account_token: bool | None = None
     api_version: str = "v1"
     kind: str = "ServiceAccount"
 
 
 Document = (
-    InferenceService | ServingRuntime | ClusterServingRuntime | Secret | ServiceAccount
+    InferenceService
+    | ServingRuntime
+    | ClusterServingRuntime
+    | TrainedModel
+    | InferenceGraph
+    | ClusterStorageContainer
+    | Secret
+    | ServiceAccount
 )

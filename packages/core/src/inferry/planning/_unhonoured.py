@@ -8,8 +8,8 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from inferry.api._meta import Api
 from inferry.api._types import (
-    Api,
     ComponentSpec,
     InferenceService,
     ModelSpec,

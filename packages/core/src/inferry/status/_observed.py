@@ -23,13 +23,15 @@ _REASON_OF_PHASE = {
 class ObservedRevision(msgspec.Struct, frozen=True, kw_only=True):
     """What a backend saw of one revision; ``ready`` is the number of ready replicas.
 
-    ``reason`` is one of `Reason`; without one it follows from ``phase``.
+    ``reason`` is one of `Reason`; without one it follows from ``phase``. ``remedy`` is
+    better than that of the reason, if there is one.
     """
 
     name: str
     phase: Phase
     reason: str = ""
     message: str = ""
+    remedy: str = ""
     ready: int = 0
 
 
@@ -39,6 +41,7 @@ class ObservedIngress(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool = True
     reason: str = ""
     message: str = ""
+    remedy: str = ""
 
 
 REACHABLE = ObservedIngress()
@@ -115,7 +118,10 @@ def _of_revision(
     reason = revision.reason or _REASON_OF_PHASE[revision.phase]
     waiting = reason in IN_PROGRESS and revision.phase != "Failed"
     status: ConditionStatus = "Unknown" if waiting else "False"
-    message = _with_remedy(revision.message or f"revision {revision.name}", reason)
+    message = _with_remedy(
+        revision.message or f"revision {revision.name}",
+        revision.remedy or remedy(reason),
+    )
     return _condition(kind, status, reason, message, info=info)
 
 
@@ -124,9 +130,8 @@ def _of_ingress(ingress: ObservedIngress) -> Condition:
         return _condition("IngressReady", "True")
     reason = ingress.reason or Reason.Pending
     status: ConditionStatus = "False" if reason in FATAL else "Unknown"
-    return _condition(
-        "IngressReady", status, reason, _with_remedy(ingress.message, reason)
-    )
+    message = _with_remedy(ingress.message, ingress.remedy or remedy(reason))
+    return _condition("IngressReady", status, reason, message)
 
 
 def _ready(predictor: Condition, ingress: Condition) -> Condition:
@@ -139,8 +144,7 @@ def _ready(predictor: Condition, ingress: Condition) -> Condition:
     return _condition("Ready", "True")
 
 
-def _with_remedy(message: str, reason: str) -> str:
-    line = remedy(reason)
+def _with_remedy(message: str, line: str) -> str:
     if not line or line in message:
         return message
     return f"{message.rstrip('.')}; {line}" if message else line

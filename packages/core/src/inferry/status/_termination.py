@@ -1,7 +1,8 @@
 """How a container of ours says why it ended: a message, and an exit code behind it.
 
-A pod keeps the last message of each container, ``Reason: what is wrong``. Where a
-container could write none, its exit code still tells the reason.
+A pod keeps the last message of each container, ``Reason: what is wrong``, and on the
+next line what to do. Where a container could write none, its exit code still tells the
+reason.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Termination(msgspec.Struct, frozen=True):
 
     reason: str
     message: str
+    remedy: str = ""
 
 
 def exit_code(reason: str) -> int:
@@ -62,13 +64,13 @@ def exit_code(reason: str) -> int:
     return _CODES.get(reason, _CODES[Reason.ModelLoadFailed])
 
 
-def write_termination(reason: str, message: str) -> None:
+def write_termination(reason: str, message: str, remedy: str = "") -> None:
     """Leave the pod its termination message, if there is a file for it.
 
     On a machine that is no pod nothing is made, and nothing is said.
     """
-    line = " ".join(message.split())
-    text = f"{reason}: {line}" if reason else line
+    first = f"{reason}: {_folded(message)}" if reason else _folded(message)
+    text = f"{first}\n{_folded(remedy)}".rstrip()
     path = os.environ.get(PATH_VARIABLE) or _PATH
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
@@ -78,8 +80,12 @@ def write_termination(reason: str, message: str) -> None:
 
 def read_termination(text: str) -> Termination:
     """Return what the termination message *text* says, whoever wrote it."""
-    line = " ".join(text.split())
-    word, colon, rest = line.partition(": ")
+    first, _, rest = text.strip().partition("\n")
+    word, colon, message = first.partition(": ")
     if colon and word in Reason.__members__:
-        return Termination(word, rest)
-    return Termination("", line)
+        return Termination(word, _folded(message), _folded(rest))
+    return Termination("", _folded(text))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())

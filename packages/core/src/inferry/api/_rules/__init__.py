@@ -47,7 +47,7 @@ def findings(document: Document) -> Iterator[Finding]:
         yield from secrets.secret(document)
     elif isinstance(document, _types.ServiceAccount):
         yield from secrets.service_account(document)
-    else:
+    elif isinstance(document, runtimes.Runtime):
         for runtime_rule in runtimes.RULES:
             yield from runtime_rule(document)
 

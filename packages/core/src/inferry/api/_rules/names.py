@@ -21,11 +21,11 @@ from inferry.api._rules._parts import components, predictors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from inferry.api._meta import ObjectMeta
     from inferry.api._problems import Path
     from inferry.api._types import (
         ComponentSpec,
         InferenceService,
-        ObjectMeta,
         ServingRuntimeSpec,
     )
 
