@@ -1,0 +1,134 @@
+"""``inferry manifests``: everything that an install on a cluster consists of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inferry_controller.install import InstallOptions
+
+_FORMATS = click.Choice(["yaml", "kustomize", "helm"])
+
+
+@click.command
+@click.option(
+    "--format",
+    "form",
+    type=_FORMATS,
+    default="yaml",
+    help="Objects, a base for `kubectl apply -k`, or a Helm chart.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder to write to; kustomize and helm need one.",
+)
+@click.option("--namespace", default="inferry", help="Where the controller runs.")
+@click.option(
+    "--scope",
+    type=click.Choice(["cluster", "namespaced"]),
+    default="cluster",
+    help="All namespaces, or those of --watch with Roles alone.",
+)
+@click.option("--watch", default="", help="Namespaces, separated by commas.")
+@click.option(
+    "--secret-namespaces",
+    default="",
+    help="Namespaces in which the controller may read Secrets; none by default.",
+)
+@click.option("--registry", help="Where the images come from.")
+@click.option("--version", help="The version of the images.")
+@click.option("--replicas", type=int, help="Pods of the controller.")
+@click.option("--plugins", help="Plugins that the controller loads, by commas.")
+@click.option("--monitoring", is_flag=True, help="With a ServiceMonitor.")
+@click.option("--network-policy", is_flag=True, help="With a NetworkPolicy.")
+@click.option("--gateway", help="With a Gateway of this class for all services.")
+@click.option(
+    "--crds/--no-crds",
+    default=None,
+    help="The kinds; a namespaced install is without unless asked.",
+)
+@click.option(
+    "--user-roles/--no-user-roles",
+    default=None,
+    help="ClusterRoles for who views or edits namespaces; as --crds.",
+)
+@click.option(
+    "--create-namespace/--no-create-namespace",
+    default=None,
+    help="The namespace; as --crds.",
+)
+def manifests(form: str, output: Path | None, **given: Any) -> None:  # noqa: ANN401 - click's
+    r"""Print or write what installs the controller on a cluster.
+
+    Nothing in it needs a webhook or cert-manager, and any order of applying works.
+
+    \b
+    Examples:
+      inferry manifests | kubectl apply -f -
+      inferry manifests --format kustomize --output install
+      inferry manifests --format helm --output chart
+      inferry manifests --scope namespaced --watch team-a | kubectl apply -f -
+    """
+    from inferry_controller.install import chart, kustomization
+    from inferry_controller.install import manifests as objects
+    from inferry_controller.install.kustomize import documents
+
+    options = _options(given)
+    if form == "yaml":
+        text = documents(objects(options))
+        if output is None:
+            click.echo(text, nl=False)
+        else:
+            _write(output, {"inferry.yaml": text})
+        return
+    if output is None:
+        msg = f"--format {form} is a folder; name it with --output"
+        raise click.UsageError(msg)
+    _write(output, chart() if form == "helm" else kustomization(options))
+
+
+def _options(given: Mapping[str, Any]) -> InstallOptions:
+    from inferry_controller.install import options_from
+
+    namespaced = given["scope"] == "namespaced"
+    found: dict[str, Any] = {
+        "namespace": given["namespace"],
+        "scope": given["scope"],
+        "watch": _names(given["watch"]),
+        "secretNamespaces": _names(given["secret_namespaces"]),
+        "monitoring": given["monitoring"],
+        "networkPolicy": given["network_policy"],
+        "crds": {"install": _chosen(given["crds"], namespaced=namespaced)},
+        "userRoles": _chosen(given["user_roles"], namespaced=namespaced),
+        "createNamespace": _chosen(given["create_namespace"], namespaced=namespaced),
+    }
+    for name in ("registry", "version", "replicas"):
+        if given[name] is not None:
+            found[name] = given[name]
+    if given["gateway"]:
+        found["gatewayClass"] = given["gateway"]
+    if given["plugins"]:
+        found["plugins"] = _names(given["plugins"])
+    return options_from(found)
+
+
+def _chosen(said: bool | None, *, namespaced: bool) -> bool:  # noqa: FBT001 - what a flag said
+    return said if said is not None else not namespaced
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        click.echo(target)
