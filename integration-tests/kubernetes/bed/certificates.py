@@ -133,9 +133,7 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
 
 def _subject(name: str, groups: Sequence[str] = ()) -> x509.Name:
     """A user is the common name, its groups are organizations."""
-    parts = [
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups
-    ]
+    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
     return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 

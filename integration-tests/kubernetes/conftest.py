@@ -1,0 +1,114 @@
+"""Clusters that the tests of this folder share; each test has a namespace of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# This folder has the name of a distribution, so it cannot be a package itself.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bed import binaries, definitions, network
+from bed.cluster import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bed.api import Object
+
+#: Nodes of a cluster that has pods.
+NODES = 5
+
+
+@pytest.fixture(scope="session")
+def programs(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """Return what gives a program by its name, built first where need be."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    writer = request.config.get_terminal_writer()
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            writer.line(f"\n{line}")
+
+    def program(name: str) -> Path:
+        try:
+            return binaries.binary(name, say)
+        except binaries.ProgramMissing as missing:
+            absent(str(missing))
+
+    return program
+
+
+def absent(why: str) -> None:
+    """Skip for what this machine lacks; fail on one that must have everything."""
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def kinds() -> list[Object]:
+    """Return the definitions of our kinds and of the Gateway API."""
+    try:
+        return [*definitions.ours(), *definitions.gateway_api()]
+    except binaries.ProgramMissing as missing:
+        absent(str(missing))
+
+
+@pytest.fixture(scope="session")
+def new_cluster(
+    programs: Callable[[str], Path], kinds: list[Object]
+) -> Iterator[Callable[..., Cluster]]:
+    """Return what starts a cluster; it ends with the test run."""
+    started: list[Cluster] = []
+
+    def start(**options: object) -> Cluster:
+        folder = Path(tempfile.mkdtemp(prefix="inferry-bed-"))
+        more = options.pop("definitions", ())
+        options["definitions"] = [*kinds, *more]
+        try:
+            cluster = Cluster(folder, programs, **options)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        started.append(cluster)
+        network.refuse_fakes(cluster.janitor, cluster.port)
+        return cluster
+
+    yield start
+    for cluster in started:
+        cluster.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(new_cluster: Callable[..., Cluster]) -> Cluster:
+    """Return a cluster that stores objects, and where nothing comes of them."""
+    return new_cluster()
+
+
+@pytest.fixture(scope="session")
+def full_cluster(new_cluster: Callable[..., Cluster]) -> Cluster:
+    """Return a cluster where Deployments get pods, which become Ready by KWOK."""
+    return new_cluster(nodes=NODES)
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> str:
+    """Return a new namespace of the cluster that the test asks for."""
+    full = "full_cluster" in request.fixturenames
+    found: Cluster = request.getfixturevalue("full_cluster" if full else "cluster")
+    return found.namespace()
+
+
+@pytest.fixture
+def kubectl(request: pytest.FixtureRequest) -> Callable[..., object]:
+    """Return what runs kubectl on the cluster that the test asks for."""
+    full = "full_cluster" in request.fixturenames
+    found: Cluster = request.getfixturevalue("full_cluster" if full else "cluster")
+    return found.kubectl
