@@ -1,4 +1,4 @@
-"""The Deployment of a component."""
+"""The Deployment of one component of one revision."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from inferry_controller.names import (
     app_label,
     component_name,
 )
+from inferry_controller.rendering.containers import copied
 from inferry_controller.rendering.metadata import metadata
 
 if TYPE_CHECKING:
     from inferry.planning import ComponentPlan, ServingPlan
     from inferry_controller.options import RenderOptions
     from inferry_controller.rendering.placement import Placement
+
+_HISTORY = 10
+_DEADLINE = 600
 
 
 def deployment(
@@ -27,34 +31,49 @@ def deployment(
     *,
     replicas: int | None,
 ) -> dict[str, Any]:
-    """Return the Deployment of *pod*; *replicas* is None where a scaler owns them."""
+    """Return the Deployment around the template *pod*, which `pods.pod` makes.
+
+    *replicas* is None where an autoscaler decides: then the object does not say. A
+    placement that is kept for a rollback has none, whatever decides.
+    """
     name = component_name(plan.name, component.component, placement.slot)
     made = metadata(name, plan, options, component, placement.revision)
     made["labels"][APP_LABEL] = app_label(name)
     if placement.spec:
-        made["annotations"] = made.get("annotations", {}) | {
-            SPEC_ANNOTATION: placement.spec
-        }
+        told = {SPEC_ANNOTATION: placement.spec}
+        made["annotations"] = made.get("annotations", {}) | told
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": {APP_LABEL: app_label(name)}},
+        "strategy": _strategy(component, options),
+        "revisionHistoryLimit": _HISTORY,
+        "progressDeadlineSeconds": _DEADLINE,
+        "template": pod,
+    }
+    if placement.kept:
+        replicas = 0
+    if replicas is not None:
+        spec["replicas"] = replicas
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": made,
-        "spec": ({} if replicas is None else {"replicas": replicas})
-        | {
-            "selector": {"matchLabels": {APP_LABEL: app_label(name)}},
-            "strategy": component.strategy
-            or {
-                "type": "RollingUpdate",
-                "rollingUpdate": {
-                    "maxSurge": _amount(options.max_surge),
-                    "maxUnavailable": _amount(options.max_unavailable),
-                },
-            },
-            "template": pod,
+        "spec": spec,
+    }
+
+
+def _strategy(component: ComponentPlan, options: RenderOptions) -> dict[str, Any]:
+    if component.strategy:
+        strategy: dict[str, Any] = copied(component.strategy)
+        return strategy
+    return {
+        "type": "RollingUpdate",
+        "rollingUpdate": {
+            "maxSurge": _amount(options.max_surge),
+            "maxUnavailable": _amount(options.max_unavailable),
         },
     }
 
 
 def _amount(text: str) -> int | str:
-    """Return a number of pods as Kubernetes takes it: a percentage is text."""
-    return int(text) if text.isdigit() else text
+    """Return a number of pods, or a percentage as it is written."""
+    return int(text) if text.isdecimal() else text
