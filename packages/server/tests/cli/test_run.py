@@ -129,7 +129,7 @@ def test_in_a_pod_a_model_that_fails_ends_the_process_and_says_why(
     assert done.returncode == 20
     said = message.read_text()
     assert said.startswith("ModelLoadFailed: served_models:NoPredict has no method")
-    assert said.count("\n") == 0
+    assert said.count("\n") == 1
 
 
 def test_ending_where_a_model_fails_can_be_asked_for_and_is_no_matter_of_the_others(

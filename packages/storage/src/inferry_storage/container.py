@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         asyncio.run(_pull(pairs, events))
     except StorageError as error:
         events.failed(error)
-        return _end(str(error), error.exit_code, error.reason)
+        return _end(error.message, error.exit_code, error.reason, error.remedy)
     except InferryError as error:
         problems = error.problems if isinstance(error, SettingsError) else ()
         return _end("; ".join((str(error), *problems)), 1, Reason.StorageFailed)
@@ -88,12 +88,13 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     os._exit(128 + number)
 
 
-def _end(message: str, code: int, reason: str) -> int:
-    _tell(message, reason)
+def _end(message: str, code: int, reason: str, remedy: str = "") -> int:
+    _tell(message, reason, remedy)
     return code
 
 
-def _tell(message: str, reason: str = "") -> None:
-    sys.stderr.write(f"{' '.join(message.split())}\n")
+def _tell(message: str, reason: str = "", remedy: str = "") -> None:
+    line = f"{message.rstrip('.')}; {remedy}" if remedy else message
+    sys.stderr.write(f"{' '.join(line.split())}\n")
     sys.stderr.flush()
-    write_termination(reason, message)
+    write_termination(reason, message, remedy)

@@ -190,8 +190,7 @@ async def _until_the_end(
 
 async def _give_up(server: ModelServer, failed: ModelState) -> int:
     """End as a pod's container does whose model cannot be loaded."""
-    message = f"{failed.message.rstrip('.')}; {failed.remedy}".rstrip("; ")
-    write_termination(failed.reason, message)
+    write_termination(failed.reason, failed.message, failed.remedy)
     logger.error("ending: %s is in the termination message", failed.reason)
     await server.stop()
     return exit_code(failed.reason)
