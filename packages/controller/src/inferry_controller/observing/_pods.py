@@ -73,7 +73,8 @@ def _container(spec: _Object, status: _Object, *, init: bool) -> ContainerFact:
         init=init,
         state=name,
         ready=bool(status.get("ready")),
-        started=bool(status.get("started")),
+        # Without a startup probe it is True as soon as the process runs.
+        started=bool(status.get("started")) and "startupProbe" in spec,
         restarts=status.get("restartCount", 0),
         reason=now.get("reason", ""),
         message=now.get("message", ""),
