@@ -1,4 +1,4 @@
-"""Clusters that the tests of this folder share; each test has a namespace of its own."""
+"""Clusters that all tests here share; each test has a namespace of its own."""
 
 from __future__ import annotations
 

@@ -6,15 +6,23 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from bed import kwok
 from bed.api import ApiError, conditions, is_true, until
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from subprocess import CompletedProcess
+
+    from bed.api import Api, Object
+    from bed.cluster import Cluster
+
 POD = {"containers": [{"name": "main", "image": "none"}]}
 
 
-def deployment(name: str, **annotations: str) -> dict:
+def deployment(name: str, **annotations: str) -> Object:
     labels = {"app": name}
     template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": POD}
     return {
@@ -25,25 +33,31 @@ def deployment(name: str, **annotations: str) -> dict:
     }
 
 
-def test_a_server_tells_its_version(cluster, kubectl):
+def test_a_server_tells_its_version(
+    cluster: Cluster, kubectl: Callable[..., CompletedProcess[str]]
+) -> None:
     done = kubectl("version", "-o", "json")
     assert done.returncode == 0, done.stderr
     assert '"gitVersion": "v1.36.3"' in done.stdout
 
 
-def test_our_kinds_and_routes_are_served(cluster, namespace):
+def test_our_kinds_and_routes_are_served(cluster: Cluster, namespace: str) -> None:
     assert cluster.api.list("inferenceservices", namespace) == []
     assert cluster.api.list("httproutes", namespace) == []
 
 
-def test_a_user_has_only_the_rights_of_its_groups(cluster, namespace):
+def test_a_user_has_only_the_rights_of_its_groups(
+    cluster: Cluster, namespace: str
+) -> None:
     nobody = cluster.api_of(cluster.user("alice", "dev"))
     with pytest.raises(ApiError) as refused:
         nobody.list("configmaps", namespace)
     assert refused.value.status == 403
 
 
-def test_a_watch_of_an_old_version_expires_after_a_restart(cluster, namespace):
+def test_a_watch_of_an_old_version_expires_after_a_restart(
+    cluster: Cluster, namespace: str
+) -> None:
     path = cluster.api.path("configmaps", "", namespace)
     old = cluster.api.request("GET", path)["metadata"]["resourceVersion"]
     labels = {"metadata": {"labels": {"a": "b"}}}
@@ -55,14 +69,16 @@ def test_a_watch_of_an_old_version_expires_after_a_restart(cluster, namespace):
     )
 
 
-def _first_line(api, query: str) -> str:
+def _first_line(api: Api, query: str) -> str:
     with api.http.stream("GET", query, timeout=3) as answer:
         if answer.status_code != 200:
             return ""
         return next(answer.iter_lines())
 
 
-def test_pods_of_a_deployment_become_ready(full_cluster, namespace):
+def test_pods_of_a_deployment_become_ready(
+    full_cluster: Cluster, namespace: str
+) -> None:
     api = full_cluster.api
     api.apply(deployment("one"), namespace)
     until(
@@ -73,7 +89,9 @@ def test_pods_of_a_deployment_become_ready(full_cluster, namespace):
     assert pod["status"]["podIP"].startswith("10.244.")
 
 
-def test_a_service_gets_the_address_that_a_pod_names(full_cluster, namespace):
+def test_a_service_gets_the_address_that_a_pod_names(
+    full_cluster: Cluster, namespace: str
+) -> None:
     api = full_cluster.api
     api.apply(deployment("two", **{kwok.POD_IP: "10.99.9.9"}), namespace)
     spec = {"selector": {"app": "two"}, "ports": [{"port": 80}]}
@@ -104,8 +122,8 @@ def test_a_service_gets_the_address_that_a_pod_names(full_cluster, namespace):
     ],
 )
 def test_a_pod_fares_as_its_annotation_says(
-    full_cluster, namespace, fault, phase, reason
-):
+    full_cluster: Cluster, namespace: str, fault: str, phase: str, reason: str
+) -> None:
     api = full_cluster.api
     document = deployment("bad", **{kwok.FAULT: fault, kwok.MESSAGE: "Why: so"})
     init = [{"name": "first", "image": "none"}, {"name": "next", "image": "none"}]
@@ -132,7 +150,9 @@ def test_a_pod_fares_as_its_annotation_says(
         assert first["lastState"]["terminated"]["message"] == "Why: so"
 
 
-def test_a_pod_becomes_ready_as_late_as_it_says(full_cluster, namespace):
+def test_a_pod_becomes_ready_as_late_as_it_says(
+    full_cluster: Cluster, namespace: str
+) -> None:
     api = full_cluster.api
     began = time.monotonic()
     api.apply(deployment("late", **{kwok.DELAY: "1500ms"}), namespace)
@@ -140,7 +160,9 @@ def test_a_pod_becomes_ready_as_late_as_it_says(full_cluster, namespace):
     assert 1.4 < time.monotonic() - began < 10
 
 
-def test_what_an_object_owns_goes_with_it(full_cluster, namespace):
+def test_what_an_object_owns_goes_with_it(
+    full_cluster: Cluster, namespace: str
+) -> None:
     api = full_cluster.api
     owner = api.create(
         {
@@ -161,11 +183,11 @@ def test_what_an_object_owns_goes_with_it(full_cluster, namespace):
     document["metadata"]["ownerReferences"] = [reference]
     api.apply(document, namespace)
     api.delete("inferenceservices", "iris", namespace)
+    until(lambda: not api.list("deployments", namespace), "the Deployment to go", 10)
     until(lambda: not api.list("pods", namespace), "its pods to go", 10)
-    assert api.list("deployments", namespace) == []
 
 
-def test_usage_tells_cpu_and_memory_of_each_program(full_cluster):
+def test_usage_tells_cpu_and_memory_of_each_program(full_cluster: Cluster) -> None:
     usage = full_cluster.usage()
     assert set(usage) == {
         "etcd",
@@ -177,7 +199,9 @@ def test_usage_tells_cpu_and_memory_of_each_program(full_cluster):
     assert all(used.cpu > 0 and used.memory > 1 << 20 for used in usage.values())
 
 
-def test_a_killed_test_run_leaves_nothing(programs, tmp_path):
+def test_a_killed_test_run_leaves_nothing(
+    programs: Callable[[str], Path], tmp_path: Path
+) -> None:
     script = f"""
 import os, signal, sys
 from pathlib import Path

@@ -220,7 +220,7 @@ class Api:
 def until(
     check: Callable[[], T | None], what: str, seconds: float = 30, pause: float = 0.05
 ) -> T:
-    """Return what *check* gives once it is true; an `AssertionError` after *seconds*."""
+    """Return what *check* gives once it is true; fail the test after *seconds*."""
     end = time.monotonic() + seconds
     while True:
         if found := check():

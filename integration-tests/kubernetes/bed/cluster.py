@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import ssl
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
+
+import httpx
 
 from bed import control_plane, kwok
 from bed.api import Api
@@ -228,7 +228,7 @@ class Cluster:
             )
 
     def _flags(self, outside: Sequence[str]) -> list[str]:
-        bind = "0.0.0.0" if outside else "127.0.0.1"  # noqa: S104 - pods reach it
+        bind = "0.0.0.0" if outside else "127.0.0.1"
         mode = "Node,RBAC" if outside else "RBAC"
         flags = [f"--bind-address={bind}", f"--authorization-mode={mode}"]
         if not self._controlled:  # nothing makes the ServiceAccount of a namespace
@@ -255,8 +255,6 @@ class Cluster:
         self.processes[_SERVER].wait_until(lambda: self._answers("/readyz"), "/readyz")
 
     def _answers(self, path: str) -> bool:
-        import httpx
-
         try:
             return self.api.answers(path)
         except httpx.HTTPError:

@@ -100,7 +100,7 @@ def api_server(
 def controller_manager(
     program: Path, folder: Path, *, kubeconfig: Path, authority: Path, tokens: Pair
 ) -> Process:
-    """Start kube-controller-manager with `CONTROLLERS`; return it when it is healthy."""
+    """Start kube-controller-manager with `CONTROLLERS`, until it is healthy."""
     (port,) = free_ports(1)
     options = [
         "--controllers=" + ",".join(CONTROLLERS),
@@ -141,7 +141,7 @@ def _started(
 def _healthy(port: int, path: str, *, tls: bool) -> bool:
     """Its certificate is one that it made itself; nothing secret is sent."""
     if tls:
-        context = ssl._create_unverified_context()  # noqa: SLF001 - see above
+        context = ssl._create_unverified_context()
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(
             "127.0.0.1", port, context=context, timeout=2
         )

@@ -39,7 +39,7 @@ def _read(*files: Path) -> list[Object]:
     documents = [
         document
         for file in files
-        for document in yaml.load_all(file.read_text(), Loader=loader)  # noqa: S506
+        for document in yaml.load_all(file.read_text(), Loader=loader)
     ]
     kind = "CustomResourceDefinition"
     return [document for document in documents if document and document["kind"] == kind]

@@ -1,4 +1,4 @@
-"""Nodes and pods without machines: KWOK, and the annotations that tell pods how to fare.
+"""Nodes and pods without machines by KWOK; annotations tell pods how to fare.
 
 A pod becomes Ready at once. An InferenceService passes annotations on to its pods, so
 a test writes them there, below ``metadata`` or ``predictor``:
@@ -167,7 +167,10 @@ _JOB = """
 {{ $now := Now }}
 phase: Succeeded
 conditions:
-- {type: Ready, status: "False", reason: PodCompleted, lastTransitionTime: {{ Quote $now }}}
+- type: Ready
+  status: "False"
+  reason: PodCompleted
+  lastTransitionTime: {{ Quote $now }}
 containerStatuses:
 {{ range .spec.containers }}
 - name: {{ Quote .name }}
