@@ -176,7 +176,7 @@ def _structs(
         sink.add(node, path, f"must be a mapping, not {leaves.kind_of(node)}")
         return None
     values = {
-        name: convert(child, kind.cls, (*path, name), sink)
+        name: _value(child, kind, (*path, name), sink)
         for name, child in node.items.items()
     }
     return {name: value for name, value in values.items() if value is not None}

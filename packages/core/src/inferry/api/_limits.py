@@ -22,7 +22,7 @@ ITEMS: Mapping[str, int] = MappingProxyType(
         "metrics": 20,
         "nodes": 50,
         "parameters": 50,
-        "steps": 50,
+        "steps": 30,
         "storageUris": 20,
         "supportedModelFormats": 50,
         "supportedUriFormats": 50,
@@ -34,6 +34,7 @@ ITEMS: Mapping[str, int] = MappingProxyType(
 TEXTS: Mapping[str, int] = MappingProxyType(
     {
         "framework": 63,
+        "name": 253,
         "mountPath": 255,
         "nodeName": 253,
         "prefix": 1024,

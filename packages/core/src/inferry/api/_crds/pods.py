@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from inferry.api import _kubernetes
+from inferry.api._crds.rules import ENV_RULES
 from inferry.api._limits import CONTAINER_NAME, ITEMS
 
 Schema = dict[str, Any]
@@ -101,6 +102,8 @@ def _field(name: str, type_text: str) -> Schema:
         items["required"] = sorted({*items.get("required", ()), key})
         found["x-kubernetes-list-type"] = "map"
         found["x-kubernetes-list-map-keys"] = [key]
+    if name == "env":
+        found["x-kubernetes-validations"] = [rule.as_dict() for rule in ENV_RULES]
     if name in ITEMS:
         found["maxItems"] = ITEMS[name]
     if name in ("containers", "initContainers"):

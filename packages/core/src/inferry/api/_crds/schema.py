@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect as kinds
 
+from inferry.api import _types
 from inferry.api._convert import FORBIDDEN, INLINED, TABLED, fields_of
 from inferry.api._crds import pods
 from inferry.api._crds.narrow import narrowed
@@ -48,7 +49,7 @@ def struct_schema(kind: type, without: frozenset[str] = frozenset()) -> Schema:
         found["required"] = required
     rules = [rule for owner in kind.__mro__ for rule in RULES.get(owner.__name__, ())]
     if rules:
-        found["x-kubernetes-validations"] = [rule for rule in rules]
+        found["x-kubernetes-validations"] = [rule.as_dict() for rule in rules]
     return found
 
 
@@ -67,12 +68,28 @@ def _schema(kind: kinds.Type, name: str) -> Schema:
     if name in TABLED and not isinstance(kind, kinds.StructType):
         return pods.schema(TABLED[name])
     if isinstance(kind, kinds.StructType):
-        return struct_schema(kind.cls, FORBIDDEN.get(name, frozenset()))
+        known = FORBIDDEN.get(name, frozenset())
+        canary = kind.cls is _types.CanarySpec
+        return _canary_schema() if canary else struct_schema(kind.cls, known)
     if isinstance(kind, kinds.ListType):
         return {"type": "array", "items": _schema(kind.item_type, "")}
     if isinstance(kind, kinds.DictType):
         return {"type": "object", "additionalProperties": _schema(kind.value_type, "")}
     return _leaf(kind)
+
+
+def _canary_schema() -> Schema:
+    """Return the schema of a canary, whose predictor is as large as the stable one.
+
+    What hardly any canary has is left open, and the loader's to check.
+    """
+    found = struct_schema(_types.CanarySpec)
+    predictor = found["properties"]["predictor"]["properties"]
+    for name in (*_types.LEGACY_FORMATS, "workerSpec"):
+        known = predictor[name]["properties"]
+        kept = {key: known[key] for key in ("storageUri",) if key in known}
+        predictor[name] = {**pods.OPAQUE, "properties": kept}
+    return found
 
 
 def _leaf(kind: kinds.Type) -> Schema:
