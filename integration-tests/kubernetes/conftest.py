@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from bed import binaries, definitions, network
 from bed.cluster import Cluster
+from bed.controller import Controller, install
+from bed.faults import FaultProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,3 +115,68 @@ def kubectl(request: pytest.FixtureRequest) -> Callable[..., object]:
     full = "full_cluster" in request.fixturenames
     found: Cluster = request.getfixturevalue("full_cluster" if full else "cluster")
     return found.kubectl
+
+
+@pytest.fixture
+def new_controller() -> Iterator[Callable[..., Controller]]:
+    """Return what starts a controller on a cluster; it ends with the test.
+
+    ``ready=False`` does not wait for it; the rest is as `Controller` takes it.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            cluster: Cluster, *, ready: bool = True, **options: Any
+        ) -> Controller:
+            if "namespace" not in options:
+                _installed(cluster)
+            controller = Controller(cluster, **options)
+            stack.push(controller.__exit__)
+            if ready:
+                controller.wait_until_ready()
+            return controller
+
+        yield start
+
+
+@pytest.fixture
+def controller(
+    request: pytest.FixtureRequest,
+    new_controller: Callable[..., Controller],
+    namespace: str,
+) -> Controller:
+    """Return a controller that looks after the namespace of this test alone."""
+    full = "full_cluster" in request.fixturenames
+    found: Cluster = request.getfixturevalue("full_cluster" if full else "cluster")
+    return new_controller(found, watched=(namespace,))
+
+
+@pytest.fixture
+def fault_proxy(request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
+    """Return a proxy before the cluster that the test asks for; it does nothing yet."""
+    full = "full_cluster" in request.fixturenames
+    found: Cluster = request.getfixturevalue("full_cluster" if full else "cluster")
+    pair = found.serving_pair("proxy")
+    with FaultProxy(found.url, found.authority, pair) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def watched(full_cluster: Cluster) -> Iterator[str]:
+    """Return a namespace of the full cluster that a controller always looks after.
+
+    Its services are those of many tests: give each a name of its own.
+    """
+    _installed(full_cluster)
+    namespace = full_cluster.namespace("watched")
+    with Controller(full_cluster, watched=(namespace,), name="watching"):
+        yield namespace
+
+
+def _installed(cluster: Cluster) -> None:
+    if cluster not in _INSTALLED:
+        install(cluster)
+        _INSTALLED.append(cluster)
+
+
+_INSTALLED: list[Cluster] = []

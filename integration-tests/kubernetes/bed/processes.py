@@ -51,7 +51,8 @@ class Process:
     """A program in a process group of its own, with a log that grows over restarts.
 
     The kernel kills it when the thread that started it ends, so that it does not
-    outlive a test run that was killed: start it from the main thread.
+    outlive a test run that was killed: start it from the main thread. *environment* is
+    all of its environment; without, it has that of the test run.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Process:
         self.name = name or Path(self.command[0]).name
         self.folder = folder
         self.log = folder / f"{self.name}.log"
-        self.environment = os.environ | (environment or {})
+        self.environment = os.environ if environment is None else environment
         self._child: subprocess.Popen[bytes] | None = None
         self.start()
 
