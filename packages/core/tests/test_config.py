@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inferry.config import Settings, load_settings
+from inferry.config import Settings, load_settings, read_text
 from inferry.errors import SettingsError
 from inferry.plugins import Host, SettingsSpec
 
@@ -269,3 +269,22 @@ def test_settings_travel_to_other_processes() -> None:
     settings = load_settings(environ={"INFERRY_INGRESS__DOMAIN": "x"})
     copied = pickle.loads(pickle.dumps(settings))
     assert copied.value("ingress", "domain") == "x"
+
+
+def test_what_somebody_else_has_read_wins_over_the_file_and_under_the_environment(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "inferry.toml"
+    file.write_text('[ingress]\ndomain = "file"\nurl_scheme = "https"\n')
+    given = read_text('[ingress]\ndomain = "map"\nurl_scheme = "map"\n', "a map")
+    settings = load_settings(
+        path=file, environ={"INFERRY_INGRESS__URL_SCHEME": "http"}, given=given
+    )
+    assert settings.value("ingress", "domain") == "map"
+    assert settings.origin("ingress", "domain") == "a map"
+    assert settings.value("ingress", "url_scheme") == "http"
+
+
+def test_text_that_is_no_toml_is_refused_by_its_origin() -> None:
+    with pytest.raises(SettingsError, match="a map: not a TOML file: .*line 1"):
+        read_text("[", "a map")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import msgspec
 
+from inferry._suggest import did_you_mean
 from inferry.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,6 +21,30 @@ MODES = {
     "RawDeployment": "Standard",
     "Knative": "Knative",
     "Serverless": "Knative",
+}
+
+_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_NAME}(\.{_NAME})*")
+_AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?([munkMGTPE]|[KMGTPE]i)?")
+_SHARE = re.compile(r"[0-9]+%?")
+_GATEWAY = re.compile(rf"{_NAME}/{_NAME}")
+#: What texts must look like, and how to say so.
+_SHAPES = {
+    "domain": (_DOMAIN, "a domain such as example.com"),
+    "url_scheme": (re.compile("https?"), "http or https"),
+    "additional_domains": (_DOMAIN, "domains such as example.com"),
+    "gateway": (_GATEWAY, "namespace/name"),
+    "istio_gateway": (_GATEWAY, "namespace/name"),
+    "local_gateway": (_GATEWAY, "namespace/name"),
+    "path_template": (re.compile("|/.*"), "a path that begins with /"),
+    "max_surge": (_SHARE, "a number or a percentage"),
+    "max_unavailable": (_SHARE, "a number or a percentage"),
+    "storage_requests": (_AMOUNT, "quantities such as 100m or 1Gi"),
+    "storage_limits": (_AMOUNT, "quantities such as 100m or 1Gi"),
+    "container_requests": (_AMOUNT, "quantities such as 100m or 1Gi"),
+    "container_limits": (_AMOUNT, "quantities such as 100m or 1Gi"),
+    "scale_up_seconds": (re.compile(r"[0-9]{1,4}"), "seconds, at most an hour"),
+    "scale_down_seconds": (re.compile(r"[0-9]{1,4}"), "seconds, at most an hour"),
 }
 
 
@@ -52,35 +78,72 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     oci_mode: Literal["native", "modelcar", "fetch"] = "native"
     storage_config_secret: str = "storage-config"  # noqa: S105 - a name
     automount_token: bool = False
+    storage_environment: dict[str, str] = {}
+    container_requests: dict[str, str] = {}
+    container_limits: dict[str, str] = {}
+    scale_up_seconds: int = 0
+    scale_down_seconds: int = 300
+    istio_routes: bool = True
+    istio_gateway: str = "knative-serving/knative-ingress-gateway"
+    local_gateway: str = "knative-serving/knative-local-gateway"
+    local_gateway_service: str = "knative-local-gateway.istio-system.svc.cluster.local"
     annotations_kept_back: tuple[str, ...] = ()
     labels_kept_back: tuple[str, ...] = ()
 
 
 def render_options(settings: Settings) -> RenderOptions:
-    """Read the options from *settings*.
+    """Read the options from *settings*, in which this package's are declared.
 
     Raises:
-        SettingsError: A value is none of those that its setting can have.
+        SettingsError: Values are none of those that their settings can have; every one
+            of them is among its problems.
 
     """
-    given = settings.section("kubernetes")
+    given = dict(settings.section("kubernetes"))
+    given["mode"] = MODES.get(str(given["mode"]), given["mode"])
+    given["storage_image"] = _image(settings, str(given["storage_image"]))
+    given["domain"] = settings.value("ingress", "domain")
+    given["url_scheme"] = settings.value("ingress", "url_scheme")
+    problems = [
+        f"{_place(settings, each.name)}: {problem}"
+        for each in msgspec.structs.fields(RenderOptions)
+        for problem in _wrong(each, given[each.name])
+    ]
+    if problems:
+        count = f"{len(problems)} problems" if problems[1:] else "a problem"
+        raise SettingsError(f"the settings have {count}", problems=problems)
+    return msgspec.convert(
+        {key: given[key] for key in RenderOptions.__struct_fields__}, RenderOptions
+    )
+
+
+def _image(settings: Settings, image: str) -> str:
     registry = str(settings.value("images", "registry") or "")
-    image = str(given["storage_image"])
-    for key, value in (
-        ("{registry}", registry),
-        ("{version}", version("inferry-controller")),
-    ):
-        image = image.replace(key, value)
-    mode = MODES.get(str(given["mode"]), str(given["mode"]))
-    known = set(RenderOptions.__struct_fields__)
-    fields = {key: value for key, value in given.items() if key in known} | {
-        "mode": mode,
-        "storage_image": image.lstrip("/"),
-        "domain": str(settings.value("ingress", "domain")),
-        "url_scheme": str(settings.value("ingress", "url_scheme")),
-    }
-    try:
-        return msgspec.convert(fields, RenderOptions)
-    except msgspec.ValidationError as error:
-        problem = f"[kubernetes] {error}"
-        raise SettingsError("the settings have a problem", problems=[problem]) from None
+    filled = image.replace("{registry}", registry)
+    return filled.replace("{version}", version("inferry-controller")).lstrip("/")
+
+
+def _place(settings: Settings, name: str) -> str:
+    section = "ingress" if name in {"domain", "url_scheme"} else "kubernetes"
+    return f"{settings.origin(section, name)}: [{section}] {name}"
+
+
+def _wrong(each: msgspec.structs.FieldInfo, value: object) -> list[str]:
+    """Return what is wrong with the value of one option."""
+    if get_origin(each.type) is Literal:
+        known = [*MODES] if each.name == "mode" else [*get_args(each.type)]
+        if value in get_args(each.type):
+            return []
+        hint = did_you_mean(str(value), known)
+        return [f"must be one of {', '.join(known)}, got {value!r}{hint}"]
+    pattern, wanted = _SHAPES.get(each.name, (None, ""))
+    if pattern is None:
+        return []
+    texts = value if isinstance(value, tuple) else (value,)
+    if isinstance(value, dict):
+        texts = tuple(value.values())
+    return [
+        f"must be {wanted}, got {text!r}"
+        for text in texts
+        if not pattern.fullmatch(str(text))
+    ]

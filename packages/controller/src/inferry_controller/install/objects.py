@@ -71,7 +71,7 @@ def _object(
     version: str,
     kind: str,
     name: str | Ref,
-    where: Ref | None = NAMESPACE,
+    where: Ref | str | None = NAMESPACE,
     **rest: object,
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": name, "labels": labels()}

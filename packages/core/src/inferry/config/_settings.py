@@ -270,11 +270,13 @@ def load_settings(
     path: Path | None = None,
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, str] | None = None,
+    given: Iterable[Given] = (),
 ) -> Settings:
     """Read the settings of this process.
 
     *path* is the file; without it ``$INFERRY_CONFIG``, else ``./inferry.toml`` where it
     exists. *overrides* are ``section.key`` to text, from ``--set section.key=value``.
+    *given* is what else there is, such as a cluster's ConfigMap: it wins over the file.
 
     Raises:
         SettingsError: With every problem, one line each.
@@ -285,6 +287,7 @@ def load_settings(
     return Settings(
         (
             *(read_file(file) if file else ()),
+            *given,
             *read_environment(environ),
             *read_overrides(overrides or {}),
         )

@@ -80,12 +80,26 @@ def read_file(path: Path) -> tuple[Given, ...]:
 
     """
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as exc:
         raise SettingsError(f"{path}: {exc.strerror or exc}") from exc
     except ValueError as exc:
         raise SettingsError(f"{path}: not a TOML file: {exc}") from exc
-    return tuple(_flatten(document, (), str(path)))
+    return read_text(text, str(path))
+
+
+def read_text(text: str, origin: str) -> tuple[Given, ...]:
+    """Return what *text*, the content of a settings file, holds.
+
+    Raises:
+        SettingsError: It is no TOML.
+
+    """
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise SettingsError(f"{origin}: not a TOML file: {exc}") from exc
+    return tuple(_flatten(document, (), origin))
 
 
 def _flatten(
