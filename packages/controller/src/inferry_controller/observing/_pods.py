@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferry_controller.names import COMPONENT_LABEL, REVISION_LABEL
+from inferry_controller.names import APP_LABEL, COMPONENT_LABEL, REVISION_LABEL
 from inferry_controller.observing.facts import ContainerFact, Observed, PodFact
 
 _Object = dict[str, Any]
@@ -24,6 +24,7 @@ def pod(fields: dict[str, Any], obj: _Object) -> PodFact:
         **fields,
         component=labels.get(COMPONENT_LABEL, ""),
         revision=labels.get(REVISION_LABEL, ""),
+        app=labels.get(APP_LABEL, ""),
         phase=status.get("phase", "Pending"),
         ready=ready.get("status") == "True",
         ending="deletionTimestamp" in metadata,

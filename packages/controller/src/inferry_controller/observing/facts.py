@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
+#: The kind of a Knative Service, apart from that of Kubernetes' own.
+KNATIVE = "serving.knative.dev/Service"
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What every projected object has.
@@ -79,12 +82,14 @@ class ContainerFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class PodFact(Fact, frozen=True, kw_only=True, gc=False):
     """A pod and all that can keep it from being ready.
 
+    ``app`` is the label that its Deployment selects by, as `names.app_label` makes it.
     ``created`` and ``ended`` are times as Kubernetes writes them; a pod that has not
     failed has no ``ended``.
     """
 
     component: str = ""
     revision: str = ""
+    app: str = ""
     phase: str = "Pending"
     ready: bool = False
     ending: bool = False

@@ -19,6 +19,7 @@ from inferry_controller.names import (
 )
 from inferry_controller.observing._pods import pod
 from inferry_controller.observing.facts import (
+    KNATIVE,
     DeploymentFact,
     EventFact,
     Fact,
@@ -48,11 +49,11 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 def project(kind: str, obj: _Object) -> Fact:
     """Return what is kept of *obj*, which is of *kind*; kinds unknown give a `Fact`.
 
-    A Knative Service, which shares its kind with that of Kubernetes, is told by its
-    ``apiVersion``, or called ``KnativeService`` by the caller.
+    A Knative Service, which shares its kind with that of Kubernetes, is of the kind
+    `KNATIVE`, and told by its ``apiVersion``, too.
     """
     if kind == "Service" and str(obj.get("apiVersion")).startswith("serving.knative"):
-        kind = "KnativeService"
+        kind = KNATIVE
     maker = _MAKERS.get(kind)
     return maker(kind, obj) if maker is not None else Fact(**_fields(kind, obj))
 
@@ -229,7 +230,7 @@ def _conditions(conditions: Iterable[_Object] | None) -> tuple[Observed, ...]:
 
 _MAKERS: dict[str, Callable[[str, _Object], Fact]] = {
     "Deployment": _deployment,
-    "KnativeService": _knative,
+    KNATIVE: _knative,
     "Pod": _pod,
     "HTTPRoute": _http_route,
     "Ingress": _ingress,
