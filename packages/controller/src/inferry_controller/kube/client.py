@@ -19,7 +19,7 @@ from inferry_controller.kube.kinds import EVENT_V1, POD, kind_of
 from inferry_controller.kube.transport import TOTAL, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from inferry_controller.kube.documents import Change, Documents, Page
     from inferry_controller.kube.kinds import Kind
@@ -148,7 +148,7 @@ class Client:
         seconds: int = 300,
         metadata_only: bool = False,
         silence: float = SILENCE,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """Yield each event after *version* as a line of JSON, bookmarks among them.
 
         It ends when the server ends it, which it does after *seconds*.
@@ -173,7 +173,8 @@ class Client:
             async for chunk in content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    yield line
+                    if line:
+                        yield line
                 if len(rest) > LONGEST_LINE:
                     message = f"an event of {kind} is longer than {LONGEST_LINE} bytes"
                     raise Unavailable(message, reason="TooLong")
@@ -189,7 +190,7 @@ class Client:
         follow: bool = False,
         timestamps: bool = False,
         limit: int | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """Yield what a container wrote, as it comes; *limit* is in bytes."""
         query = _query(
             container=container,

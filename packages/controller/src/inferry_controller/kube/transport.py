@@ -155,7 +155,10 @@ class Transport:
                 self._count("GET", str(answer.status))
                 if answer.status >= _BAD:
                     raise await _refusal(answer, what)
-                yield answer.content
+                try:
+                    yield answer.content
+                finally:
+                    _abandon(answer)
         except Unauthorized:
             await self.access.renewed(generation)
             raise
@@ -235,6 +238,16 @@ def pause_before(attempt: int, error: Unavailable, *, repeatable: bool) -> float
         pause = 0.1 * 2**attempt
     # Callers that failed together shall not come back together.
     return min(pause, _LONGEST_PAUSE) * random.uniform(1.0, 1.2)  # noqa: S311
+
+
+def _abandon(answer: aiohttp.ClientResponse) -> None:
+    """Cut the connection of an answer that was not read to its end.
+
+    A polite end of TLS would wait for the other side, longer than a process that stops.
+    """
+    connection = answer.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 async def _refusal(answer: aiohttp.ClientResponse, what: str) -> ApiError:
