@@ -286,5 +286,5 @@ def test_what_somebody_else_has_read_wins_over_the_file_and_under_the_environmen
 
 
 def test_text_that_is_no_toml_is_refused_by_its_origin() -> None:
-    with pytest.raises(SettingsError, match="a map: not a TOML file: .*line 1"):
+    with pytest.raises(SettingsError, match="a map: not a TOML file"):
         read_text("[", "a map")

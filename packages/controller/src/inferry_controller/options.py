@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
@@ -43,6 +44,7 @@ _SHAPES = {
     "storage_limits": (_AMOUNT, "quantities such as 100m or 1Gi"),
     "container_requests": (_AMOUNT, "quantities such as 100m or 1Gi"),
     "container_limits": (_AMOUNT, "quantities such as 100m or 1Gi"),
+    "run_as_user": (re.compile(r"[0-9]{1,10}"), "the number of a user"),
     "scale_up_seconds": (re.compile(r"[0-9]{1,4}"), "seconds, at most an hour"),
     "scale_down_seconds": (re.compile(r"[0-9]{1,4}"), "seconds, at most an hour"),
 }
@@ -52,7 +54,8 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a platform decides for all services; each field is a setting.
 
     The images have their placeholders filled in. ``domain`` and ``url_scheme`` are
-    those of the section ``ingress``.
+    those of the section ``ingress``. The environments hold what is set in the sections
+    ``storage`` and ``server``, too, because init containers and servers read those.
     """
 
     mode: Mode = "Standard"
@@ -79,6 +82,8 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     storage_config_secret: str = "storage-config"  # noqa: S105 - a name
     automount_token: bool = False
     storage_environment: dict[str, str] = {}
+    server_environment: dict[str, str] = {}
+    run_as_user: int = 1000
     container_requests: dict[str, str] = {}
     container_limits: dict[str, str] = {}
     scale_up_seconds: int = 0
@@ -104,6 +109,9 @@ def render_options(settings: Settings) -> RenderOptions:
     given["storage_image"] = _image(settings, str(given["storage_image"]))
     given["domain"] = settings.value("ingress", "domain")
     given["url_scheme"] = settings.value("ingress", "url_scheme")
+    for name in ("storage", "server"):
+        key = f"{name}_environment"
+        given[key] = _environment(settings, name) | dict(given[key])
     problems = [
         f"{_place(settings, each.name)}: {problem}"
         for each in msgspec.structs.fields(RenderOptions)
@@ -121,6 +129,27 @@ def _image(settings: Settings, image: str) -> str:
     registry = str(settings.value("images", "registry") or "")
     filled = image.replace("{registry}", registry)
     return filled.replace("{version}", version("inferry-controller")).lstrip("/")
+
+
+def _environment(settings: Settings, section: str) -> dict[str, str]:
+    """Return what was set in *section*, as the environment of another process.
+
+    Secrets are left out: a pod template is no place for them.
+    """
+    return {
+        f"INFERRY_{section.upper()}__{each.spec.key.upper()}": _as_text(each.value)
+        for each in settings.all()
+        if each.spec.section == section
+        and each.origin != "default"
+        and not each.spec.secret
+    }
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    # JSON is what settings of every other type are read from.
+    return json.dumps(value)
 
 
 def _place(settings: Settings, name: str) -> str:

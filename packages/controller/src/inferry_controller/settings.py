@@ -171,6 +171,20 @@ SETTINGS: tuple[SettingsSpec, ...] = (
     ),
     SettingsSpec(
         section=_K,
+        key="server_environment",
+        type="map",
+        default={},
+        help="Environment of every container of Inferry's model server.",
+    ),
+    SettingsSpec(
+        section=_K,
+        key="run_as_user",
+        type="int",
+        default=1000,
+        help="The user of containers that name none; 0: what each image says.",
+    ),
+    SettingsSpec(
+        section=_K,
         key="container_requests",
         type="map",
         default={},

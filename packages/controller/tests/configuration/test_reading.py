@@ -123,8 +123,8 @@ def test_every_problem_is_told_at_once_and_what_is_right_stays() -> None:
         "security: must be a JSON object, got list",
         "service: not usable JSON: 'serviceClusterIPNone' is there twice",
         (
-            "ingress.kserveIngressGateway: [kubernetes] gateway: must be namespace/name, "
-            "got 'gateway'"
+            "ingress.kserveIngressGateway: [kubernetes] gateway: must be "
+            "namespace/name, got 'gateway'"
         ),
         (
             "inferry.toml: [kubernetes] mode: must be one of Standard, RawDeployment, "
