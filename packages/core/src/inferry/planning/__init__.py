@@ -2,6 +2,7 @@
 
 from inferry.planning._anchor import anchored
 from inferry.planning._catalog import Catalog, Ingress, RuntimeEntry
+from inferry.planning._merge import merge
 from inferry.planning._planner import (
     ComponentExplanation,
     Explanation,
@@ -48,6 +49,7 @@ __all__ = [
     "Unhonoured",
     "anchored",
     "explain",
+    "merge",
     "plan",
     "render_runtime",
     "render_storage",
