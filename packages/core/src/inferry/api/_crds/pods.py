@@ -65,10 +65,23 @@ KEYED = {
 _KEYED_TYPES = {"Container": "name", "Volume": "name"}
 
 
+def nullable(found: Schema) -> Schema:
+    """Return the schema of an optional field, whose null is as good as its absence.
+
+    Templates write ``env: null``; rules see such a field as absent. The API server
+    takes no null for a field of a few words, nor fills in a default for it.
+    """
+    if "default" in found or "enum" in found or "type" not in found:
+        return found
+    return {**found, "nullable": True}
+
+
 def fields(type_name: str) -> dict[str, Schema]:
     """Return the schema of each field of the Kubernetes type *type_name*."""
     return {
         name: _field(name, type_text)
+        if type_text.endswith("!")
+        else nullable(_field(name, type_text))
         for name, type_text in _kubernetes.fields(type_name).items()
     }
 

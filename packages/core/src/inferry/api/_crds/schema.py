@@ -42,7 +42,8 @@ def struct_schema(kind: type, without: frozenset[str] = frozenset()) -> Schema:
     for name, each in known.items():
         if name not in without:
             key = f"{_owner(kind, each.name)}.{name}"
-            properties[name] = narrowed(key, _schema(each.type, name))
+            schema = narrowed(key, _schema(each.type, name))
+            properties[name] = schema if each.required else pods.nullable(schema)
     required = sorted(n for n, each in known.items() if each.required)
     found: Schema = {"type": "object", "properties": properties}
     if required:
@@ -85,10 +86,10 @@ def _canary_schema() -> Schema:
     """
     found = struct_schema(_types.CanarySpec)
     predictor = found["properties"]["predictor"]["properties"]
-    for name in (*_types.LEGACY_FORMATS, "workerSpec"):
+    for name in (*_types.LEGACY_FORMATS, "autoScaling", "workerSpec"):
         known = predictor[name]["properties"]
         kept = {key: known[key] for key in ("storageUri",) if key in known}
-        predictor[name] = {**pods.OPAQUE, "properties": kept}
+        predictor[name] = pods.nullable({**pods.OPAQUE, "properties": kept})
     return found
 
 
