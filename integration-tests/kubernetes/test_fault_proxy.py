@@ -11,37 +11,31 @@ from bed.api import ApiError, until
 from bed.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bed.api import Api
+    from bed.api import Api, Object
     from bed.cluster import Cluster
     from bed.faults import FaultProxy
 
 
 @pytest.fixture
-def through(cluster: Cluster, namespace: str, fault_proxy: FaultProxy) -> Iterator[Api]:
+def through(cluster: Cluster, namespace: str, fault_proxy: FaultProxy) -> Api:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "me"}}
     cluster.api.apply(account, namespace)
+    group = "rbac.authorization.k8s.io"
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}]
+    role = {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": {"name": "me"}}
+    cluster.api.apply(role | {"rules": rules}, namespace)
     subject = {"kind": "ServiceAccount", "name": "me", "namespace": namespace}
-    cluster.api.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "me"},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "admin",
-            },
-            "subjects": [subject],
-        },
-        namespace,
-    )
+    reference = {"apiGroup": group, "kind": "Role", "name": "me"}
+    binding = role | {"kind": "RoleBinding", "roleRef": reference}
+    cluster.api.apply(binding | {"subjects": [subject]}, namespace)
     kubeconfig = cluster.service_account("me", namespace, url=fault_proxy.url)
-    return cluster.api_of(kubeconfig)
+    api = cluster.api_of(kubeconfig)
+    path = api.path("configmaps", "", namespace)
+    until(lambda: api.answers(path), "its rights")
+    return api
 
 
-def config(name: str) -> dict:
+def config(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
 
 

@@ -31,6 +31,7 @@ CONTROLLERS = (
     "disruption-controller",
     "pod-garbage-collector-controller",
     "resourcequota-controller",
+    "clusterrole-aggregation-controller",
     "node-lifecycle-controller",  # takes the taint off that every new Node gets
 )
 SERVICE_NET = "10.96.0.0/16"

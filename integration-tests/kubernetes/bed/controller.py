@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 
+from bed.api import until
 from bed.processes import Process, free_ports
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def install(cluster: Cluster, **options: object) -> str:
                 cluster.api.apply(document, manager="install")
             except LookupError:  # kinds of others, such as ServiceMonitor
                 continue
+    _wait_for_rights(cluster, chosen.namespace, next(iter(chosen.watch), "default"))
     return chosen.namespace
 
 
@@ -141,6 +143,23 @@ class Controller:
             return httpx.get(f"{self.url}{path}", timeout=2).is_success
         except httpx.HTTPError:
             return False
+
+
+def _wait_for_rights(cluster: Cluster, namespace: str, watched: str) -> None:
+    """The API server acts on new bindings a moment later."""
+    user = f"system:serviceaccount:{namespace}:{ACCOUNT}"
+    asked = {
+        "verb": "list",
+        "group": "serving.kserve.io",
+        "resource": "inferenceservices",
+        "namespace": watched,
+    }
+    review = {"spec": {"user": user, "resourceAttributes": asked}}
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    until(
+        lambda: cluster.api.request("POST", path, review)["status"]["allowed"],
+        f"the rights of {user}",
+    )
 
 
 def _kept() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -78,6 +79,7 @@ class FaultProxy:
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(pair.certificate, pair.key)
         self._watches: set[asyncio.Transport] = set()
+        self._callers: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._loop = asyncio.new_event_loop()
         self._ended: asyncio.Event | None = None
         self._ready = threading.Event()
@@ -130,7 +132,9 @@ class FaultProxy:
             self.url = f"https://127.0.0.1:{port}"
             self._ready.set()
             await self._ended.wait()
-            await self._cut()
+            # Without this, TLS waits half a minute for the good-bye of idle callers.
+            for transport in self._callers:
+                transport.abort()
             await runner.cleanup()
         await asyncio.sleep(0.1)  # what was aborted closes in a later turn
 
@@ -148,6 +152,8 @@ class FaultProxy:
             number=len(self.calls),
         )
         self.calls.append(call)
+        if request.transport is not None:
+            self._callers.add(request.transport)
         fault = self.rule(call) or Fault()
         await asyncio.sleep(fault.delay)
         if fault.cut:
