@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inferry_controller.rendering.knative import knative
+from inferry_controller.rendering.modes import mode
+from inferry_controller.rendering.parts import scene
 from inferry_controller.rendering.placement import fresh
-from inferry_controller.rendering.standard import Standard
+from inferry_controller.rendering.rendered import Rendered
+from inferry_controller.rendering.standard import standard
 from inferry_controller.rendering.surroundings import NOTHING_KNOWN, Surroundings
 
 if TYPE_CHECKING:
@@ -14,7 +18,6 @@ if TYPE_CHECKING:
     from inferry.planning import ServingPlan
     from inferry_controller.options import RenderOptions
     from inferry_controller.rendering.placement import Placement
-    from inferry_controller.rendering.rendered import Rendered
 
 
 def render(
@@ -25,7 +28,15 @@ def render(
 ) -> Rendered:
     """Return the objects of *plan*; pure: equal arguments give an equal answer.
 
-    Without *placements* those of a service that is not there yet.
+    Without *placements* those of a service that is not there yet. A service that is
+    stopped has no objects.
+
+    Raises:
+        PlanningError: The cluster, as it is configured, cannot serve it.
+
     """
+    objects_of = knative if mode(plan, options) == "Knative" else standard
+    if plan.stopped:
+        return Rendered()
     placed = fresh(plan) if placements is None else tuple(placements)
-    return Standard(plan, options, placed, around).rendered()
+    return objects_of(scene(plan, options, placed, around))

@@ -25,7 +25,8 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     share of the route now, in per cent: 0 while the revision is not ready. ``main`` is
     the one that the Service with KServe's own name leads to. ``spec`` is the service's
     ``spec`` of the revision as JSON, kept on its Deployment. A ``kept`` revision
-    is the rollback target of a finished rollout: it has no replica.
+    is the rollback target of a finished rollout: it has no replica. In Knative mode
+    ``knative`` names the Knative Revision that serves each component, when it is known.
     """
 
     revision: RevisionPlan
@@ -34,6 +35,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     main: bool = True
     kept: bool = False
     spec: str = ""
+    knative: dict[str, str] = {}
 
 
 def fresh(plan: ServingPlan) -> tuple[Placement, ...]:

@@ -24,7 +24,8 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
     ``objects`` are in the order in which they are applied, without owner references.
     ``url`` is where a client outside reaches the service, ``address`` where one inside
-    the cluster does; ``component_urls`` has the url of each component.
+    the cluster does; ``component_urls`` has the url of each component, ``rest_urls``
+    and ``grpc_urls`` those of the components that speak HTTP and gRPC.
     """
 
     objects: tuple[KubernetesObject, ...] = ()
@@ -32,3 +33,5 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     address: str = ""
     component_urls: dict[str, str] = {}
+    rest_urls: dict[str, str] = {}
+    grpc_urls: dict[str, str] = {}

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inferry_controller.names import APP_LABEL, app_label
+from inferry_controller.names import APP_LABEL, app_label, component_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from inferry_controller.rendering.parts import Part, Scene
     from inferry_controller.rendering.rendered import KubernetesObject
 
 HTTP_PORT = 80
 DEFAULT_TARGET = 8080
 H2C = "kubernetes.io/h2c"
-_MAIN = "kserve-container"
-#: Their ports are those of the Service, the first that is there.
-_FACING = ("transformer-container", _MAIN)
+#: On a second Service for the same pods; whoever scrapes Services leaves it out.
+ALIAS_LABEL = "inferry.dev/alias"
+#: Of the containers of a pod, the first of these that has ports is who answers.
+_FACING = ("transformer-container", "kserve-container")
+
+
+def services(scene: Scene) -> Iterator[KubernetesObject]:
+    """Yield a Service for each part, and KServe's name where a slot has another.
+
+    Routes lead to the Service of a slot, whose selector never changes; KServe's name
+    follows the main placement, for callers within the cluster.
+    """
+    for part in scene.live:
+        yield _service(scene, part, part.name)
+    for part in scene.main:
+        published = component_name(scene.plan.name, part.kind)
+        if published != part.name:
+            alias = _service(scene, part, published)
+            alias["metadata"]["labels"][ALIAS_LABEL] = "true"
+            yield alias
 
 
 def service_ports(pod: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -33,27 +53,30 @@ def service_ports(pod: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return ports
 
 
+def grpc_port(ports: Sequence[dict[str, Any]]) -> int | None:
+    """Return the port of a Service for gRPC beside HTTP, None where there is none."""
+    return next((int(each["port"]) for each in ports[1:] if is_grpc(each)), None)
+
+
 def is_grpc(port: dict[str, Any]) -> bool:
     """Say whether *port* of a Service speaks HTTP/2 without TLS."""
     return port.get("appProtocol") == H2C
 
 
-def service(
-    metadata: dict[str, Any],
-    ports: list[dict[str, Any]],
-    deployment: str,
-    *,
-    headless: bool = False,
-) -> KubernetesObject:
-    """Return the Service with *metadata* of the pods of *deployment*."""
+def _service(scene: Scene, part: Part, name: str) -> KubernetesObject:
     spec: dict[str, Any] = {
-        "ports": ports,
-        "selector": {APP_LABEL: app_label(deployment)},
+        "ports": [dict(each) for each in part.ports],
+        "selector": {APP_LABEL: app_label(part.name)},
         "type": "ClusterIP",
     }
-    if headless:
+    if scene.options.headless:
         spec["clusterIP"] = "None"
-    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": scene.metadata(name, part),
+        "spec": spec,
+    }
 
 
 def _declared(pod: dict[str, Any]) -> list[dict[str, Any]]:

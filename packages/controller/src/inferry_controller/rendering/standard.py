@@ -1,119 +1,99 @@
-"""The objects of a service in Standard mode: Deployments, Services, routes."""
+"""The objects of a service in Standard mode, in the order in which they are applied.
+
+What others look for comes before them: Services and Deployments, then what decides
+about their pods, at last the routes that lead there.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inferry_controller.names import component_name
 from inferry_controller.rendering.deployments import deployment
-from inferry_controller.rendering.metadata import metadata
-from inferry_controller.rendering.pods import pod_template
+from inferry_controller.rendering.ingress import ingress
+from inferry_controller.rendering.monitoring import monitors
+from inferry_controller.rendering.policies import disruption_budget, network_policies
 from inferry_controller.rendering.rendered import Rendered
-from inferry_controller.rendering.routes import http_route
-from inferry_controller.rendering.services import HTTP_PORT, service, service_ports
+from inferry_controller.rendering.routes import routes
+from inferry_controller.rendering.scaling import Scaling, scaling
+from inferry_controller.rendering.services import services
 from inferry_controller.rendering.urls import (
-    address_host,
-    component_host,
+    address,
+    component_urls,
     front,
-    hosts,
+    grpc_urls,
+    is_cluster_local,
+    rest_urls,
+    url,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from inferry_controller.rendering.parts import Part, Scene
+    from inferry_controller.rendering.rendered import KubernetesObject, Problem
 
-    from inferry.planning import ComponentPlan, ServingPlan
-    from inferry_controller.options import RenderOptions
-    from inferry_controller.rendering.placement import Placement
-    from inferry_controller.rendering.rendered import KubernetesObject
-    from inferry_controller.rendering.surroundings import Surroundings
+_TWO = 2
 
 
-class Standard:
-    """One service on its way to objects."""
+def standard(scene: Scene) -> Rendered:
+    """Return everything of *scene* in Standard mode.
 
-    def __init__(
-        self,
-        plan: ServingPlan,
-        options: RenderOptions,
-        placements: Sequence[Placement],
-        around: Surroundings,
-    ) -> None:
-        self._plan = plan
-        self._options = options
-        self._placements = placements
-        self._around = around
-        self._deployments: list[KubernetesObject] = []
-        self._services: list[KubernetesObject] = []
+    Raises:
+        PlanningError: The kind of ingress cannot do what the service asks for.
 
-    def rendered(self) -> Rendered:
-        """Return everything."""
-        plan, options = self._plan, self._options
-        if plan.stopped:
-            return Rendered()
-        for placement in self._placements:
-            for component in placement.revision.components:
-                self._add(component, placement)
-        url = f"{options.url_scheme}://{plan.host}"
-        main = next(each for each in self._placements if each.main)
-        parts = main.revision.components
-        names = tuple(each.component for each in parts)
-        target = front(names)
-        routes = [] if options.ingress != "gateway" else [self._route()]
-        return Rendered(
-            objects=(*self._services, *self._deployments, *routes),
-            url=url,
-            address=f"http://{address_host(plan, target)}",
-            component_urls={
-                each: f"http://{component_host(plan, options, each)}" for each in names
-            },
-        )
+    """
+    decided = [(part, scaling(scene, part)) for part in scene.parts]
+    routed, of_routes = _routed(scene)
+    watched, of_monitors = monitors(scene)
+    problems = [problem for part in scene.parts for problem in part.problems]
+    problems += [problem for _, each in decided for problem in each.problems]
+    return Rendered(
+        objects=(
+            *services(scene),
+            *(_deployment(scene, part, each) for part, each in decided),
+            *(each.scaler for _, each in decided if each.scaler is not None),
+            *_guards(scene, decided),
+            *watched,
+            *routed,
+        ),
+        problems=tuple(dict.fromkeys((*problems, *of_monitors, *of_routes))),
+        url=url(scene),
+        address=address(scene, front(scene)),
+        component_urls=component_urls(scene),
+        rest_urls=rest_urls(scene),
+        grpc_urls=grpc_urls(scene),
+    )
 
-    def _add(self, component: ComponentPlan, placement: Placement) -> None:
-        plan, options = self._plan, self._options
-        name = component_name(plan.name, component.component, placement.slot)
-        pod = pod_template(
-            component,
-            placement.revision,
-            plan,
-            options,
-            self._around,
-            name=name,
-            slot=placement.slot,
-        )
-        self._deployments.append(
-            deployment(
-                component,
-                placement,
-                plan,
-                options,
-                pod,
-                replicas=0 if placement.kept else max(component.scaling.minimum, 1),
-            )
-        )
-        names = {name}
-        if placement.main:
-            names.add(component_name(plan.name, component.component))
-        if placement.kept:
-            return
-        for each in sorted(names):
-            ports = service_ports(pod, each)
-            made = metadata(each, plan, options, component)
-            self._services.append(service(made, ports, name))
 
-    def _route(self) -> KubernetesObject:
-        plan, options = self._plan, self._options
-        refs: list[dict[str, Any]] = [
-            {
-                "name": component_name(plan.name, "predictor", each.slot),
-                "port": HTTP_PORT,
-                "weight": each.weight,
-            }
-            for each in self._placements
-            if not each.kept
+def _routed(scene: Scene) -> tuple[list[KubernetesObject], list[Problem]]:
+    kind = scene.options.ingress
+    if kind == "none" or is_cluster_local(scene.plan, scene.options):
+        return [], []
+    if kind == "ingress":
+        made, problems = ingress(scene)
+        return [made], problems
+    return routes(scene)
+
+
+def _deployment(scene: Scene, part: Part, decided: Scaling) -> KubernetesObject:
+    return deployment(
+        part.component,
+        part.placement,
+        scene.plan,
+        scene.options,
+        part.template,
+        replicas=decided.replicas,
+    )
+
+
+def _guards(
+    scene: Scene, decided: list[tuple[Part, Scaling]]
+) -> list[KubernetesObject]:
+    made = []
+    if scene.options.disruption_budget:
+        made += [
+            disruption_budget(scene, part)
+            for part, each in decided
+            if each.most >= _TWO
         ]
-        rule = {
-            "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-            "backendRefs": refs,
-        }
-        names = [*hosts(plan, options), component_host(plan, options, "predictor")]
-        return http_route(metadata(plan.name, plan, options), names, [rule], options)
+    if scene.options.network_policy:
+        made += network_policies(scene)
+    return made

@@ -1,17 +1,16 @@
-"""Where the components of a service are reached, as KServe names it."""
+"""Where a service and its components are reached, as KServe publishes it."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from inferry_controller.names import component_name
+from inferry_controller.rendering.services import HTTP_PORT, grpc_port, is_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from inferry.planning import Component, ServingPlan
     from inferry_controller.options import RenderOptions
+    from inferry_controller.rendering.parts import Part, Scene
 
 CLUSTER_DOMAIN = "svc.cluster.local"
 #: Either label keeps a service inside the cluster.
@@ -20,10 +19,7 @@ VISIBILITY_LABELS = (
     "networking.knative.dev/visibility",
 )
 CLUSTER_LOCAL = "cluster-local"
-_DNS_NAME = re.compile(
-    r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-    r"(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z"
-)
+_SECURE = 443
 
 
 def is_cluster_local(plan: ServingPlan, options: RenderOptions) -> bool:
@@ -33,17 +29,18 @@ def is_cluster_local(plan: ServingPlan, options: RenderOptions) -> bool:
     return any(plan.labels.get(key) == CLUSTER_LOCAL for key in VISIBILITY_LABELS)
 
 
-def hosts(plan: ServingPlan, options: RenderOptions) -> tuple[str, ...]:
+def hosts(scene: Scene) -> list[str]:
     """Return the host names of the service, the published one first."""
-    return (plan.host, *_below_other_domains(plan.host, options))
+    plan, options = scene.plan, scene.options
+    stem = plan.host.removesuffix(f".{options.domain}")
+    others = options.additional_domains if stem != plan.host else ()
+    return list(dict.fromkeys([plan.host, *(f"{stem}.{each}" for each in others)]))
 
 
-def component_host(
-    plan: ServingPlan, options: RenderOptions, component: Component
-) -> str:
-    """Return the host name of one component; empty where it is too long to be one."""
-    host = _renamed(plan, f"{plan.name}-{component}", options)
-    return host if _DNS_NAME.match(host) else ""
+def front(scene: Scene) -> Part:
+    """Return the main part that requests come to: the transformer, if there is one."""
+    parts = {each.kind: each for each in scene.main}
+    return parts.get("transformer") or parts["predictor"]
 
 
 def address_host(plan: ServingPlan, component: Component) -> str:
@@ -52,23 +49,56 @@ def address_host(plan: ServingPlan, component: Component) -> str:
     return f"{service}.{plan.namespace}.{CLUSTER_DOMAIN}"
 
 
-def front(components: Collection[Component]) -> Component:
-    """Return which of *components* takes the requests: the transformer if any."""
-    return "transformer" if "transformer" in components else "predictor"
+def address(scene: Scene, part: Part) -> str:
+    """Return the url of *part* within the cluster.
 
-
-def _below_other_domains(host: str, options: RenderOptions) -> list[str]:
-    stem = host.removesuffix(f".{options.domain}")
-    return [f"{stem}.{domain}" for domain in options.additional_domains if stem != host]
-
-
-def _renamed(plan: ServingPlan, name: str, options: RenderOptions) -> str:
-    """Return the host that a service called *name* would have.
-
-    The template is known by what it made of this service's own name, which stands in
-    the part of the host before the domain.
+    A Service without an address of its own translates no ports: callers reach the pods.
     """
-    stem = plan.host.removesuffix(f".{options.domain}")
-    rest = plan.host[len(stem) :]
-    head, found, tail = stem.partition(plan.name)
-    return f"{head}{name}{tail}{rest}" if found else plan.host
+    port = f":{part.ports[0]['targetPort']}" if scene.options.headless else ""
+    return f"http://{address_host(scene.plan, part.kind)}{port}"
+
+
+def url(scene: Scene) -> str:
+    """Return the url of the service for a client outside the cluster."""
+    if is_cluster_local(scene.plan, scene.options):
+        return address(scene, front(scene))
+    return f"{scene.options.url_scheme}://{scene.plan.host}"
+
+
+def component_urls(scene: Scene) -> dict[str, str]:
+    """Return the url of each component that has a host name."""
+    if is_cluster_local(scene.plan, scene.options):
+        return {each.kind: address(scene, each) for each in scene.main}
+    hosts_of, scheme = scene.plan.hosts, scene.options.url_scheme
+    return {
+        each.kind: f"{scheme}://{hosts_of[each.kind]}"
+        for each in scene.main
+        if each.kind in hosts_of
+    }
+
+
+def rest_urls(scene: Scene) -> dict[str, str]:
+    """Return the urls of the components that speak HTTP."""
+    urls = component_urls(scene)
+    speaking = {each.kind for each in scene.main if not is_grpc(each.ports[0])}
+    return {kind: found for kind, found in urls.items() if kind in speaking}
+
+
+def grpc_urls(scene: Scene) -> dict[str, str]:
+    """Return, of each component that speaks gRPC, ``grpc://host:port``.
+
+    Outside the cluster that is the port of the Gateway.
+    """
+    found: dict[str, str] = {}
+    for part in scene.main:
+        alone = is_grpc(part.ports[0])
+        port = HTTP_PORT if alone else grpc_port(part.ports)
+        if port is None:
+            continue
+        if is_cluster_local(scene.plan, scene.options):
+            found[part.kind] = f"grpc://{address_host(scene.plan, part.kind)}:{port}"
+        elif host := scene.plan.hosts.get(part.kind):
+            secure = scene.options.url_scheme == "https"
+            scheme = "grpcs" if secure else "grpc"
+            found[part.kind] = f"{scheme}://{host}:{_SECURE if secure else HTTP_PORT}"
+    return found
