@@ -1,0 +1,122 @@
+"""What our model server is told of a component: its flags."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from inferry_controller.rendering.containers import MODEL_PATH
+from inferry_controller.rendering.rendered import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inferry.planning import ComponentPlan, ServingPlan
+    from inferry_controller.rendering.pods_ending import Ending
+
+_DEFAULT_BATCH = 32
+_DEFAULT_LATENCY_MS = 5000
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+
+
+def server_flags(
+    component: ComponentPlan, plan: ServingPlan, end: Ending
+) -> tuple[dict[str, str], tuple[Problem, ...]]:
+    """Return the flags of *component*, and what they cannot say of it."""
+    flags = {"host": "0.0.0.0"}  # noqa: S104 - a pod is reached at its own address
+    if component.model is not None:
+        flags |= {"model_name": component.model.name, "model_dir": MODEL_PATH}
+    flags |= {"service_name": plan.name, "namespace": plan.namespace}
+    if component.timeout is not None:
+        flags["request_timeout"] = f"{component.timeout:g}"
+    if component.concurrency:
+        flags["concurrency"] = str(component.concurrency)
+    problems: list[Problem] = []
+    for told in (_batching(component), _payload_log(component)):
+        if isinstance(told, Problem):
+            problems.append(told)
+        else:
+            flags |= told
+    flags["drain_delay"] = str(end.delay)
+    flags["drain_timeout"] = str(end.drain)
+    return flags, tuple(problems)
+
+
+def _batching(component: ComponentPlan) -> dict[str, str] | Problem:
+    batcher = component.batcher
+    if batcher is None:
+        return {}
+    size = _or(batcher.get("maxBatchSize"), _DEFAULT_BATCH)
+    latency = _or(batcher.get("maxLatency"), _DEFAULT_LATENCY_MS)
+    if size < 1 or latency < 0:
+        return _refused(
+            component, "batcher", "maxBatchSize is at least 1 and maxLatency at least 0"
+        )
+    return {"batch_max_size": str(size), "batch_max_delay": f"{latency / 1000:g}"}
+
+
+def _payload_log(component: ComponentPlan) -> dict[str, str] | Problem:
+    logger = component.logger
+    if logger is None:
+        return {}
+    url = str(logger.get("url") or "")
+    if not url:
+        return _refused(
+            component, "logger", "url says where the payloads go; it is missing"
+        )
+    interval = _interval(logger.get("batchInterval"))
+    if interval is None:
+        return _refused(component, "logger", "batchInterval is not such as 30s or 1m")
+    storage = logger.get("storage") or {}
+    folder = str(storage.get("path") or "").strip("/")
+    flags = {
+        "payload_log_url": f"{url.rstrip('/')}/{folder}" if folder else url,
+        "payload_log_mode": str(logger.get("mode") or "all"),
+    }
+    if headers := logger.get("metadataHeaders"):
+        flags["payload_log_headers"] = ",".join(headers)
+    parameters = storage.get("parameters") or {}
+    if form := parameters.get("format"):
+        flags["payload_log_format"] = str(form)
+    if size := logger.get("batchSize"):
+        flags["payload_log_batch_size"] = str(size)
+    if interval:
+        flags["payload_log_batch_interval"] = f"{interval:g}"
+    return flags
+
+
+def _interval(duration: object) -> float | None:
+    """Return a duration as Go writes it (``1m30s``) in seconds, None for any other."""
+    text = str(duration or "0s")
+    if not _DURATION.fullmatch(text):
+        return None
+    return sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(text))
+
+
+def _or(value: Any, default: int) -> int:  # noqa: ANN401 - a number or nothing
+    return default if value is None else int(value)
+
+
+def _refused(component: ComponentPlan, name: str, why: str) -> Problem:
+    path = f"spec.{component.component}.{name}"
+    return Problem(path=path, why=why, fatal=True, remedy=f"correct {path}")
+
+
+def unserved(component: ComponentPlan) -> tuple[Problem, ...]:
+    """Return what a container that is not our server does not do of *component*."""
+    image = str(component.container.get("image") or "its container")
+    given: Mapping[str, object] = {
+        "batcher": component.batcher,
+        "logger": component.logger,
+    }
+    return tuple(
+        Problem(
+            path=f"spec.{component.component}.{name}",
+            why=f"our model server does this itself, and {image} is another server",
+            remedy=f"use a runtime plugin, or remove spec.{component.component}.{name}",
+        )
+        for name, value in given.items()
+        if value is not None
+    )
