@@ -29,9 +29,9 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``revisions`` are all that run or should, oldest first, and ``serving`` the one that
     answers requests, empty where none does; ``latest`` is the newest. ``ready`` has the
-    revisions that may get traffic. ``unclear`` are the pods of which only events can
-    tell what they wait for, ``fetching`` those that are fetching a model, whose logs
-    tell how far they are.
+    revisions that may get traffic, ``canaries`` are the named ones. ``unclear`` are the
+    pods of which only events can tell what they wait for, ``fetching`` those that are
+    fetching a model, whose logs tell how far they are.
     """
 
     revisions: tuple[ObservedRevision, ...] = ()
@@ -40,6 +40,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     serving: str = ""
     latest: str = ""
     ready: frozenset[str] = frozenset()
+    canaries: tuple[ObservedRevision, ...] = ()
     stopped: bool = False
     unclear: tuple[str, ...] = ()
     fetching: tuple[str, ...] = ()
@@ -105,6 +106,7 @@ def observe(
         serving=serving,
         latest=latest,
         ready=frozenset(each.name for each in revisions if each.phase == "Ready"),
+        canaries=_canaries(plan, revisions),
         stopped=stopped,
         unclear=tuple(pod.name for pod in facts.pods if is_unclear(pod)),
         fetching=tuple(pod.name for pod in facts.pods if is_fetching(pod)),
@@ -147,6 +149,13 @@ def _latest(plan: ServingPlan | None, seats: Sequence[_Seat]) -> str:
     if plan is not None and plan.revisions:
         return plan.revisions[0].name
     return seats[-1].revision if seats else ""
+
+
+def _canaries(
+    plan: ServingPlan | None, revisions: Sequence[ObservedRevision]
+) -> tuple[ObservedRevision, ...]:
+    named = {each.name for each in plan.revisions if each.variant} if plan else set()
+    return tuple(each for each in revisions if each.name in named)
 
 
 def _revisions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +11,7 @@ from inferry.status._conditions import Condition, ConditionStatus, Phase
 from inferry.status._reasons import FATAL, IN_PROGRESS, Reason, remedy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _REASON_OF_PHASE = {
     "Pending": Reason.Pending,
@@ -45,6 +46,13 @@ class ObservedIngress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 REACHABLE = ObservedIngress()
+_NOTHING: Mapping[str, ObservedRevision] = MappingProxyType({})
+#: Their conditions, in the order in which they are listed.
+_PARTS = {
+    "predictor": "PredictorReady",
+    "transformer": "TransformerReady",
+    "explainer": "ExplainerReady",
+}
 
 
 def conditions(
@@ -53,6 +61,9 @@ def conditions(
     serving: str = "",
     latest: str = "",
     ingress: ObservedIngress = REACHABLE,
+    components: Mapping[str, ObservedRevision] = _NOTHING,
+    canaries: Sequence[ObservedRevision] = (),
+    problem: ObservedRevision | None = None,
     stopped: bool = False,
     previous: Iterable[Condition] = (),
     now: str = "",
@@ -67,6 +78,10 @@ def conditions(
         serving: The revision that gets the traffic, empty while none does.
         latest: The newest revision; empty: the last of *revisions*.
         ingress: Whether requests from outside arrive.
+        components: What answers requests, by ``predictor``, ``transformer`` and
+            ``explainer``, where they are told apart; without them the revision counts.
+        canaries: The named canaries, which Ready does not depend on.
+        problem: What keeps the newest document from taking effect, if something does.
         stopped: Whether the stop annotation is set.
         previous: The conditions before; one that has not changed keeps its time.
         now: The time of a change, as Kubernetes writes it.
@@ -74,9 +89,20 @@ def conditions(
     """
     by_name = {revision.name: revision for revision in revisions}
     newest = by_name.get(latest) or (revisions[-1] if revisions else None)
-    answering = by_name.get(serving)
-    observed = answering or newest
-    found = _stopped() if stopped else _running(observed, newest, ingress)
+    newest = problem or newest
+    observed = by_name.get(serving) or newest
+    found = (
+        _stopped()
+        if stopped
+        else [
+            *_parts(components, observed),
+            _of_ingress(ingress),
+            _of_revision("LatestRevisionReady", newest, info=newest != observed),
+            *_of_canaries(canaries),
+        ]
+    )
+    if not stopped:
+        found += [_ready(found), _condition("Stopped", "False", info=True)]
     before = {condition.type: condition for condition in previous}
     return tuple(_timed(each, before.get(each.type), now) for each in found)
 
@@ -91,20 +117,29 @@ def _stopped() -> list[Condition]:
     ]
 
 
-def _running(
-    serving: ObservedRevision | None,
-    newest: ObservedRevision | None,
-    ingress: ObservedIngress,
+def _parts(
+    components: Mapping[str, ObservedRevision], observed: ObservedRevision | None
 ) -> list[Condition]:
-    predictor = _of_revision("PredictorReady", serving)
-    reachable = _of_ingress(ingress)
-    latest = _of_revision("LatestRevisionReady", newest, info=newest != serving)
+    if not components:
+        return [_of_revision("PredictorReady", observed)]
     return [
-        predictor,
-        reachable,
-        latest,
-        _ready(predictor, reachable),
-        _condition("Stopped", "False", info=True),
+        _of_revision(kind, components[name])
+        for name, kind in _PARTS.items()
+        if name in components
+    ]
+
+
+def _of_canaries(canaries: Sequence[ObservedRevision]) -> list[Condition]:
+    """Return KServe's condition of named canaries, if there is one."""
+    if not canaries:
+        return []
+    kind = "CanaryPredictorReady"
+    waiting = [each for each in canaries if each.phase != "Ready"]
+    if not waiting:
+        return [_condition(kind, "True", "AllCanariesReady", info=True)]
+    first = _of_revision(kind, waiting[0], info=True)
+    return [
+        _condition(kind, first.status, "CanariesNotReady", first.message, info=True)
     ]
 
 
@@ -134,11 +169,15 @@ def _of_ingress(ingress: ObservedIngress) -> Condition:
     return _condition("IngressReady", status, reason, message)
 
 
-def _ready(predictor: Condition, ingress: Condition) -> Condition:
-    """Join the two as Knative does: False wins over Unknown, Unknown over True."""
-    both = (predictor, ingress)
+def _ready(parts: Iterable[Condition]) -> Condition:
+    """Join what counts as Knative does: False wins over Unknown, Unknown over True."""
+    counting = [
+        each
+        for each in parts
+        if each.type in _PARTS.values() or each.type == "IngressReady"
+    ]
     for status in ("False", "Unknown"):
-        for part in both:
+        for part in counting:
             if part.status == status:
                 return _condition("Ready", part.status, part.reason, part.message)
     return _condition("Ready", "True")
