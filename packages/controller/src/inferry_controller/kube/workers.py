@@ -1,0 +1,136 @@
+"""Coroutines that take keys from a queue and reconcile them.
+
+What a reconcile gives back means what it means in controller-runtime: nothing is
+success; `Result.after` asks for another look; an error is repeated with back-off;
+`Terminal` is an error that only a change can mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from inferry.errors import InferryError, one_line
+from inferry_controller.kube.errors import ApiError, Conflict
+from inferry_controller.kube.logs import bound
+from inferry_controller.kube.queue import ShutDown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+    from inferry_controller.kube.queue import Queue
+
+_log = logging.getLogger(__name__)
+
+#: Reconciles at a time: coroutines of one loop, which wait for the network.
+WORKERS = 16
+#: Seconds after which a reconcile is cancelled and repeated.
+PATIENCE = 120.0
+
+K = TypeVar("K", bound="Hashable")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a reconcile that did not fail asks for: a look *after* so many seconds."""
+
+    after: float | None = None
+
+
+class Terminal(InferryError):
+    """Repeating would fail in the same way: wait for a change of the object."""
+
+
+class WorkMeter(Protocol):
+    """What is told of reconciles; see `inferry_controller.kube.metrics`."""
+
+    def began(self) -> None:
+        """A worker is busy."""
+
+    def ended(self, result: str, seconds: float) -> None:
+        """It ended: success, requeue_after, error, terminal, timeout or panic."""
+
+
+class Workers(Generic[K]):
+    """Reconciles the keys of one queue, *count* at a time."""
+
+    def __init__(
+        self,
+        queue: Queue[K],
+        reconcile: Callable[[K], Awaitable[Result | None]],
+        *,
+        name: str,
+        count: int = WORKERS,
+        timeout: float = PATIENCE,
+        meter: WorkMeter | None = None,
+    ) -> None:
+        self.queue = queue
+        self.name = name
+        self.count = count
+        self.meter = meter
+        self._reconcile = reconcile
+        self._timeout = timeout
+
+    async def run(self) -> None:
+        """Work until the queue is shut down and what was begun has ended."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.count):
+                group.create_task(self._work(), name=f"{self.name} {number}")
+
+    async def _work(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                key = await self.queue.get()
+            except ShutDown:
+                return
+            started = clock()
+            if self.meter is not None:
+                self.meter.began()
+            outcome = "cancelled"
+            try:
+                with bound(self.name, key):
+                    outcome = await self._one(key)
+            finally:
+                self.queue.done(key)
+                if self.meter is not None:
+                    self.meter.ended(outcome, clock() - started)
+
+    async def _one(self, key: K) -> str:
+        """Reconcile *key* once; return what became of it."""
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                result = await self._reconcile(key)
+        except Terminal as error:
+            _log.warning("reconciling failed for good: %s", error)
+            self.queue.forget(key)
+            return "terminal"
+        except (InferryError, OSError):  # TimeoutError is an OSError
+            if limit.expired():
+                error = TimeoutError(f"it took longer than {self._timeout:g} s")
+            self._failed(key, error)
+            return "timeout" if limit.expired() else "error"
+        except Exception:  # noqa: BLE001 - one bad object, not the others
+            _log.exception("reconciling failed by a defect")
+            self.queue.retry(key)
+            return "panic"
+        return self._succeeded(key, result)
+
+    def _succeeded(self, key: K, result: Result | None) -> str:
+        self.queue.forget(key)
+        if result is None or result.after is None:
+            return "success"
+        priority = self.queue.priority_of(key)
+        self.queue.add(key, after=result.after, priority=priority)
+        return "requeue_after"
+
+    def _failed(self, key: K, error: Exception) -> None:
+        after = error.retry_after if isinstance(error, ApiError) else None
+        self.queue.retry(key, at_least=after or 0.0)
+        # A conflict is what two writers look like, not a fault.
+        level = logging.INFO if isinstance(error, Conflict) else logging.WARNING
+        failures = self.queue.failures(key)
+        said = error if isinstance(error, InferryError) else one_line(error)
+        _log.log(level, "reconciling failed (%d in a row): %s", failures, said)
