@@ -50,12 +50,12 @@ def test_all_that_is_wrong_is_told_at_once_with_its_origin() -> None:
             "example.com, got '-.example'"
         ),
         (
-            "INFERRY_KUBERNETES__GATEWAY: [kubernetes] gateway: must be namespace/name, got "
-            "'one/two/three'"
+            "INFERRY_KUBERNETES__GATEWAY: [kubernetes] gateway: must be "
+            "namespace/name, got 'one/two/three'"
         ),
         (
-            "INFERRY_KUBERNETES__MAX_SURGE: [kubernetes] max_surge: must be a number or a "
-            "percentage, got 'some'"
+            "INFERRY_KUBERNETES__MAX_SURGE: [kubernetes] max_surge: must be a number "
+            "or a percentage, got 'some'"
         ),
         (
             "INFERRY_KUBERNETES__MODE: [kubernetes] mode: must be one of Standard, "

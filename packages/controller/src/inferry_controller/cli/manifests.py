@@ -28,6 +28,11 @@ _FORMATS = click.Choice(["yaml", "kustomize", "helm"])
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder to write to; kustomize and helm need one.",
 )
+@click.option(
+    "--only",
+    type=click.Choice(["crds", "controller"]),
+    help="Only the kinds, or all but them.",
+)
 @click.option("--namespace", default="inferry", help="Where the controller runs.")
 @click.option(
     "--scope",
@@ -63,7 +68,12 @@ _FORMATS = click.Choice(["yaml", "kustomize", "helm"])
     default=None,
     help="The namespace; as --crds.",
 )
-def manifests(form: str, output: Path | None, **given: Any) -> None:  # noqa: ANN401 - click's
+def manifests(
+    form: str,
+    output: Path | None,
+    only: str | None,
+    **given: Any,  # noqa: ANN401 - click's
+) -> None:
     r"""Print or write what installs the controller on a cluster.
 
     Nothing in it needs a webhook or cert-manager, and any order of applying works.
@@ -73,15 +83,16 @@ def manifests(form: str, output: Path | None, **given: Any) -> None:  # noqa: AN
       inferry manifests | kubectl apply -f -
       inferry manifests --format kustomize --output install
       inferry manifests --format helm --output chart
+      inferry manifests --only crds | kubectl apply -f -
       inferry manifests --scope namespaced --watch team-a | kubectl apply -f -
     """
     from inferry_controller.install import chart, kustomization
     from inferry_controller.install import manifests as objects
-    from inferry_controller.install.kustomize import documents
+    from inferry_controller.install.documents import documents
 
-    options = _options(given)
+    options = _options(given, only)
     if form == "yaml":
-        text = documents(objects(options))
+        text = documents(each for each in objects(options) if _wanted(each, only))
         if output is None:
             click.echo(text, nl=False)
         else:
@@ -93,10 +104,15 @@ def manifests(form: str, output: Path | None, **given: Any) -> None:  # noqa: AN
     _write(output, chart() if form == "helm" else kustomization(options))
 
 
-def _options(given: Mapping[str, Any]) -> InstallOptions:
+def _wanted(document: Mapping[str, Any], only: str | None) -> bool:
+    is_kind = document["kind"] == "CustomResourceDefinition"
+    return only is None or is_kind == (only == "crds")
+
+
+def _options(given: Mapping[str, Any], only: str | None) -> InstallOptions:
     from inferry_controller.install import options_from
 
-    namespaced = given["scope"] == "namespaced"
+    cluster = given["scope"] == "cluster"
     found: dict[str, Any] = {
         "namespace": given["namespace"],
         "scope": given["scope"],
@@ -104,9 +120,9 @@ def _options(given: Mapping[str, Any]) -> InstallOptions:
         "secretNamespaces": _names(given["secret_namespaces"]),
         "monitoring": given["monitoring"],
         "networkPolicy": given["network_policy"],
-        "crds": {"install": _chosen(given["crds"], namespaced=namespaced)},
-        "userRoles": _chosen(given["user_roles"], namespaced=namespaced),
-        "createNamespace": _chosen(given["create_namespace"], namespaced=namespaced),
+        "crds": {"install": only == "crds" or _chosen(given["crds"], cluster)},
+        "userRoles": _chosen(given["user_roles"], cluster),
+        "createNamespace": _chosen(given["create_namespace"], cluster),
     }
     for name in ("registry", "version", "replicas"):
         if given[name] is not None:
@@ -118,8 +134,8 @@ def _options(given: Mapping[str, Any]) -> InstallOptions:
     return options_from(found)
 
 
-def _chosen(said: bool | None, *, namespaced: bool) -> bool:  # noqa: FBT001 - what a flag said
-    return said if said is not None else not namespaced
+def _chosen(said: bool | None, otherwise: bool) -> bool:  # noqa: FBT001 - what a flag said
+    return otherwise if said is None else said
 
 
 def _names(text: str) -> list[str]:

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import json
 import textwrap
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
+from inferry_controller.install.documents import dump
 from inferry_controller.install.helm import write
-from inferry_controller.install.kustomize import dump
 from inferry_controller.install.objects import templates
-from inferry_controller.install.options import HELP, OWN_LABELS, InstallOptions
+from inferry_controller.install.options import (
+    HELP,
+    OWN_LABELS,
+    PATTERNS,
+    InstallOptions,
+    own_version,
+)
 
 #: Where a chart decides otherwise: Helm makes the namespace, and may take things away.
 _OTHERWISE = {"createNamespace": False, "crds": {"install": True, "keep": True}}
@@ -47,7 +52,7 @@ def chart() -> dict[str, str]:
 
 
 def _about() -> str:
-    ours = version("inferry-controller")
+    ours = own_version()
     return dump(
         {
             "apiVersion": "v2",
@@ -91,6 +96,8 @@ def _schema() -> dict[str, Any]:
         entry = shown["properties"][name]
         entry.pop("default", None)
         entry["description"] = text
+    for name, pattern in PATTERNS.items():
+        shown["properties"][name]["pattern"] = f"^({pattern})$"
     shown["properties"]["replicas"]["minimum"] = 1
     shown["properties"]["labels"]["propertyNames"] = {"not": {"enum": [*OWN_LABELS]}}
     # What charts that include this one hand down.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
+from inferry_controller.install.documents import scalar
 from inferry_controller.install.template import (
     Code,
     Joined,
@@ -18,8 +17,6 @@ from inferry_controller.install.template import (
 )
 
 _STEP = "  "
-#: The longest line of a plain scalar: folded ones are hard to compare.
-_WIDTH = 1_000_000
 
 
 def write(template: Template) -> str:
@@ -116,8 +113,9 @@ def _scalar(value: Any) -> str:  # noqa: ANN401 - any scalar
                 for each in value.parts
             )
             return f'"{inner}"'
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=_WIDTH)
-    return _literal(text.removesuffix("\n").removesuffix("\n..."))
+    if isinstance(value, Mapping | list | tuple):  # an empty one
+        return "{}" if isinstance(value, Mapping) else "[]"
+    return _literal(scalar(value))
 
 
 def _literal(text: str) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from inferry_controller.install.documents import documents, dump
 from inferry_controller.install.objects import templates
 from inferry_controller.install.options import InstallOptions, values
 
@@ -36,34 +35,6 @@ def kustomization(options: InstallOptions | None = None) -> dict[str, str]:
     }
     texts = {path: documents(found) for path, found in parts.items()}
     return {_FILE: _kustomization(folders), **files, **texts}
-
-
-def documents(objects: Iterable[dict[str, Any]]) -> str:
-    """Return *objects* as documents of YAML."""
-    return "".join(f"---\n{dump(each)}" for each in objects)
-
-
-def dump(value: object) -> str:
-    """Return *value* as YAML, in the order it has."""
-    text: str = yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000
-    )
-    return text
-
-
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines are written as such; nothing is an alias."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - of the base
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
 
 
 def _kustomization(resources: Iterable[str]) -> str:

@@ -11,6 +11,10 @@ import msgspec
 from inferry.errors import InvalidDocument
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_REGISTRY = re.compile(r"[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*")
+_TAG = re.compile(r"|[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+#: How texts must look, in the language of a schema, too.
+PATTERNS = {"registry": _REGISTRY.pattern, "version": _TAG.pattern}
 #: The labels that selectors and releases go by.
 OWN_LABELS = (
     "app.kubernetes.io/managed-by",
@@ -111,7 +115,12 @@ HELP = {
 def values(options: InstallOptions) -> dict[str, Any]:
     """Return *options* as the values that templates are filled in with."""
     found: dict[str, Any] = msgspec.to_builtins(options)
-    return found | {"version": options.version or version("inferry-controller")}
+    return found | {"version": options.version or own_version()}
+
+
+def own_version() -> str:
+    """Return the version of this package as an image's tag and a label spell it."""
+    return version("inferry-controller").replace("+", "_")
 
 
 def options_from(given: dict[str, Any]) -> InstallOptions:
@@ -145,6 +154,14 @@ def _problems(options: InstallOptions) -> list[str]:
         found.append("watch: a namespaced install needs the namespaces to watch")
     if options.scope == "cluster" and options.watch:
         found.append("watch: only a namespaced install watches some; set scope, too")
+    found += [
+        f"{name}: {value!r} cannot be part of an image's name"
+        for name, value, pattern in (
+            ("registry", options.registry, _REGISTRY),
+            ("version", options.version, _TAG),
+        )
+        if not pattern.fullmatch(value)
+    ]
     if options.replicas < 1:
         found.append(f"replicas: must be at least 1, got {options.replicas}")
     found += [
