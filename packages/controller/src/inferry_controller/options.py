@@ -36,7 +36,7 @@ _SHAPES = {
     "additional_domains": (_DOMAIN, "domains such as example.com"),
     "gateway": (_GATEWAY, "namespace/name"),
     "istio_gateway": (_GATEWAY, "namespace/name"),
-    "local_gateway": (_GATEWAY, "namespace/name"),
+    "istio_local_gateway": (_GATEWAY, "namespace/name"),
     "path_template": (re.compile("|/.*"), "a path that begins with /"),
     "max_surge": (_SHARE, "a number or a percentage"),
     "max_unavailable": (_SHARE, "a number or a percentage"),
@@ -88,10 +88,10 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     container_limits: dict[str, str] = {}
     scale_up_seconds: int = 0
     scale_down_seconds: int = 300
-    istio_routes: bool = True
+    virtual_service: bool = True
     istio_gateway: str = "knative-serving/knative-ingress-gateway"
-    local_gateway: str = "knative-serving/knative-local-gateway"
-    local_gateway_service: str = "knative-local-gateway.istio-system.svc.cluster.local"
+    istio_local_gateway: str = "knative-serving/knative-local-gateway"
+    istio_local_service: str = "knative-local-gateway.istio-system.svc.cluster.local"
     annotations_kept_back: tuple[str, ...] = ()
     labels_kept_back: tuple[str, ...] = ()
 

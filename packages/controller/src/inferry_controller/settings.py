@@ -213,7 +213,7 @@ SETTINGS: tuple[SettingsSpec, ...] = (
     ),
     SettingsSpec(
         section=_K,
-        key="istio_routes",
+        key="virtual_service",
         type="bool",
         default=True,
         help="Knative mode: render a VirtualService for each service.",
@@ -226,13 +226,13 @@ SETTINGS: tuple[SettingsSpec, ...] = (
     ),
     SettingsSpec(
         section=_K,
-        key="local_gateway",
+        key="istio_local_gateway",
         default="knative-serving/knative-local-gateway",
         help="Knative mode: Istio's Gateway for requests from inside.",
     ),
     SettingsSpec(
         section=_K,
-        key="local_gateway_service",
+        key="istio_local_service",
         default="knative-local-gateway.istio-system.svc.cluster.local",
         help="Knative mode: the Service that a service's own name leads to.",
     ),

@@ -56,7 +56,6 @@ def _environment(name: str, to: Callable[[object], object] = as_.text) -> Takes:
     return _kube("storage_environment", name, to=to)
 
 
-_ISTIO = Idle("Knative mode reaches services by the Service of the local gateway")
 _LLM = Idle(
     "LLMInferenceService is not served here", ("", False, "enabled", "disabled")
 )
@@ -76,16 +75,16 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     "ingress": {
         "kserveIngressGateway": _kube("gateway"),
         "ingressGateway": _kube("istio_gateway"),
-        "localGateway": _kube("local_gateway"),
-        "localGatewayService": _kube("local_gateway_service"),
-        "knativeLocalGatewayService": _ISTIO,
+        "localGateway": _kube("istio_local_gateway"),
+        "localGatewayService": _kube("istio_local_service"),
+        "knativeLocalGatewayService": _kube("istio_local_service"),
         "ingressDomain": _ingress("domain"),
         "additionalIngressDomains": _kube("additional_domains", to=as_.texts),
         "ingressClassName": _kube("ingress_class"),
         "domainTemplate": _ingress("domain_template", as_.template),
         "urlScheme": _ingress("url_scheme"),
         "pathTemplate": _kube("path_template", to=as_.template),
-        "disableIstioVirtualHost": _kube("istio_routes", to=as_.opposite),
+        "disableIstioVirtualHost": _kube("virtual_service", to=as_.opposite),
         "disableHTTPRouteTimeout": _kube("route_timeouts", to=as_.opposite),
         "enableLLMInferenceServiceTLS": _LLM,
         "modelBasedRoutingHeaderName": Idle(_LLM.why, ("", "X-Gateway-Model-Name")),
