@@ -6,6 +6,10 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from inferry_controller.options import RenderOptions
+from inferry_controller.rendering.placement import fresh
+from inferry_controller.rendering.pods import Pod, pod
+from inferry_controller.rendering.surroundings import NOTHING_KNOWN
 
 from inferry.api import InferenceService, loads
 from inferry.config import load_settings
@@ -20,16 +24,13 @@ from inferry.plugins import (
     Runtime,
     StorageBackend,
 )
-from inferry_controller.options import RenderOptions
-from inferry_controller.rendering.placement import fresh
-from inferry_controller.rendering.pods import Pod, pod
-from inferry_controller.rendering.surroundings import NOTHING_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inferry.planning import Component, ServingPlan
     from inferry_controller.rendering.surroundings import Surroundings
+
+    from inferry.planning import Component, ServingPlan
 
 RUNTIME = Runtime(
     name="acme",

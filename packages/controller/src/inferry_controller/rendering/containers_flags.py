@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from inferry.status import Reason
 from inferry_controller.rendering.containers import MODEL_PATH
 from inferry_controller.rendering.rendered import Problem
 
@@ -101,7 +102,10 @@ def _or(value: Any, default: int) -> int:  # noqa: ANN401 - a number or nothing
 
 def _refused(component: ComponentPlan, name: str, why: str) -> Problem:
     path = f"spec.{component.component}.{name}"
-    return Problem(path=path, why=why, fatal=True, remedy=f"correct {path}")
+    remedy = f"correct {path}"
+    return Problem(
+        path=path, why=why, fatal=True, reason=Reason.InvalidSpec, remedy=remedy
+    )
 
 
 def unserved(component: ComponentPlan) -> tuple[Problem, ...]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry.status import Reason
 from inferry.storage import uri_scheme
 from inferry_controller.rendering import storage_images
-from inferry_controller.rendering.containers import MODEL_PATH
 from inferry_controller.rendering.rendered import Problem
 from inferry_controller.rendering.storage_initializer import (
     INITIALIZER,
@@ -21,8 +21,6 @@ from inferry_controller.rendering.storage_initializer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from inferry.planning import ComponentPlan
     from inferry.storage import Source
     from inferry_controller.options import RenderOptions
@@ -47,113 +45,119 @@ class ModelFiles(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-class _Making(msgspec.Struct, kw_only=True):
-    before: list[dict[str, Any]] = []
-    volumes: list[dict[str, Any]] = []
-    mounts: list[dict[str, Any]] = []
-    problems: list[Problem] = []
-
-
 def model_files(
     component: ComponentPlan, options: RenderOptions, around: Surroundings
 ) -> ModelFiles:
     """Return what brings the sources of *component* into its pods."""
-    sources = component.sources
-    if not sources:
+    if not component.sources:
         return ModelFiles()
-    making = _Making()
-    fetched: list[Source] = []
-    shares = False
-    read_only = component.annotations.get(_READ_ONLY, "").lower() != "false"
-    for source in sources:
-        kind = uri_scheme(source.uri)
-        if kind == "pvc":
-            _claim(source, making, read_only=read_only)
-        elif (mode := storage_images.mode(source.uri, options.oci_mode)) == "fetch":
-            fetched.append(storage_images.to_fetch(source))
+    making = _Making(component)
+    for source in component.sources:
+        mode = storage_images.mode(source.uri, options.oci_mode)
+        if uri_scheme(source.uri) == "pvc":
+            making.claim(source)
         elif mode == "native":
-            volume, mount = storage_images.native(source, len(making.volumes))
-            making.volumes.append(volume)
-            making.mounts.append(mount)
+            making.image(source)
         elif mode == "modelcar":
-            car = storage_images.modelcar(source, len(making.volumes))
-            making.before.append(car.container)
-            making.volumes.append(car.volume)
-            making.mounts.append(car.mount)
-            shares = True
+            making.modelcar(source)
         else:
-            fetched.append(source)
-    if fetched:
-        _fetch(fetched, component, options, around, making, read_only=read_only)
+            fetched = storage_images.to_fetch(source) if mode else source
+            making.fetched.append(fetched)
+    making.fetch(options, around)
     return ModelFiles(
         before=tuple(making.before),
         volumes=tuple(making.volumes),
         mounts=tuple(making.mounts),
-        shares_processes=shares,
+        shares_processes=making.shares_processes,
         problems=tuple(making.problems),
     )
 
 
-def _claim(source: Source, making: _Making, *, read_only: bool) -> None:
-    """Mount the claim of ``pvc://name/path``; one claim is one volume."""
-    claim, _, path = source.uri.partition("://")[2].partition("/")
-    name = next(
-        (
-            each["name"]
-            for each in making.volumes
-            if each.get("persistentVolumeClaim", {}).get("claimName") == claim
-        ),
-        "",
-    )
-    if not name:
-        number = sum(1 for v in making.volumes if "persistentVolumeClaim" in v)
-        name = f"{_CLAIM}-{number + 1}" if number else _CLAIM
+class _Making:
+    """The files of one component on their way."""
+
+    def __init__(self, component: ComponentPlan) -> None:
+        self._component = component
+        said = component.annotations.get(_READ_ONLY, "")
+        self._read_only = said.lower() != "false"
+        self.before: list[dict[str, Any]] = []
+        self.volumes: list[dict[str, Any]] = []
+        self.mounts: list[dict[str, Any]] = []
+        self.problems: list[Problem] = []
+        self.fetched: list[Source] = []
+        self.shares_processes = False
+
+    def claim(self, source: Source) -> None:
+        """Mount the claim of ``pvc://name/path``; one claim is one volume."""
+        claim, _, path = source.uri.partition("://")[2].partition("/")
+        mount: dict[str, Any] = {"name": self._volume(claim)}
+        mount["mountPath"] = source.mount_path
+        if path := path.strip("/"):
+            mount["subPath"] = path
+        self.mounts.append(mount | {"readOnly": self._read_only})
+        if ".." in path.split("/"):
+            self.problems.append(
+                Problem(
+                    path=f"spec.{self._component.component}.storageUri",
+                    why=f"{source.uri} leaves its volume",
+                    fatal=True,
+                    reason=Reason.InvalidSpec,
+                    remedy="write the path within the volume without '..'",
+                )
+            )
+
+    def _volume(self, claim: str) -> str:
+        """Return the name of the volume of *claim*, made where it is not there yet."""
+        claims = [v for v in self.volumes if "persistentVolumeClaim" in v]
+        for each in claims:
+            if each["persistentVolumeClaim"]["claimName"] == claim:
+                return str(each["name"])
+        name = f"{_CLAIM}-{len(claims) + 1}" if claims else _CLAIM
         volume = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
-        making.volumes.append(volume)
-    mount: dict[str, Any] = {"name": name, "mountPath": source.mount_path}
-    if path := path.strip("/"):
-        mount["subPath"] = path
-    making.mounts.append(mount | {"readOnly": read_only})
-    if ".." in path.split("/"):
-        why = f"the path {path!r} leaves the volume"
-        making.problems.append(Problem(path="storageUri", why=why, fatal=True))
+        self.volumes.append(volume)
+        return name
 
+    def image(self, source: Source) -> None:
+        """Mount the image of ``oci://``."""
+        volume, mount = storage_images.native(source, len(self.volumes))
+        self.volumes.append(volume)
+        self.mounts.append(mount)
 
-def _fetch(
-    fetched: Sequence[Source],
-    component: ComponentPlan,
-    options: RenderOptions,
-    around: Surroundings,
-    making: _Making,
-    *,
-    read_only: bool,
-) -> None:
-    """Let an init container fetch into a volume that the servers then read."""
-    mounts = _places(fetched, making)
-    making.volumes.append({"name": VOLUME, "emptyDir": {}})
-    making.mounts += [each | {"readOnly": read_only} for each in mounts]
-    if any(
-        e.get("name") == INITIALIZER for e in component.pod.get("initContainers", ())
-    ):
-        return  # the service brings its own, as KServe allows
-    made = initializer(fetched, component, options, around, mounts)
-    making.before.append(made.container)
-    making.volumes += made.volumes
-    making.problems += made.problems
+    def modelcar(self, source: Source) -> None:
+        """Show the files of the image of ``oci://`` from a sidecar."""
+        car = storage_images.modelcar(source, len(self.before))
+        self.before.append(car.container)
+        self.volumes.append(car.volume)
+        self.mounts.append(car.mount)
+        self.shares_processes = True
 
+    def fetch(self, options: RenderOptions, around: Surroundings) -> None:
+        """Let an init container fetch into a volume that the servers then read."""
+        if not self.fetched:
+            return
+        mounts = self._places()
+        self.volumes.append({"name": VOLUME, "emptyDir": {}})
+        self.mounts += [each | {"readOnly": self._read_only} for each in mounts]
+        own = self._component.pod.get("initContainers") or ()
+        if any(each.get("name") == INITIALIZER for each in own):
+            return  # the service brings its own, as KServe allows
+        made = initializer(self.fetched, self._component, options, around, mounts)
+        self.before.append(made.container)
+        self.volumes += made.volumes
+        self.problems += made.problems
 
-def _places(fetched: Sequence[Source], making: _Making) -> list[dict[str, Any]]:
-    """Return the mounts of the fetched sources: of all at once where that is possible.
+    def _places(self) -> list[dict[str, Any]]:
+        """Return the mounts of what is fetched: one for all where that is possible.
 
-    Below a folder that is mounted read-only nothing else can be mounted, so that each
-    source then has a folder of the volume.
-    """
-    paths = [source.mount_path for source in fetched]
-    top = os.path.commonpath(paths) if len(paths) > 1 else paths[0]
-    others = [str(each["mountPath"]) for each in making.mounts]
-    if top == "/" or any(each == top or each.startswith(f"{top}/") for each in others):
+        Below a folder that is mounted read-only nothing else can be mounted, so that
+        each source then has a folder of the volume.
+        """
+        paths = [source.mount_path for source in self.fetched]
+        top = os.path.commonpath(paths)
+        others = [str(each["mountPath"]) for each in self.mounts]
+        if top != "/" and not any(f"{each}/".startswith(f"{top}/") for each in others):
+            return [{"name": VOLUME, "mountPath": top}]
         return [
             {"name": VOLUME, "mountPath": path, "subPath": f"source-{number}"}
             for number, path in enumerate(paths)
         ]
-    return [{"name": VOLUME, "mountPath": top or MODEL_PATH}]

@@ -82,5 +82,6 @@ def modelcar(source: Source, number: int) -> Modelcar:
     return Modelcar(
         container=container,
         volume={"name": name, "emptyDir": {}},
-        mount={"name": name, "mountPath": folder, "readOnly": True},
+        # Not read-only: other models may be mounted below it.
+        mount={"name": name, "mountPath": folder},
     )
