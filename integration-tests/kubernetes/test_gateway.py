@@ -1,0 +1,175 @@
+"""A request travels Envoy, the HTTPRoute, its Service, an EndpointSlice and a server.
+
+The pods are KWOK's, but their addresses are those of real model servers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from bed import kwok, servers
+from bed.api import is_true, until
+from bed.gateway import accepted
+from bed.load import Load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bed.api import Object
+    from bed.cluster import Cluster
+    from bed.controller import Controller
+    from bed.gateway import Gateway
+    from bed.network import Addresses
+
+FLOWER = {"instances": [[5.1, 3.5, 1.4, 0.2]]}
+PATH = "/v1/models/iris:predict"
+#: What the three revisions answer, so that an answer tells which one it was.
+CONSTANTS = (0, 1, 2)
+
+
+@pytest.fixture(scope="session")
+def revisions(
+    full_cluster: Cluster,
+    addresses: Addresses,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[list[str]]:
+    """Return the addresses of servers of one model each, which answers a constant."""
+    from sklearn.dummy import DummyClassifier
+    from skops import io as skops
+
+    with contextlib.ExitStack() as stack:
+        found = []
+        for constant in CONSTANTS:
+            files = tmp_path_factory.mktemp(f"constant{constant}")
+            model = DummyClassifier(strategy="constant", constant=constant)
+            skops.dump(model.fit([[0] * 4] * 3, CONSTANTS), files / "model.skops")
+            address, process = servers.model_server(
+                addresses,
+                full_cluster.folder,
+                runtime="sklearn",
+                model="iris",
+                files=files,
+            )
+            stack.callback(process.stop)
+            found.append(address)
+        yield found
+
+
+def service(address: str, number: int, **predictor: object) -> Object:
+    """Return the service whose pod has *address*; *number* makes it a new revision."""
+    model = {
+        "modelFormat": {"name": "sklearn"},
+        "storageUri": f"s3://models/iris/{number}",
+    }
+    spec = {"model": model, "annotations": {kwok.POD_IP: address}, **predictor}
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "iris"},
+        "spec": {"predictor": spec},
+    }
+
+
+def host(namespace: str) -> str:
+    return f"iris-{namespace}.example.com"
+
+
+def answer(constant: int) -> str:
+    return json.dumps({"predictions": [constant]}, separators=(",", ":"))
+
+
+def test_what_is_rendered_carries_a_request(
+    gateway: Gateway,
+    full_cluster: Cluster,
+    namespace: str,
+    revisions: list[str],
+    tmp_path: Path,
+) -> None:
+    document = service(revisions[2], 0)
+    document["metadata"]["namespace"] = namespace
+    file = tmp_path / "service.yaml"
+    file.write_text(yaml.safe_dump(document))
+    rendered = subprocess.run(
+        [sys.executable, "-m", "inferry", "render", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    done = full_cluster.kubectl("apply", "--server-side", "-f", "-", stdin=rendered.stdout)
+    assert done.returncode == 0, done.stderr
+    accepted(full_cluster, "iris", namespace)
+    with gateway.client(host(namespace)) as client:
+        until(
+            lambda: client.post(PATH, json=FLOWER).is_success,
+            "an answer through Envoy",
+        )
+        assert client.post(PATH, json=FLOWER).json() == {"predictions": [2]}
+        ready = client.get("/v2/models/iris/ready")
+        assert ready.status_code == 200
+        missing = client.post("/v1/models/rose:predict", json=FLOWER)
+        assert missing.status_code == 404
+
+
+def serving(cluster: Cluster, namespace: str) -> Object | None:
+    found = cluster.api.get("inferenceservices", "iris", namespace)
+    generation = found["metadata"]["generation"]
+    seen = found.get("status", {}).get("observedGeneration") == generation
+    return found if seen and is_true(found, "Ready") else None
+
+
+def shown(gateway: Gateway, namespace: str, total: int = 1000) -> dict[int, int]:
+    """Return how often each revision answers *total* requests; none may be lost."""
+    url = f"{gateway.url}{PATH}"
+    with Load(url, FLOWER, host=host(namespace), total=total, rate=600) as load:
+        load.finish()
+    assert load.lost == {}
+    return {
+        number: load.answers[text]
+        for number in CONSTANTS
+        if load.answers[text := answer(number)]
+    }
+
+
+def moved(gateway: Gateway, namespace: str, *, to: set[int]) -> None:
+    """Wait until Envoy sends requests to the revisions *to* and no others."""
+    until(lambda: set(shown(gateway, namespace, 60)) == to, f"traffic to move to {to}")
+
+
+def test_a_canary_gets_its_share_and_none_is_lost(
+    gateway: Gateway,
+    full_cluster: Cluster,
+    namespace: str,
+    controller: Controller,
+    revisions: list[str],
+) -> None:
+    api = full_cluster.api
+    api.apply(service(revisions[0], 0), namespace)
+    until(lambda: serving(full_cluster, namespace), "the first revision", 60)
+    moved(gateway, namespace, to={0})
+    url = f"{gateway.url}{PATH}"
+    with Load(url, FLOWER, host=host(namespace), total=8000, rate=250) as load:
+        api.apply(service(revisions[1], 1, canaryTrafficPercent=10), namespace)
+        until(lambda: serving(full_cluster, namespace), "the canary", 60)
+        moved(gateway, namespace, to={0, 1})
+        split = shown(gateway, namespace)
+        assert 50 <= split[1] <= 150, split
+        api.apply(service(revisions[1], 1, canaryTrafficPercent=50), namespace)
+        until(lambda: serving(full_cluster, namespace), "a larger share")
+        until(lambda: shown(gateway, namespace, 200)[1] > 60, "it to take effect")
+        api.apply(service(revisions[1], 1), namespace)
+        until(lambda: serving(full_cluster, namespace), "the promotion")
+        moved(gateway, namespace, to={1})
+        api.apply(service(revisions[2], 2, canaryTrafficPercent=10), namespace)
+        until(lambda: serving(full_cluster, namespace), "the next canary", 60)
+        moved(gateway, namespace, to={1, 2})
+        api.apply(service(revisions[2], 2, canaryTrafficPercent=0), namespace)
+        moved(gateway, namespace, to={1})
+    assert load.lost == {}
+    assert load.answers.total() > 500
