@@ -29,6 +29,7 @@ from inferry.status import Reason
 if TYPE_CHECKING:
     from inferry.api._types import ComponentSpec, InferenceService, ModelSpec
     from inferry.planning._catalog import Catalog, RuntimeEntry
+    from inferry.planning.fields import Mode
     from inferry.planning.plan import Component
     from inferry.storage import Source
 
@@ -48,13 +49,15 @@ _KEPT_BACK = frozenset(
 class Scene:
     """What every part of one plan needs to know.
 
-    ``previous`` is the runtime that serves the same specification now.
+    ``previous`` is the runtime that serves the same specification now, ``mode`` how a
+    cluster deploys the service.
     """
 
     service: InferenceService
     catalog: Catalog
     backend: str
     previous: RuntimeChoice | None = None
+    mode: Mode = "Standard"
 
     @property
     def name(self) -> str:

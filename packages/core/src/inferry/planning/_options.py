@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from inferry.status import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from inferry.plugins import Option
 
@@ -111,10 +113,8 @@ def read_arguments(
         PlanningError: An argument is no flag, is not known, or has the wrong type.
 
     """
-    declared = {_plain(option.name): option for option in options}
-    switches = {_plain(name) for name in SWITCHES}
-    switches |= {plain for plain, option in declared.items() if option.type == "bool"}
-    server_flags = {_plain(name): name for name in SERVER_FLAGS | SWITCHES}
+    declared, switches = _declared(tuple(options))
+    server_flags = _server_flags()
     given: dict[str, OptionValue] = {}
     server: dict[str, OptionValue] = {}
     for origin, args in sources:
@@ -140,7 +140,26 @@ def read_arguments(
     )
 
 
-def _flags(args: Sequence[str], switches: set[str], origin: str) -> Iterator[_Flag]:
+# A controller sees as many runtimes as are installed, and each of them always again.
+@lru_cache(maxsize=256)
+def _declared(
+    options: tuple[Option, ...],
+) -> tuple[Mapping[str, Option], frozenset[str]]:
+    """Return the options by plain name, and the plain names that take no value."""
+    declared = {_plain(option.name): option for option in options}
+    switches = {_plain(name) for name in SWITCHES}
+    switches |= {plain for plain, option in declared.items() if option.type == "bool"}
+    return declared, frozenset(switches)
+
+
+@cache
+def _server_flags() -> Mapping[str, str]:
+    return {_plain(name): name for name in SERVER_FLAGS | SWITCHES}
+
+
+def _flags(
+    args: Sequence[str], switches: AbstractSet[str], origin: str
+) -> Iterator[_Flag]:
     index = 0
     while index < len(args):
         text = str(args[index])

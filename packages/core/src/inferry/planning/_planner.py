@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry.api._names import DEPLOYMENT_MODE, LEGACY_MODES
 from inferry.errors import PlanningError
 from inferry.planning._components import Scene
 from inferry.planning._placeholders import Values, replace
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from inferry.planning._revisions import PlannedRevision
     from inferry.planning._selection import Candidate
     from inferry.planning._sources import StorageChoice
+    from inferry.planning.fields import Mode
 
 STOP_ANNOTATION = "serving.kserve.io/stop"
 _DNS_NAME = re.compile(
@@ -83,23 +85,35 @@ def plan(
     *,
     backend: str = "local",
     previous: RuntimeChoice | None = None,
+    mode: Mode = "Standard",
 ) -> ServingPlan:
     """Plan *service*; pure: the same arguments always give an equal plan.
 
     *previous* is the runtime that was chosen for the same specification before: it is
     kept as long as it fits, though a better one may have come. Leave it out where the
-    specification has changed.
+    specification has changed. *mode* is how a cluster deploys a service whose
+    annotation ``serving.kserve.io/deploymentMode`` does not say it.
 
     Raises:
         PlanningError: It cannot be served, with a reason of `inferry.status.Reason`.
 
     """
-    scene = Scene(service=service, catalog=catalog, backend=backend, previous=previous)
+    scene = Scene(
+        service=service,
+        catalog=catalog,
+        backend=backend,
+        previous=previous,
+        mode=_mode(service, mode),
+    )
     return _draft(scene)[0]
 
 
 def explain(
-    service: InferenceService, catalog: Catalog, *, backend: str = "local"
+    service: InferenceService,
+    catalog: Catalog,
+    *,
+    backend: str = "local",
+    mode: Mode = "Standard",
 ) -> Explanation:
     """Plan *service* and say why everything is as it is.
 
@@ -107,7 +121,9 @@ def explain(
         PlanningError: As `plan`.
 
     """
-    scene = Scene(service=service, catalog=catalog, backend=backend)
+    scene = Scene(
+        service=service, catalog=catalog, backend=backend, mode=_mode(service, mode)
+    )
     planned, revisions = _draft(scene)
     return Explanation(
         namespace=planned.namespace,
@@ -128,14 +144,14 @@ def explain(
 
 def _draft(scene: Scene) -> tuple[ServingPlan, tuple[PlannedRevision, ...]]:
     service, backend = scene.service, scene.backend
-    lost = unhonoured(service, backend)
+    lost = unhonoured(service, backend, scene.mode)
     _refuse(lost, backend)
     revisions = plan_revisions(scene)
     of_runtimes = tuple(
         each
         for revision in revisions
         for component in revision.components
-        for each in _lost_in_component(component, backend)
+        for each in _lost_in_component(component, scene)
     )
     metadata = service.metadata
     drafted = ServingPlan(
@@ -154,6 +170,14 @@ def _draft(scene: Scene) -> tuple[ServingPlan, tuple[PlannedRevision, ...]]:
     return drafted, revisions
 
 
+def _mode(service: InferenceService, otherwise: Mode) -> Mode:
+    """Return the mode that the annotation names, else *otherwise*."""
+    named = service.metadata.annotations.get(DEPLOYMENT_MODE, "")
+    if LEGACY_MODES.get(named, named) == "Knative":
+        return "Knative"
+    return "Standard" if named else otherwise
+
+
 def _refuse(lost: tuple[Unhonoured, ...], backend: str) -> None:
     fatal = [each for each in lost if each.fatal]
     if not fatal:
@@ -168,9 +192,9 @@ def _refuse(lost: tuple[Unhonoured, ...], backend: str) -> None:
 
 
 def _lost_in_component(
-    component: PlannedComponent, backend: str
+    component: PlannedComponent, scene: Scene
 ) -> Iterator[Unhonoured]:
-    if backend == "local":
+    if scene.backend == "local":
         for name, flag in component.arguments.server.items():
             own = flag.origin == f"{component.where}.model.args"
             if own and name not in HONOURED_FLAGS:
@@ -179,7 +203,7 @@ def _lost_in_component(
     if selection is not None and selection.entry.scope != "plugin":
         entry = selection.entry
         where = f"{entry.origin.replace(' ', '/')}.spec"
-        yield from runtime_pod_unhonoured(entry.pod, where, backend)
+        yield from runtime_pod_unhonoured(entry.pod, where, scene.backend, scene.mode)
 
 
 def _host(scene: Scene) -> str:

@@ -1,8 +1,10 @@
-"""What each backend does with every field of an InferenceService.
+"""What the local backend does with every field of an InferenceService.
 
 No field is ignored in silence: each one takes effect (``honoured``), or is named as
 without effect (``reported``), or the service is turned away (``refused``). A test walks
 the types and fails for a field that this table does not hold.
+
+`inferry.planning.cluster_fields` says the same of clusters.
 
 A field is known by the type that declares it, so ``ComponentSpec.timeout`` stands for
 the timeout of predictor, transformer, explainer and canaries alike. Pod and container
@@ -19,27 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Action = Literal["honoured", "reported", "refused"]
+Mode = Literal["Standard", "Knative"]
+When = Literal["", "above-minimum", "list", "true", "zero"]
 
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What the local backend does with a field, and why; a cluster honours it.
+    """What is done with a field, and why.
 
     ``when`` says for which values the action applies; the others are honoured:
-    ``above-minimum`` (more than minReplicas), ``zero``, ``true``.
+    ``above-minimum`` (more than minReplicas), ``list``, ``true``, ``zero``.
     """
 
-    local: Action = "honoured"
+    action: Action = "honoured"
     why: str = ""
-    when: Literal["", "above-minimum", "true", "zero"] = ""
-    kubernetes: Action = "honoured"
-
-    def action(self, backend: str) -> Action:
-        """Return what *backend* does; any but the local one is a cluster."""
-        return self.local if backend == "local" else self.kubernetes
+    when: When = ""
 
 
-_HONOURED = Treatment()
+HONOURED = Treatment()
+_HONOURED = HONOURED
 _NO_SCALING = (
     "the local backend keeps the number of replicas at minReplicas (there is no "
     "autoscaling yet)"
@@ -48,13 +48,14 @@ _NO_CONTAINERS = "the local backend starts no containers; apply it to a cluster"
 _API_SERVER = "the API server of a cluster writes it"
 _ONE_MACHINE = "there is one machine to run on"
 _NO_CREDENTIALS = "credentials come from the settings and the environment of this user"
+_SEVERAL_NODES = "a predictor on several nodes needs a cluster"
 
 
-def _reported(why: str, when: Literal["", "above-minimum", "zero"] = "") -> Treatment:
+def _reported(why: str, when: When = "") -> Treatment:
     return Treatment("reported", why, when)
 
 
-def _refused(why: str, when: Literal["", "true"] = "") -> Treatment:
+def _refused(why: str, when: When = "") -> Treatment:
     return Treatment("refused", why, when)
 
 
@@ -102,9 +103,13 @@ FIELDS: Mapping[str, Treatment] = MappingProxyType(
         "PredictorSpec.storageContainerName": _reported(
             "a storage plugin reads the model, no container"
         ),
-        "PredictorSpec.workerSpec": _refused(
-            "a predictor on several nodes needs a cluster"
-        ),
+        "PredictorSpec.workerSpec": _refused(_SEVERAL_NODES),
+        "WorkerSpec.pipelineParallelSize": _refused(_SEVERAL_NODES),
+        "WorkerSpec.tensorParallelSize": _refused(_SEVERAL_NODES),
+        "WorkerSpec.pod": _refused(_SEVERAL_NODES),
+        "ExplainerSpec.art": _refused(_NO_CONTAINERS),
+        "ArtExplainer.type": _refused(_NO_CONTAINERS),
+        "ArtExplainer.config": _refused(_NO_CONTAINERS),
         "ComponentSpec.minReplicas": _reported(
             "the local backend keeps one replica (it does not scale to zero yet)",
             "zero",
@@ -114,6 +119,8 @@ FIELDS: Mapping[str, Treatment] = MappingProxyType(
         "ComponentSpec.scaleMetric": _reported(_NO_SCALING),
         "ComponentSpec.scaleMetricType": _reported(_NO_SCALING),
         "ComponentSpec.autoScaling": _reported(_NO_SCALING),
+        "AutoScalingSpec.metrics": _reported(_NO_SCALING),
+        "AutoScalingSpec.behavior": _reported(_NO_SCALING),
         "ComponentSpec.containerConcurrency": _HONOURED,
         "ComponentSpec.timeout": _HONOURED,
         "ComponentSpec.canaryTrafficPercent": _HONOURED,
