@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 #: Seconds a lease lasts, its holder goes on without renewing it, between two attempts.
 DURATION, DEADLINE, RETRY = 15.0, 10.0, 2.0
-#: Seconds between two looks of a standby; with the duration less than 17 s to take over.
+#: Seconds between two looks of a standby, which so takes over within 16 s.
 LOOK = 1.0
 _EXPIRED_AT_ONCE = 1
 
@@ -148,6 +148,9 @@ class Election:
             # Somebody was faster, or our own write arrived although its answer did not.
             self._saw(await self._read())
             return self._mine() and self.leading
+        except NotFound:
+            self._saw(None)  # somebody deleted it; the next attempt makes it anew
+            return self.leading
         self._held_until = begun + self.deadline
         return True
 
@@ -160,10 +163,9 @@ class Election:
             return None
 
     async def _write(self, lease: dict[str, Any]) -> dict[str, Any]:
-        write = self._client.replace
         if "resourceVersion" not in lease["metadata"]:
-            write = self._client.create
-        return await write(lease, within=self._patience())
+            return await self._client.create(lease, within=self._patience())
+        return await self._client.replace(lease, within=self._patience())
 
     def _patience(self) -> float:
         """Return the seconds one call may take: never beyond the deadline."""

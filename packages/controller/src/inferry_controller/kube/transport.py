@@ -105,7 +105,7 @@ class Transport:
         if body is not None:
             headers["Content-Type"] = content
         if urgent:
-            return await self._once(method, url, headers, body, timeout, what)
+            return await self._urgent(method, url, headers, body, timeout, what)
         clock = asyncio.get_running_loop().time
         until = clock() + timeout
         attempt, renewed = 0, False
@@ -163,6 +163,29 @@ class Transport:
             await self.access.renewed(generation)
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _broken(error, what, self.access.host) from None
+
+    async def _urgent(  # noqa: PLR0917 - as `_once`
+        self,
+        method: str,
+        url: URL,
+        headers: dict[str, str],
+        body: bytes | None,
+        timeout: float,  # noqa: ASYNC109 - aiohttp takes it
+        what: str,
+    ) -> bytes:
+        """Try once, credentials included, within *timeout*."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.access.fresh()
+                generation = self.access.generation
+                try:
+                    return await self._once(method, url, headers, body, timeout, what)
+                except Unauthorized:
+                    if not await self.access.renewed(generation):
+                        raise
+                    return await self._once(method, url, headers, body, timeout, what)
+        except TimeoutError as error:
             raise _broken(error, what, self.access.host) from None
 
     async def _once(  # noqa: PLR0917 - names would cost a microsecond each

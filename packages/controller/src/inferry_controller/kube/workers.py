@@ -107,11 +107,12 @@ class Workers(Generic[K]):
             _log.warning("reconciling failed for good: %s", error)
             self.queue.forget(key)
             return "terminal"
-        except (InferryError, OSError):  # TimeoutError is an OSError
-            if limit.expired():
-                error = TimeoutError(f"it took longer than {self._timeout:g} s")
-            self._failed(key, error)
-            return "timeout" if limit.expired() else "error"
+        except (InferryError, OSError) as error:  # TimeoutError is an OSError
+            if not limit.expired():
+                self._failed(key, error)
+                return "error"
+            self._failed(key, TimeoutError(f"more than {self._timeout:g} s"))
+            return "timeout"
         except Exception:  # noqa: BLE001 - one bad object, not the others
             _log.exception("reconciling failed by a defect")
             self.queue.retry(key)
