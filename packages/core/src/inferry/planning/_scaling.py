@@ -53,6 +53,7 @@ def scaling_plan(
     return ScalingPlan(
         minimum=minimum,
         maximum=maximum,
+        written_maximum=component.max_replicas or 0,
         policy=policy,
         metric=metric,
         target=target,

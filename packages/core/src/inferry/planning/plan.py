@@ -49,6 +49,7 @@ class ScalingPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``target`` is what the policy aims at, in the unit of ``metric``: per cent for cpu
     and memory, requests at one time for concurrency, requests per second for rps.
+    ``written_maximum`` is maxReplicas as it stands in the document.
     ``metrics`` are what the policy needs collected beyond the usual signals.
     ``triggers`` and ``behavior`` are autoScaling's as written, ``metric_type`` is
     scaleMetricType. ``asked`` is whether the document or an annotation asks for scaling
@@ -57,6 +58,7 @@ class ScalingPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     minimum: int = 1
     maximum: int = 0
+    written_maximum: int = 0
     policy: str = "none"
     metric: str = ""
     target: float | None = None
