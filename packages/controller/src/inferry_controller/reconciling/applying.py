@@ -1,0 +1,231 @@
+"""Make the children of one service what was rendered: apply what differs, prune."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from inferry.errors import InferryError
+from inferry.status import Reason
+from inferry_controller.kube.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+)
+from inferry_controller.names import FIELD_MANAGER
+from inferry_controller.observing import project
+from inferry_controller.observing.facts import DeploymentFact
+from inferry_controller.reconciling.kinds import CHILDREN, ROUTES, SERVING, child_kind
+from inferry_controller.reconciling.records import Child, short
+from inferry_controller.reconciling.stored import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from inferry_controller.kube.client import Client
+    from inferry_controller.observing.facts import Fact
+    from inferry_controller.reconciling.children import Children
+    from inferry_controller.reconciling.stored import StoredService
+
+#: Who holds the number of replicas until an autoscaler takes it.
+SCALE_MANAGER = f"{FIELD_MANAGER}-scale"
+_API_VERSION = "serving.kserve.io/v1beta1"
+#: What quotas and ending namespaces say, as 403s.
+_QUOTA, _ENDING = "exceeded quota", "being terminated"
+
+
+class Refused(InferryError):
+    """The API server did not take an object; ``reason`` is one of `Reason`.
+
+    ``again`` is whether asking again may help without anybody doing something.
+    """
+
+    def __init__(self, message: str, *, reason: Reason, again: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.again = again
+
+
+class NamespaceEnding(InferryError):
+    """The namespace of a service is being deleted: there is nothing left to do."""
+
+
+class Pass:
+    """What one pass does to the children of one service."""
+
+    def __init__(
+        self,
+        client: Client,
+        children: Children,
+        service: StoredService,
+        before: Mapping[str, Child],
+    ) -> None:
+        self._client = client
+        self._children = children
+        self._service = service
+        self._before = before
+        self._facts = children.of(service.key)
+        #: What is known of each child afterwards, by ``Kind/name``.
+        self.after: dict[str, Child] = {}
+        #: Whether a route was written.
+        self.rerouted = False
+        self.writes = 0
+
+    async def apply(
+        self,
+        objects: Iterable[dict[str, Any]],
+        asked_of: Callable[[dict[str, Any]], bytes | None] = lambda _: None,
+    ) -> None:
+        """Apply those of *objects* that are not as they should be, in their order.
+
+        *asked_of* may know better than the bytes of an object what it was made from.
+
+        Raises:
+            Refused: The API server did not take one.
+            NamespaceEnding: It takes none any more.
+            Unavailable: It does not answer.
+
+        """
+        for obj in objects:
+            kind, name = child_kind(obj), obj["metadata"]["name"]
+            fact = self._facts.get((kind, name))
+            made_from = asked_of(obj) or digest(orjson.dumps(obj))
+            asked, label = short(made_from), f"{kind}/{name}"
+            left = self._before.get(label)
+            if (
+                fact is not None
+                and fact.owner == self._service.uid
+                and left == Child(asked, short(fact.live))
+            ):
+                self.after[label] = left
+                continue
+            written = await self._write(kind, obj, fact)
+            self.after[label] = Child(asked, short(written.live))
+            self.rerouted |= kind in ROUTES
+
+    async def prune(self, *, serving: bool) -> bool:
+        """Delete what is the service's and was not rendered; say whether any is left.
+
+        Without *serving* what answers requests stays: a route may still lead there.
+        """
+        left = False
+        for (kind, name), fact in self._facts.items():
+            if kind not in CHILDREN or f"{kind}/{name}" in self.after:
+                continue
+            if fact.owner != self._service.uid:
+                continue
+            if kind in SERVING and not serving:
+                left = True
+                # It is still ours, and as it was.
+                known = self._before.get(f"{kind}/{name}")
+                if known is not None:
+                    self.after[f"{kind}/{name}"] = known
+                continue
+            await self._delete(kind, fact)
+            self.rerouted |= kind in ROUTES
+        return left
+
+    async def _write(self, kind: str, obj: dict[str, Any], fact: Fact | None) -> Fact:
+        ours = fact is not None and fact.owner in {"", self._service.uid}
+        if fact is not None and not ours:
+            # Left behind by a service of this name that is gone.
+            await self._delete(kind, fact)
+        owned = _owned(obj, self._service)
+        if kind == "Deployment" and isinstance(fact, DeploymentFact) and ours:
+            await self._hand_over(owned, fact)
+        try:
+            answer = await self._apply(kind, owned, force=ours)
+        except Conflict as conflict:
+            if ours or not await self._is_ours(kind, owned):
+                raise _name_taken(kind, owned, conflict) from conflict
+            answer = await self._apply(kind, owned, force=True)
+        self.writes += 1
+        written = project(kind, answer)
+        self._children.assume(written)
+        return written
+
+    async def _hand_over(self, obj: dict[str, Any], fact: DeploymentFact) -> None:
+        """Let go of the number of replicas without losing it.
+
+        A field that its one owner applies no more goes back to its default: a service
+        that gets an autoscaler would drop to one replica first.
+        """
+        if "replicas" in obj["spec"] or fact.wanted <= 1:
+            return
+        metadata = {key: obj["metadata"][key] for key in ("namespace", "name")}
+        number = {**obj, "metadata": metadata, "spec": {"replicas": fact.wanted}}
+        self.writes += 1
+        try:
+            await self._client.apply(number, manager=SCALE_MANAGER, force=False)
+        except Conflict:
+            # The autoscaler has it already, and another number by now.
+            return
+
+    async def _apply(self, kind: str, obj: dict[str, Any], *, force: bool) -> Any:  # noqa: ANN401 - a document
+        try:
+            return await self._client.apply(
+                obj, manager=FIELD_MANAGER, force=force, kind=CHILDREN[kind]
+            )
+        except (Forbidden, NotFound) as error:
+            if _ENDING in error.message or "namespaces" in error.message:
+                raise NamespaceEnding(error.message) from error
+            raise _refused(kind, error) from error
+        except Invalid as error:
+            raise _refused(kind, error) from error
+
+    async def _is_ours(self, kind: str, obj: dict[str, Any]) -> bool:
+        """Say whether the object with this name belongs to the service already.
+
+        It does where the watch has not told of it yet, and where KServe made it.
+        """
+        namespace, name = self._service.namespace, obj["metadata"]["name"]
+        found = await self._client.find(CHILDREN[kind], namespace, name)
+        if found is None:
+            return True
+        owners = found["metadata"].get("ownerReferences") or ()
+        return any(each.get("uid") == self._service.uid for each in owners)
+
+    async def _delete(self, kind: str, fact: Fact) -> None:
+        self.writes += 1
+        try:
+            await self._client.delete(
+                CHILDREN[kind], fact.namespace, fact.name, uid=fact.uid
+            )
+        except Conflict:
+            # Another object has the name by now; the watch will tell of it.
+            return
+
+
+def _owned(obj: Mapping[str, Any], service: StoredService) -> dict[str, Any]:
+    reference = {
+        "apiVersion": _API_VERSION,
+        "kind": "InferenceService",
+        "name": service.name,
+        "uid": service.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {**obj, "metadata": {**obj["metadata"], "ownerReferences": [reference]}}
+
+
+def _name_taken(kind: str, obj: Mapping[str, Any], error: ApiError) -> Refused:
+    name = obj["metadata"]["name"]
+    return Refused(
+        f"{kind} {name} is there already and belongs to somebody else "
+        f"({error.message[-200:]})",
+        reason=Reason.NameConflict,
+        again=True,
+    )
+
+
+def _refused(kind: str, error: ApiError) -> Refused:
+    reason = Reason.ApplyFailed
+    if _QUOTA in error.message:
+        reason = Reason.QuotaExceeded
+    elif isinstance(error, NotFound) and kind in ROUTES:
+        reason = Reason.IngressNotSupported
+    again = not isinstance(error, Invalid)
+    return Refused(error.message, reason=reason, again=again)

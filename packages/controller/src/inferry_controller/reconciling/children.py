@@ -1,0 +1,111 @@
+"""`Children`: the facts of what belongs to each service, with our own writes in them.
+
+What an API server answered to a write is true before the watch tells it. Until the
+watch has caught up, the answer stands in for it, so that no pass acts on what it has
+changed itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inferry_controller.observing.facts import Fact
+
+#: Kind and name of a child; a Knative Service is a ``KnativeService``.
+ChildKey = tuple[str, str]
+#: Seconds after which a write that no watch told of is taken to be undone.
+_PATIENCE = 30.0
+
+
+class Children:
+    """Facts by the key of their service, then by kind and name."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[str, dict[ChildKey, Fact]] = {}
+        self._assumed: dict[str, dict[ChildKey, tuple[Fact, float]]] = {}
+
+    def change(self, old: Fact | None, new: Fact | None) -> str:
+        """Take what a watch tells; return the service that has to look at it.
+
+        It is empty where nothing changed that anybody looks at.
+        """
+        fact = new or old
+        if fact is None or not fact.service:
+            return ""
+        key = f"{fact.namespace}/{fact.service}"
+        mine = self._told.setdefault(key, {})
+        child = (fact.kind, fact.name)
+        if new is None:
+            mine.pop(child, None)
+            if not mine:
+                del self._told[key]
+            self._drop(key, child)
+            return key
+        before = mine.get(child)
+        mine[child] = new
+        known = self._known(key, child)
+        if known is not None and not _older(known, new):
+            self._drop(key, child)
+            before = known
+        same = before is not None and _same(before, new)
+        return "" if same else key
+
+    def assume(self, fact: Fact) -> None:
+        """Take the answer to a write of ours."""
+        key = f"{fact.namespace}/{fact.service}"
+        told = self._told.get(key, {}).get((fact.kind, fact.name))
+        if told is None or _older(told, fact):
+            until = self._clock() + _PATIENCE
+            mine = self._assumed.setdefault(key, {})
+            mine[fact.kind, fact.name] = (fact, until)
+
+    def of(self, key: str) -> dict[ChildKey, Fact]:
+        """Return all that is known of the children of a service."""
+        told = self._told.get(key, {})
+        assumed = self._assumed.get(key)
+        if not assumed:
+            return dict(told)
+        now = self._clock()
+        merged = dict(told)
+        for child, (fact, until) in list(assumed.items()):
+            if until < now:
+                self._drop(key, child)
+            elif child not in told or _older(told[child], fact):
+                merged[child] = fact
+        return merged
+
+    def forget(self, key: str) -> None:
+        """Forget what was assumed of a service that is gone."""
+        self._assumed.pop(key, None)
+
+    def _known(self, key: str, child: ChildKey) -> Fact | None:
+        found = self._assumed.get(key, {}).get(child)
+        return found[0] if found else None
+
+    def _drop(self, key: str, child: ChildKey) -> None:
+        mine = self._assumed.get(key)
+        if mine is not None:
+            mine.pop(child, None)
+            if not mine:
+                del self._assumed[key]
+
+
+def _older(fact: Fact, other: Fact) -> bool:
+    """Say whether *fact* is older than *other*, another state of the same object."""
+    return fact.uid == other.uid and number(fact.version) < number(other.version)
+
+
+def _same(fact: Fact, other: Fact) -> bool:
+    return msgspec.structs.replace(fact, version=other.version) == other
+
+
+def number(version: str) -> int:
+    """Return a resourceVersion as the number that it is since Kubernetes says so."""
+    return int(version) if version.isdigit() else 0

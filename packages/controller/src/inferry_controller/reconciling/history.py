@@ -1,0 +1,120 @@
+"""The specs of earlier revisions: on their Deployments, or in a ControllerRevision."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from inferry_controller.kube.errors import Conflict
+from inferry_controller.kube.kinds import CONTROLLER_REVISION, DEPLOYMENT
+from inferry_controller.names import (
+    MANAGED_LABEL,
+    MANAGER,
+    REVISION_LABEL,
+    SERVICE_LABEL,
+    SPEC_ANNOTATION,
+    component_name,
+    shortened,
+)
+
+if TYPE_CHECKING:
+    from inferry_controller.kube.client import Client
+    from inferry_controller.reconciling.stored import StoredService
+
+#: Specs kept in memory; a rollout asks for the same one at each step.
+_KEPT = 256
+
+
+class Specs:
+    """Finds, keeps and forgets the ``spec`` that a revision of a service had."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._found: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def find(
+        self, service: StoredService, revision: str, slot: str | None
+    ) -> str | None:
+        """Return the spec of *revision* as JSON, which runs in *slot* if any does."""
+        key = (service.uid, revision)
+        spec = self._found.get(key)
+        if spec is None and slot is not None:
+            spec = await self._on_deployment(service, revision, slot)
+        if spec is None:
+            spec = await self._kept(service, revision)
+        if spec is not None:
+            self._found[key] = spec
+            self._found.move_to_end(key)
+            while len(self._found) > _KEPT:
+                self._found.popitem(last=False)
+        return spec
+
+    async def save(self, service: StoredService, revision: str, slot: str) -> bool:
+        """Keep the spec of a *revision* whose *slot* another one takes now.
+
+        Whether it is kept; False where it is not known.
+        """
+        spec = await self.find(service, revision, slot)
+        if spec is None:
+            return False
+        try:
+            await self._client.create(_kept(service, revision, spec))
+        except Conflict:
+            return True
+        return True
+
+    async def forget(self, service: StoredService, revision: str) -> None:
+        """Delete what was kept of a *revision* that nobody goes back to."""
+        name = _name(service, revision)
+        await self._client.delete(CONTROLLER_REVISION, service.namespace, name)
+
+    async def _on_deployment(
+        self, service: StoredService, revision: str, slot: str
+    ) -> str | None:
+        name = component_name(service.name, "predictor", slot)
+        found = await self._client.find(DEPLOYMENT, service.namespace, name)
+        metadata: dict[str, Any] = (found or {}).get("metadata", {})
+        if metadata.get("labels", {}).get(REVISION_LABEL) != revision:
+            return None
+        spec: str | None = metadata.get("annotations", {}).get(SPEC_ANNOTATION)
+        return spec
+
+    async def _kept(self, service: StoredService, revision: str) -> str | None:
+        name = _name(service, revision)
+        found = await self._client.find(CONTROLLER_REVISION, service.namespace, name)
+        if found is None:
+            return None
+        spec: str | None = (found.get("data") or {}).get("spec")
+        return spec
+
+
+def _name(service: StoredService, revision: str) -> str:
+    return shortened(f"{service.name}-{revision}")
+
+
+def _kept(service: StoredService, revision: str, spec: str) -> dict[str, Any]:
+    return {
+        "apiVersion": CONTROLLER_REVISION.api_version,
+        "kind": CONTROLLER_REVISION.kind,
+        "metadata": {
+            "name": _name(service, revision),
+            "namespace": service.namespace,
+            "labels": {
+                SERVICE_LABEL: service.name,
+                REVISION_LABEL: revision,
+                MANAGED_LABEL: MANAGER,
+            },
+            "ownerReferences": [
+                {
+                    "apiVersion": "serving.kserve.io/v1beta1",
+                    "kind": "InferenceService",
+                    "name": service.name,
+                    "uid": service.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "data": {"spec": spec},
+        "revision": service.generation,
+    }

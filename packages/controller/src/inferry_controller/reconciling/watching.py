@@ -1,0 +1,225 @@
+"""The stores and reflectors of the controller, and what their changes set in motion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from inferry.errors import InferryError
+from inferry_controller.kube import kinds
+from inferry_controller.kube.queue import LIVE, RESYNC
+from inferry_controller.kube.reflector import Reflector
+from inferry_controller.kube.store import Store
+from inferry_controller.names import MANAGED_LABEL, MANAGER, SERVICE_LABEL
+from inferry_controller.observing import project
+from inferry_controller.reconciling.planning import from_object
+from inferry_controller.reconciling.kinds import CHILDREN, OPTIONAL
+from inferry_controller.reconciling.stored import stored
+from inferry_controller.rendering.surroundings import AccountFacts, StorageContainer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from inferry_controller.kube.client import Client
+    from inferry_controller.kube.queue import Queue
+    from inferry_controller.kube.store import Change
+    from inferry_controller.observing.facts import Fact, GatewayFact
+    from inferry_controller.reconciling.children import Children
+    from inferry_controller.reconciling.service import ServiceReconciler
+    from inferry_controller.reconciling.stored import StoredService
+    from inferry_controller.reconciling.world import World
+
+_CHILDREN = f"{MANAGED_LABEL}={MANAGER}"
+#: Seconds within which the changes of a service's children are looked at together.
+_TOGETHER = 0.02
+#: Below a user's edit, above what a list brings.
+CHANGED_WORLD = RESYNC + 50
+
+
+class Watches:
+    """All that is watched; ``reflectors`` are to be run."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        world: World,
+        children: Children,
+        queue: Queue[str],
+        namespaces: Sequence[str] = (),
+    ) -> None:
+        self._client = client
+        self._world = world
+        self._children = children
+        self._queue = queue
+        self._namespaces = namespaces
+        self._served: set[str] = set()
+        self.reconciler: ServiceReconciler | None = None
+        self.services: Store[StoredService] = Store()
+        self.gateways: Store[GatewayFact] = Store()
+        self.reflectors: list[Reflector[Any]] = list(self._all())
+        world.on_change = self._world_changed
+
+    def service(self, key: str) -> StoredService | None:
+        """Return what is stored of the service ``namespace/name``."""
+        namespace, _, name = key.partition("/")
+        return self.services.get(namespace, name)
+
+    @property
+    def gateways_known(self) -> bool:
+        """Whether the Gateways that there are have been told."""
+        return self._gateways.synced and self._gateways.is_served
+
+    # -- what there is to watch
+
+    def _all(self) -> Iterator[Reflector[Any]]:
+        self.services.subscribe(self._service)
+        yield self._reflector(kinds.INFERENCE_SERVICE, self.services, stored)
+        for name, kind in CHILDREN.items():
+            yield self._child(name, kind, _CHILDREN)
+        yield self._child("Pod", kinds.POD, SERVICE_LABEL)
+        for kind in (kinds.SERVING_RUNTIME, kinds.CLUSTER_SERVING_RUNTIME):
+            yield self._runtimes(kind)
+        yield self._containers()
+        yield self._accounts()
+        self.gateways.subscribe(self._gateway)
+        self._gateways = self._reflector(
+            kinds.GATEWAY,
+            self.gateways,
+            lambda obj: project("Gateway", obj),
+            optional=True,
+        )
+        yield self._gateways
+
+    def _reflector(
+        self,
+        kind: kinds.Kind,
+        store: Store[Any],
+        projected: Callable[[dict[str, Any]], Any],
+        **more: Any,  # noqa: ANN401 - what Reflector takes
+    ) -> Reflector[Any]:
+        return Reflector(
+            self._client,
+            kind,
+            store,
+            project=projected,
+            namespaces=self._namespaces,
+            **more,
+        )
+
+    def _child(self, name: str, kind: kinds.Kind, selector: str) -> Reflector[Any]:
+        store: Store[Fact] = Store()
+        store.subscribe(self._fact)
+        optional = name in OPTIONAL
+
+        def served(there: bool) -> None:  # noqa: FBT001 - the reflector's way
+            self._kind_served(f"{kind.group}/{kind.kind}", there=there)
+
+        return self._reflector(
+            kind,
+            store,
+            lambda obj: project(name, obj),
+            selector=selector,
+            optional=optional,
+            served=served if optional else None,
+        )
+
+    def _runtimes(self, kind: kinds.Kind) -> Reflector[Any]:
+        store: Store[Any] = Store(same=lambda a, b: bool(a.spec == b.spec))
+
+        def taken(change: Change[Any]) -> None:
+            self._world.put_runtime(change.key, change.after)
+
+        store.subscribe(taken)
+        return self._reflector(kind, store, _runtime, optional=True)
+
+    def _containers(self) -> Reflector[Any]:
+        store: Store[StorageContainer] = Store()
+        store.subscribe(
+            lambda change: self._world.put_container(change.key[1], change.after)
+        )
+        return self._reflector(
+            kinds.CLUSTER_STORAGE_CONTAINER, store, _storage_container, optional=True
+        )
+
+    def _accounts(self) -> Reflector[Any]:
+        store: Store[AccountFacts] = Store()
+        store.subscribe(lambda change: self._world.put_account(change.key, change.after))
+        return self._reflector(kinds.SERVICE_ACCOUNT, store, _account, optional=True)
+
+    # -- what a change sets in motion
+
+    def _service(self, change: Change[StoredService]) -> None:
+        before, after = change.before, change.after
+        if (
+            before is not None
+            and after is not None
+            and self.reconciler is not None
+            and not self.reconciler.is_news(before, after)
+        ):
+            return
+        key = "/".join(change.key)
+        self._queue.add(key, priority=RESYNC if change.initial else LIVE)
+
+    def _fact(self, change: Change[Fact]) -> None:
+        key = self._children.change(change.before, change.after)
+        if key:
+            low = change.initial
+            self._queue.add(key, priority=RESYNC if low else LIVE, after=_TOGETHER)
+
+    def _gateway(self, change: Change[GatewayFact]) -> None:
+        wanted = self._world.options.gateway
+        if "/".join(change.key) != wanted:
+            return
+        before, after = change.before, change.after
+        if before is not None and after is not None:
+            same = msgspec.structs.replace(before, version=after.version, live=b"")
+            if same == msgspec.structs.replace(after, live=b""):
+                return
+        for service in self.services:
+            self._queue.add(service.key, priority=CHANGED_WORLD)
+
+    def _kind_served(self, kind: str, *, there: bool) -> None:
+        (self._served.add if there else self._served.discard)(kind)
+        self._world.put_kinds(frozenset(self._served))
+
+    def _world_changed(self) -> None:
+        """Look again at the services that what has changed concerns."""
+        if self.reconciler is None:
+            return
+        for service in self.services:
+            if self.reconciler.is_concerned(service):
+                self._queue.add(service.key, priority=CHANGED_WORLD)
+
+
+def _runtime(obj: dict[str, Any]) -> Any:  # noqa: ANN401 - either kind of runtime
+    try:
+        return from_object(obj)
+    except InferryError:
+        return None
+
+
+def _storage_container(obj: dict[str, Any]) -> StorageContainer:
+    spec = obj.get("spec") or {}
+    formats = spec.get("supportedUriFormats") or ()
+    return StorageContainer(
+        name=obj["metadata"]["name"],
+        container=spec.get("container") or {},
+        prefixes=tuple(e["prefix"] for e in formats if e.get("prefix")),
+        patterns=tuple(e["regex"] for e in formats if e.get("regex")),
+        many=bool(spec.get("supportsMultiModelDownload")),
+        disabled=bool(obj.get("disabled")),
+    )
+
+
+def _account(obj: dict[str, Any]) -> AccountFacts | None:
+    """Return what matters of a ServiceAccount; None for one that says nothing."""
+    metadata = obj["metadata"]
+    secrets = tuple(e["name"] for e in obj.get("secrets") or () if e.get("name"))
+    annotations = metadata.get("annotations") or {}
+    if not secrets and not annotations:
+        return None
+    return AccountFacts(
+        name=metadata["name"], secrets=secrets, annotations=dict(annotations)
+    )

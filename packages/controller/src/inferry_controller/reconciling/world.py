@@ -1,0 +1,218 @@
+"""`World`: all that decides about services besides themselves, and when it changes.
+
+Settings, plugins, ServingRuntimes, storage containers, ServiceAccounts and the optional
+kinds that the cluster serves. `World.digest` says of a service which part of all that
+matters to it, so that a changed runtime concerns just those that could use it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inferry.planning import Catalog
+from inferry.plugins import load_plugins
+from inferry_controller.options import render_options
+from inferry_controller.reconciling.stored import digest, digest_of
+from inferry_controller.rendering.surroundings import (
+    AccountFacts,
+    StorageContainer,
+    Surroundings,
+)
+from inferry_controller.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from inferry.api import Document
+    from inferry.config import Settings
+    from inferry.plugins import Plugins
+    from inferry_controller.options import RenderOptions
+    from inferry_controller.reconciling.stored import StoredService
+
+#: Sections that decide about the process, not about what it renders.
+_OWN_SECTIONS = frozenset({"controller", "log", "logging"})
+RUNTIMES = frozenset({"ServingRuntime", "ClusterServingRuntime"})
+
+
+class World:
+    """What services are planned and rendered with; ``epoch`` counts its changes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.epoch = 0
+        self.on_change = on_change
+        self._runtimes: dict[tuple[str, str], tuple[Document, bytes]] = {}
+        self._containers: dict[str, StorageContainer] = {}
+        self._accounts: dict[tuple[str, str], AccountFacts] = {}
+        self._kinds: frozenset[str] | None = None
+        self._install(settings)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that are in force."""
+        return self._settings
+
+    @property
+    def options(self) -> RenderOptions:
+        """What the settings say about rendering."""
+        return self._options
+
+    @property
+    def plugins(self) -> Plugins:
+        """The plugins that the settings allow."""
+        return self._plugins
+
+    def configure(self, settings: Settings) -> None:
+        """Put other settings in force.
+
+        Raises:
+            SettingsError: They cannot be; those before stay in force.
+
+        """
+        self._install(settings)
+        self._changed()
+
+    def put_runtime(self, key: tuple[str, str], document: Document | None) -> None:
+        """Take a ServingRuntime (namespace, name) or cluster one (empty namespace)."""
+        before = self._runtimes.get(key)
+        if document is None:
+            self._runtimes.pop(key, None)
+        else:
+            self._runtimes[key] = (document, digest_of(document.spec))
+        if self._runtimes.get(key, (None, b""))[1] != (before or (None, b""))[1]:
+            self._changed()
+
+    def put_container(self, name: str, container: StorageContainer | None) -> None:
+        """Take or forget a ClusterStorageContainer."""
+        self._put(self._containers, name, container)
+
+    def put_account(self, key: tuple[str, str], account: AccountFacts | None) -> None:
+        """Take or forget a ServiceAccount (namespace, name)."""
+        self._put(self._accounts, key, account)
+
+    def put_kinds(self, kinds: frozenset[str]) -> None:
+        """Take the optional kinds that the cluster serves now."""
+        if kinds != self._kinds:
+            self._kinds = kinds
+            self._changed()
+
+    def digest(self, service: StoredService) -> bytes:
+        """Return a digest of all that matters to *service* besides itself.
+
+        Nothing that comes with a release of ours is in it: an upgrade of the controller
+        is no reason to render anything anew.
+        """
+        key = (service.namespace, service.needs)
+        found = self._digests.get(key)
+        if found is None:
+            found = self._digests[key] = self._digest(*key)
+        return found
+
+    def catalog(self, namespace: str) -> Catalog:
+        """Return what a service of *namespace* can be planned with."""
+        where = namespace if namespace in self._namespaces() else ""
+        found = self._catalogs.get(where)
+        if found is None:
+            documents = [
+                document
+                for (space, _), (document, _) in sorted(self._runtimes.items())
+                if space in {"", where}
+            ]
+            found = Catalog.build(self._plugins, documents, self._settings)
+            self._catalogs[where] = found
+        return found
+
+    def around(self, namespace: str) -> Surroundings:
+        """Return what rendering may know of *namespace*."""
+        found = self._surroundings.get(namespace)
+        if found is None:
+            found = Surroundings(
+                accounts={
+                    name: account
+                    for (space, name), account in self._accounts.items()
+                    if space == namespace
+                },
+                storage_containers=tuple(
+                    self._containers[name] for name in sorted(self._containers)
+                ),
+                kinds=self._kinds,
+            )
+            self._surroundings[namespace] = found
+        return found
+
+    def _put(self, known: dict[Any, Any], key: object, value: object) -> None:
+        if known.get(key) == value:
+            return
+        if value is None:
+            del known[key]
+        else:
+            known[key] = value
+        self._changed()
+
+    def _install(self, settings: Settings) -> None:
+        """Take *settings* in force; nothing of it happens where they are wrong."""
+        settings.declare(SETTINGS)
+        plugins = load_plugins("controller", settings)
+        options = render_options(settings)
+        self._settings, self._plugins, self._options = settings, plugins, options
+        self._forget()
+
+    def _changed(self) -> None:
+        self._forget()
+        self.epoch += 1
+        self.on_change()
+
+    def _forget(self) -> None:
+        self._digests: dict[tuple[str, tuple[str, ...]], bytes] = {}
+        self._catalogs: dict[str, Catalog] = {}
+        self._surroundings: dict[str, Surroundings] = {}
+        self._of_all: bytes = b""
+        self._spaces: frozenset[str] | None = None
+
+    def _namespaces(self) -> frozenset[str]:
+        """Return the namespaces that have runtimes of their own."""
+        if self._spaces is None:
+            self._spaces = frozenset(space for space, _ in self._runtimes if space)
+        return self._spaces
+
+    def _digest(self, namespace: str, needs: tuple[str, ...]) -> bytes:
+        parts = [self._common()]
+        wanted = set(needs)
+        for (space, name), (document, of_it) in sorted(self._runtimes.items()):
+            if space in {"", namespace} and _could_serve(name, document, wanted):
+                parts += [space.encode(), name.encode(), of_it]
+        for need in needs:
+            kind, _, name = need.partition(":")
+            account = self._accounts.get((namespace, name))
+            if kind == "account" and account is not None:
+                parts.append(digest_of(account))
+        return digest(*parts)
+
+    def _common(self) -> bytes:
+        """Return the digest of what matters to every service."""
+        if not self._of_all:
+            values = {
+                f"{each.spec.section}.{each.spec.key}": each.value
+                for each in self._settings.all()
+                if each.spec.section not in _OWN_SECTIONS
+            }
+            plugins = [
+                (each.descriptor.name, each.descriptor.formats, each.plugin)
+                for each in self._plugins.runtimes()
+            ]
+            containers = [self._containers[name] for name in sorted(self._containers)]
+            self._of_all = digest_of(
+                (values, plugins, containers, sorted(self._kinds or ()))
+            )
+        return self._of_all
+
+
+def _could_serve(name: str, document: Any, wanted: set[str]) -> bool:  # noqa: ANN401 - either kind of runtime
+    if f"runtime:{name}" in wanted:
+        return True
+    formats: Mapping[str, Any] | Any = document.spec.supported_model_formats
+    return any(f"format:{each.name}" in wanted for each in formats)
