@@ -5,6 +5,7 @@ A plan is never changed: everything here returns new data.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -55,23 +56,16 @@ def flag(words: Iterable[Any], name: str) -> str | None:
 
     A flag is the same in snake_case, in camelCase and with hyphens.
     """
-    wanted, found, waiting = _plain(name), None, False
-    for each in words:
-        match = _FLAG.match(str(each))
-        if match is None:
-            found, waiting = (str(each), False) if waiting else (found, False)
-            continue
-        waiting = False
-        if _plain(match[1]) == wanted:
-            waiting = match[2] is None
-            found = match[2] or ""
-    return found
+    return _flags(tuple(map(str, words))).get(_plain(name))
 
 
 def with_flags(args: Sequence[Any], flags: Mapping[str, str]) -> list[Any]:
     """Return *args* and those of *flags* that they do not hold, as ``--name=value``."""
+    given = _flags(tuple(map(str, args)))
     added = [
-        f"--{name}={value}" for name, value in flags.items() if flag(args, name) is None
+        f"--{name}={value}"
+        for name, value in flags.items()
+        if _plain(name) not in given
     ]
     return [*args, *added]
 
@@ -102,5 +96,25 @@ def first_port(container: Mapping[str, Any]) -> int:
     return HTTP_PORT
 
 
+# A pod asks several times for flags of the same arguments.
+@functools.lru_cache(maxsize=256)
+def _flags(words: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the flags among *words* by their plain names, each with its last value."""
+    found: dict[str, str] = {}
+    waiting = ""
+    for word in words:
+        match = _FLAG.match(word)
+        if match is None:
+            if waiting:
+                found[waiting] = word
+            waiting = ""
+            continue
+        name = _plain(match[1])
+        found[name] = match[2] or ""
+        waiting = name if match[2] is None else ""
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
 def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()

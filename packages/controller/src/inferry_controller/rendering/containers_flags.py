@@ -34,27 +34,20 @@ def server_flags(
         flags["request_timeout"] = f"{component.timeout:g}"
     if component.concurrency:
         flags["concurrency"] = str(component.concurrency)
-    problems: list[Problem] = []
-    for told in (_batching(component), _payload_log(component)):
-        if isinstance(told, Problem):
-            problems.append(told)
-        else:
-            flags |= told
-    flags["drain_delay"] = str(end.delay)
-    flags["drain_timeout"] = str(end.drain)
-    return flags, tuple(problems)
+    flags |= _batching(component)
+    flags |= {"drain_delay": str(end.delay), "drain_timeout": str(end.drain)}
+    copies = _payload_log(component)
+    if isinstance(copies, Problem):
+        return flags, (copies,)
+    return flags | copies, _without_key(component)
 
 
-def _batching(component: ComponentPlan) -> dict[str, str] | Problem:
+def _batching(component: ComponentPlan) -> dict[str, str]:
     batcher = component.batcher
     if batcher is None:
         return {}
     size = _or(batcher.get("maxBatchSize"), _DEFAULT_BATCH)
     latency = _or(batcher.get("maxLatency"), _DEFAULT_LATENCY_MS)
-    if size < 1 or latency < 0:
-        return _refused(
-            component, "batcher", "maxBatchSize is at least 1 and maxLatency at least 0"
-        )
     return {"batch_max_size": str(size), "batch_max_delay": f"{latency / 1000:g}"}
 
 
@@ -86,6 +79,21 @@ def _payload_log(component: ComponentPlan) -> dict[str, str] | Problem:
     if interval:
         flags["payload_log_batch_interval"] = f"{interval:g}"
     return flags
+
+
+def _without_key(component: ComponentPlan) -> tuple[Problem, ...]:
+    """Tell of the entry of storage-config that payload logs do not read."""
+    storage = (component.logger or {}).get("storage") or {}
+    if not storage.get("key"):
+        return ()
+    return (
+        Problem(
+            path=f"spec.{component.component}.logger.storage.key",
+            why="the server opens the store of its payload logs with its environment",
+            remedy="give the container the variables of the store, such as "
+            "AWS_ACCESS_KEY_ID, as secretKeyRef",
+        ),
+    )
 
 
 def _interval(duration: object) -> float | None:
