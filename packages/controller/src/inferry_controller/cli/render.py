@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 
 from inferry.cli._globals import current
 from inferry.errors import InferryError, PlanningError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from inferry.api import InferenceService
+    from inferry.api import Document, InferenceService
     from inferry.config import Settings
-    from inferry.planning import Catalog
+    from inferry.planning import Catalog, ServingPlan
     from inferry_controller.options import RenderOptions
     from inferry_controller.rendering import Rendered
+
+_DEFAULT_NAMESPACE = "default"
 
 
 @click.command
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--backend",
+    type=click.Choice(["kubernetes"]),
+    default="kubernetes",
+    show_default=True,
+    help="Whose objects.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["standard", "knative"]),
+    help="The mode of services whose annotation names none; default: the setting.",
+)
+@click.option("-n", "--namespace", help="The namespace of documents that name none.")
 @click.option(
     "--output",
     "-o",
@@ -31,62 +46,185 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to print the objects.",
 )
-def render(files: tuple[str, ...], output: str) -> None:
-    """Print the Kubernetes objects of each InferenceService in FILE.
+@click.option(
+    "--config-map",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file with the ConfigMap inferenceservice-config of a cluster.",
+)
+def render(
+    files: tuple[str, ...],
+    backend: str,  # noqa: ARG001 - there is one
+    mode: str | None,
+    namespace: str | None,
+    output: str,
+    config_map: Path | None,
+) -> None:
+    """Print the Kubernetes objects of every InferenceService in FILE.
 
-    FILE may be a folder, or - for standard input. No cluster is asked.
-    Exits with 1 when a service cannot be rendered.
+    No cluster is asked. Runtimes, Secrets, ServiceAccounts and ClusterStorageContainers
+    in the files are taken to be there, but not printed. What is not honoured, and what
+    has to be in the cluster, goes to standard error. FILE may be a folder, or - for
+    standard input. Exits with 1 when a service cannot be rendered.
     """
     from inferry_controller.options import render_options
-    from inferry_controller.settings import SETTINGS
 
-    settings = current().settings()
-    settings.declare(SETTINGS)
-    services, catalog = _read(files, settings)
-    options = render_options(settings)
-    rendered, failed = _render_all(services, catalog, options)
-    _print([item for each in rendered for item in each.objects], output)
+    settings = _settings(config_map, mode)
+    documents = _documents(files, namespace or _DEFAULT_NAMESPACE)
+    done, failed = _render_all(documents, settings, render_options(settings))
+    _print([item for each in done for item in each.objects], output)
     if failed:
         click.get_current_context().exit(1)
 
 
-def _read(
-    files: Sequence[str], settings: Settings
-) -> tuple[list[InferenceService], Catalog]:
+def _settings(config_map: Path | None, mode: str | None) -> Settings:
+    """Return the settings: of the ConfigMap, below those that are given here."""
+    from inferry.config import load_settings
+    from inferry_controller.configuration import of_file
+    from inferry_controller.settings import SETTINGS
+
+    given, overrides = (), dict(current().overrides)
+    if mode is not None:
+        overrides["kubernetes.mode"] = mode.capitalize()
+    if config_map is not None:
+        configuration = of_file(config_map)
+        given = configuration.given
+        for line in (*configuration.problems, *configuration.notes):
+            _note(line)
+    settings = load_settings(path=current().config, overrides=overrides, given=given)
+    settings.declare(SETTINGS)
+    return settings
+
+
+def _documents(files: Sequence[str], namespace: str) -> list[Document]:
     from inferry.api import InferenceService, load
-    from inferry.planning import Catalog
-    from inferry.plugins import load_plugins
 
     loaded = load(files)
     loaded.raise_for_problems()
-    documents = [located.document for located in loaded.documents]
-    services = [each for each in documents if isinstance(each, InferenceService)]
-    if not services:
+    for warning in loaded.warnings:
+        click.echo(str(warning), err=True)
+    documents = [_moved(located.document, namespace) for located in loaded.documents]
+    if not any(isinstance(each, InferenceService) for each in documents):
         msg = f"no InferenceService in {', '.join(files)}"
         raise InferryError(msg, remedy="name a file that holds one")
-    return services, Catalog.build(load_plugins("cli", settings), documents, settings)
+    return documents
+
+
+def _moved(document: Document, namespace: str) -> Document:
+    """Return *document* in *namespace*, if it is in none but the default one."""
+    import msgspec
+
+    if document.metadata.namespace != _DEFAULT_NAMESPACE:
+        return document
+    metadata = msgspec.structs.replace(document.metadata, namespace=namespace)
+    return msgspec.structs.replace(document, metadata=metadata)
 
 
 def _render_all(
-    services: Sequence[InferenceService], catalog: Catalog, options: RenderOptions
+    documents: Sequence[Document], settings: Settings, options: RenderOptions
 ) -> tuple[list[Rendered], bool]:
-    from inferry.planning import plan
-    from inferry_controller.rendering import render as render_plan
+    from inferry.api import InferenceService
 
+    catalog = _catalog(documents, settings)
+    services = [each for each in documents if isinstance(each, InferenceService)]
     done, failed = [], False
     for service in services:
         try:
-            planned = plan(service, catalog, backend="kubernetes")
-            done.append(render_plan(planned, options))
+            done.append(_render(service, documents, catalog, options))
         except PlanningError as error:
-            name = f"{service.metadata.namespace}/{service.metadata.name}"
-            click.echo(f"error: {name}: {error.message} ({error.reason})", err=True)
+            _report(service, error)
             failed = True
     return done, failed
 
 
+def _catalog(documents: Sequence[Document], settings: Settings) -> Catalog:
+    from inferry.planning import Catalog
+    from inferry.plugins import load_plugins
+
+    plugins = load_plugins("cli", settings)
+    if plugins.problems:
+        count = len(plugins.problems)
+        noun = "plugin problem" if count == 1 else "plugin problems"
+        click.echo(f"{count} {noun}; `inferry plugins doctor` says more", err=True)
+    return Catalog.build(plugins, documents, settings)
+
+
+def _render(
+    service: InferenceService,
+    documents: Sequence[Document],
+    catalog: Catalog,
+    options: RenderOptions,
+) -> Rendered:
+    """Render one service, and tell what it does not get.
+
+    Raises:
+        PlanningError: It cannot be rendered.
+
+    """
+    from inferry.planning import plan
+    from inferry_controller.rendering import render as render_plan
+    from inferry_controller.rendering import surroundings
+
+    planned = plan(service, catalog, backend="kubernetes")
+    around = surroundings(documents, planned.namespace)
+    rendered = render_plan(planned, options, around=around)
+    for each in rendered.problems:
+        if each.fatal:
+            msg = f"{each.path}: {each.why}"
+            raise PlanningError(msg, reason=each.reason, remedy=each.remedy)
+    for line in _notes(planned, rendered, documents):
+        _note(f"{planned.key}: {line}")
+    return rendered
+
+
+def _notes(
+    plan: ServingPlan, rendered: Rendered, documents: Sequence[Document]
+) -> Iterator[str]:
+    from inferry_controller.rendering import references
+
+    if plan.stopped:
+        yield "it is stopped by its annotation, so there is nothing to render"
+    for lost in plan.unhonoured:
+        yield f"{lost.path} is not honoured: {lost.why}"
+    for problem in rendered.problems:
+        remedy = f"; {problem.remedy}" if problem.remedy else ""
+        yield f"{problem.path}: {problem.why} ({problem.reason}){remedy}"
+    there = {
+        (each.kind, each.metadata.name)
+        for each in documents
+        if each.metadata.namespace == plan.namespace
+    }
+    for kind, name in references(rendered.objects):
+        if (kind, name) not in there:
+            yield f"it needs the {kind} {name} in the namespace {plan.namespace}"
+
+
+def _note(line: str) -> None:
+    click.echo(f"{click.style('note:', fg='yellow')} {line}", err=True)
+
+
+def _report(service: InferenceService, error: PlanningError) -> None:
+    red = click.style("error:", fg="red", bold=True)
+    name = f"{service.metadata.namespace}/{service.metadata.name}"
+    click.echo(f"{red} {name}: {error.message} ({error.reason})", err=True)
+    if error.remedy:
+        click.echo(f"  {error.remedy}", err=True)
+
+
 def _print(objects: list[dict[str, Any]], output: str) -> None:
     if output == "json":
-        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
-        return
-    click.echo(yaml.safe_dump_all(objects, sort_keys=False), nl=False)
+        items = {"apiVersion": "v1", "kind": "List", "items": objects}
+        click.echo(json.dumps(items, indent=2))
+    elif objects:
+        click.echo(_yaml(objects), nl=False)
+
+
+def _yaml(objects: list[dict[str, Any]]) -> str:
+    import yaml
+
+    class Plain(yaml.SafeDumper):
+        """Writes what stands twice twice: an anchor helps no reader."""
+
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - yaml's
+            return True
+
+    return yaml.dump_all(objects, Dumper=Plain, sort_keys=False)

@@ -79,10 +79,8 @@ class _Routing:
 
     def spec(self) -> dict[str, Any]:
         options = self._scene.options
-        names, gateways = (
-            [self._inside, *self._outside],
-            [options.istio_local_gateway, _MESH],
-        )
+        names = [self._inside, *self._outside]
+        gateways = [options.istio_local_gateway, _MESH]
         if self._outside:
             gateways.append(options.istio_gateway)
         routes = self._routes()
