@@ -102,7 +102,8 @@ def test_what_is_rendered_carries_a_request(
         text=True,
         check=True,
     )
-    done = full_cluster.kubectl("apply", "--server-side", "-f", "-", stdin=rendered.stdout)
+    apply = ("apply", "--server-side", "-f", "-")
+    done = full_cluster.kubectl(*apply, stdin=rendered.stdout)
     assert done.returncode == 0, done.stderr
     accepted(full_cluster, "iris", namespace)
     with gateway.client(host(namespace)) as client:

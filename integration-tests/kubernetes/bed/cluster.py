@@ -48,8 +48,8 @@ class Cluster:
     """A real API server, and with *nodes* all that makes pods of Deployments.
 
     ``definitions`` are installed before the controllers start: their garbage collector
-    looks for new kinds only every 30 seconds. ``outside`` makes it listen on every
-    address, for pods that run for real. ``options`` are further flags of the server.
+    looks for new kinds only every 30 seconds. ``address`` is another than
+    loopback, for nodes that run for real. ``options`` are further flags of the server.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Cluster:
         nodes: int | None = None,
         definitions: Iterable[Object] = (),
         options: Sequence[str] = (),
-        outside: Sequence[str] = (),
+        address: str = "",
     ) -> None:
         self.folder = folder
         self.programs = programs
@@ -68,20 +68,24 @@ class Cluster:
         self.janitor = Janitor()
         self.janitor.later("rm", "-rf", folder)
         self.port, self._etcd_port, peer = free_ports(3)
-        self.url = f"https://127.0.0.1:{self.port}"
+        self.url = f"https://{address or '127.0.0.1'}:{self.port}"
         self._clients = Authority("clients", folder / "pki")
         self._servers = Authority("servers", folder / "pki")
         self.authority = self._servers.certificate
         self._apis: list[Api] = []
         self._controlled = nodes is not None
         self._certificates = {
-            "serving": self._servers.server([*_NAMES, *outside], file="serving"),
+            "serving": self._servers.server(
+                [*_NAMES, *([address] if address else [])], file="serving"
+            ),
             "tokens": signing_pair(folder / "pki"),
         }
         self.kubeconfig = self.user("admin", "system:masters")
         self.api = self.api_of(self.kubeconfig)
         try:
-            self._begin(peer, nodes or 0, definitions, options, outside)
+            self._begin(
+                peer, nodes or 0, definitions, [*self._flags(address), *options]
+            )
         except BaseException:
             self.close()
             raise
@@ -198,7 +202,6 @@ class Cluster:
         nodes: int,
         definitions: Iterable[Object],
         options: Sequence[str],
-        outside: Sequence[str],
     ) -> None:
         run = self.processes
         ports = (self._etcd_port, peer)
@@ -210,7 +213,7 @@ class Cluster:
             etcd_port=self._etcd_port,
             certificates=self._certificates,
             client_authority=self.client_authority,
-            options=(*self._flags(outside), *options),
+            options=options,
         )
         self._wait_for_server()
         run[_SERVER].wait_until(
@@ -227,13 +230,20 @@ class Cluster:
                 lambda: kwok.nodes_ready(self.api, nodes), "its nodes"
             )
 
-    def _flags(self, outside: Sequence[str]) -> list[str]:
-        bind = "0.0.0.0" if outside else "127.0.0.1"
-        mode = "Node,RBAC" if outside else "RBAC"
-        flags = [f"--bind-address={bind}", f"--authorization-mode={mode}"]
+    def _flags(self, address: str) -> list[str]:
+        flags = [f"--bind-address={address or '127.0.0.1'}"]
         if not self._controlled:  # nothing makes the ServiceAccount of a namespace
             flags.append("--disable-admission-plugins=ServiceAccount")
-        return flags
+        if not address:
+            return [*flags, "--authorization-mode=RBAC"]
+        kubelets = self.client_pair("kube-apiserver", "system:masters", file="kubelets")
+        return [
+            *flags,
+            "--authorization-mode=Node,RBAC",
+            f"--kubelet-client-certificate={kubelets.certificate}",
+            f"--kubelet-client-key={kubelets.key}",
+            "--kubelet-preferred-address-types=InternalIP",
+        ]
 
     def _start_controllers(self) -> None:
         manager, scheduler = "kube-controller-manager", "kube-scheduler"
