@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from inferry.api import Document, InferenceService
-    from inferry.config import Settings
+    from inferry.config import Given, Settings
     from inferry.planning import Catalog, ServingPlan
     from inferry_controller.options import RenderOptions
     from inferry_controller.rendering import Rendered
@@ -30,6 +30,7 @@ _DEFAULT_NAMESPACE = "default"
     type=click.Choice(["kubernetes"]),
     default="kubernetes",
     show_default=True,
+    expose_value=False,
     help="Whose objects.",
 )
 @click.option(
@@ -53,7 +54,6 @@ _DEFAULT_NAMESPACE = "default"
 )
 def render(
     files: tuple[str, ...],
-    backend: str,  # noqa: ARG001 - there is one
     mode: str | None,
     namespace: str | None,
     output: str,
@@ -82,7 +82,8 @@ def _settings(config_map: Path | None, mode: str | None) -> Settings:
     from inferry_controller.configuration import of_file
     from inferry_controller.settings import SETTINGS
 
-    given, overrides = (), dict(current().overrides)
+    overrides = dict(current().overrides)
+    given: tuple[Given, ...] = ()
     if mode is not None:
         overrides["kubernetes.mode"] = mode.capitalize()
     if config_map is not None:
@@ -162,10 +163,10 @@ def _render(
     """
     from inferry.planning import plan
     from inferry_controller.rendering import render as render_plan
-    from inferry_controller.rendering import surroundings
+    from inferry_controller.rendering import surroundings_of
 
     planned = plan(service, catalog, backend="kubernetes")
-    around = surroundings(documents, planned.namespace)
+    around = surroundings_of(documents, planned.namespace)
     rendered = render_plan(planned, options, around=around)
     for each in rendered.problems:
         if each.fatal:

@@ -1,4 +1,4 @@
-"""`surroundings_of`: what the documents of a file say of the cluster that they are for."""
+"""`surroundings_of`: what the documents of a file say of their cluster."""
 
 from __future__ import annotations
 
