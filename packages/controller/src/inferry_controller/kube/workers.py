@@ -114,7 +114,9 @@ class Workers(Generic[K]):
             self._failed(key, TimeoutError(f"more than {self._timeout:g} s"))
             return "timeout"
         except Exception:  # noqa: BLE001 - one bad object, not the others
-            _log.exception("reconciling failed by a defect")
+            # One trace is enough: the repetitions would only bury it.
+            first = not self.queue.failures(key)
+            _log.error("reconciling failed by a defect", exc_info=first)
             self.queue.retry(key)
             return "panic"
         return self._succeeded(key, result)
