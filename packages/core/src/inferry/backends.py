@@ -22,6 +22,7 @@ __all__ = [
     "Action",
     "Applied",
     "Backend",
+    "PodStatus",
     "RevisionStatus",
     "ServiceStatus",
 ]
@@ -54,6 +55,22 @@ class RevisionStatus(msgspec.Struct, frozen=True, kw_only=True):
     progress: float | None = None
 
 
+class PodStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One pod of a cluster, what is wrong with it, and the last lines of what failed.
+
+    ``reason`` is one of `inferry.status.Reason`, empty where it is ready.
+    """
+
+    name: str
+    phase: str
+    ready: bool = False
+    restarts: int = 0
+    node: str = ""
+    reason: str = ""
+    message: str = ""
+    log: tuple[str, ...] = ()
+
+
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One InferenceService as a backend sees it, the same shape everywhere.
 
@@ -78,12 +95,20 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     unhonoured: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    pods: tuple[PodStatus, ...] = ()
     spec: dict[str, Any] = {}
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """A place where services run. Every method raises `BackendError` when it cannot."""
+    """A place where services run. Every method raises `BackendError` when it cannot.
+
+    What a backend may have beyond this is found by its name. ``namespace`` is the one
+    that holds where a command gives none. ``describe(namespace, name)`` returns a
+    status with all that costs more than `get`. ``reaching(status)`` says what to do
+    where ``status.url`` cannot be reached. ``apply`` may take ``namespace``, ``delete``
+    ``tell``, which is called with a line of progress.
+    """
 
     async def apply(self, paths: Sequence[Path]) -> list[Applied]:
         """Make the files true; all are validated before any is applied."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -25,44 +27,85 @@ DEFAULT_NAMESPACE = "default"
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Which backend a command talks to: what its options said."""
+
+    name: str | None = None
+    port: int | None = None
+    context: str | None = None
+    kubeconfig: str | None = None
+
+    def connect(self) -> Backend:
+        """Make the backend; without a name, the first that is installed."""
+        point = _entry_point(self.name)
+        factory = _imported(point)
+        known = inspect.signature(factory).parameters
+        given = {
+            key: value
+            for key in ("port", "context", "kubeconfig")
+            if (value := getattr(self, key)) is not None
+        }
+        for key in given.keys() - known.keys():
+            remedy = f"leave --{key} out, or choose another --backend"
+            if key == "port":
+                remedy = "leave --port and INFERRY_PORT out"
+            msg = f"the backend {point.name} takes no --{key}"
+            raise BackendError(msg, remedy=remedy)
+        return factory(**given)
+
+
 def backend_options(function: _F) -> _F:
-    """Add ``--backend`` and ``--port``, which `connect` takes."""
-    function = click.option(
+    """Add the options that choose a backend; the command gets them as ``target``."""
+
+    @functools.wraps(function)
+    def with_target(**given: Any) -> Any:  # noqa: ANN401 - of any command
+        target = Target(
+            name=given.pop("backend_name"),
+            port=given.pop("port"),
+            context=given.pop("context"),
+            kubeconfig=given.pop("kubeconfig"),
+        )
+        return function(target=target, **given)
+
+    decorated: Any = with_target
+    for option in _OPTIONS:
+        decorated = option(decorated)
+    return cast("_F", decorated)
+
+
+_OPTIONS = (
+    click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; as kubectl."),
+    click.option("--context", metavar="NAME", help="The context of the kubeconfig."),
+    click.option(
         "--port",
         type=click.IntRange(1, 65535),
         envvar="INFERRY_PORT",
         help="Which `inferry run` of several, by its port; default: $INFERRY_PORT.",
-    )(function)
-    return click.option(
+    ),
+    click.option(
         "--backend",
         "backend_name",
         metavar="NAME",
         envvar="INFERRY_BACKEND",
         help="local or kubernetes; default: $INFERRY_BACKEND, then what is installed.",
-    )(function)
+    ),
+)
 
 
 def namespace_option(function: _F) -> _F:
-    """Add ``--namespace``."""
+    """Add ``--namespace``; `namespace_of` says what it is where it is not given."""
     return click.option(
         "-n",
         "--namespace",
-        default=DEFAULT_NAMESPACE,
-        show_default=True,
-        help="The namespace of the service.",
+        help="The namespace of the service; default: that of the kubeconfig's context, "
+        "or default.",
     )(function)
 
 
-def connect(name: str | None, port: int | None) -> Backend:
-    """Make the backend called *name*; without one, the first that is installed."""
-    point = _entry_point(name)
-    factory = _imported(point)
-    if port is None:
-        return factory()
-    if "port" not in inspect.signature(factory).parameters:
-        msg = f"the backend {point.name} takes no --port"
-        raise BackendError(msg, remedy="leave --port and INFERRY_PORT out")
-    return factory(port=port)
+def namespace_of(backend: Backend, given: str | None) -> str:
+    """Return the namespace *given*, or the one that *backend* is set to."""
+    return given or str(getattr(backend, "namespace", "")) or DEFAULT_NAMESPACE
 
 
 async def find(backend: Backend, namespace: str, name: str) -> ServiceStatus:

@@ -56,11 +56,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where requests go, what every one carries, and how long an answer may take."""
+    """Where requests go, what every one carries, and how long an answer may take.
+
+    ``hint`` says what to do where the url cannot be reached.
+    """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 60.0
+    hint: str = ""
 
     def get(self, path: str) -> Answer:
         """Send a GET below the base url."""
@@ -88,7 +92,7 @@ class Server:
             raise BackendError(msg, remedy="raise --timeout") from None
         except (OSError, http.client.HTTPException) as error:
             msg = f"{self.url} cannot be reached: {error}"
-            remedy = "check that it is running: `inferry get`"
+            remedy = self.hint or "check that it is running: `inferry get`"
             raise BackendError(msg, remedy=remedy) from None
         finally:
             connection.close()

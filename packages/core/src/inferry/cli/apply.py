@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from inferry.cli._backend import backend_options, connect
+from inferry.cli._backend import backend_options, namespace_option
+from inferry.errors import BackendError
 
 if TYPE_CHECKING:
     from inferry.backends import Applied
+    from inferry.cli._backend import Target
 
 #: KServe's API group, which kubectl adds to the kind.
 _GROUP = "serving.kserve.io"
+#: Kinds of Kubernetes itself, which have no group.
+_OF_KUBERNETES = frozenset({"Secret", "ServiceAccount"})
 
 
 @click.command()
@@ -27,13 +32,14 @@ _GROUP = "serving.kserve.io"
     metavar="FILE",
     help="File or folder, `-` for stdin; the same as naming it.",
 )
+@namespace_option
 @backend_options
 def apply(
     *,
     targets: tuple[str, ...],
     filenames: tuple[str, ...],
-    backend_name: str | None,
-    port: int | None,
+    namespace: str | None,
+    target: Target,
 ) -> None:
     """Create or change services from YAML or JSON files and folders.
 
@@ -44,8 +50,12 @@ def apply(
         msg = "name at least one file, such as `inferry apply service.yaml`"
         raise click.UsageError(msg)
     _warn(paths)
-    backend = connect(backend_name, port)
-    for applied in asyncio.run(backend.apply(paths)):
+    backend = target.connect()
+    given: dict[str, Any] = {"namespace": namespace} if namespace else {}
+    if given.keys() - inspect.signature(backend.apply).parameters.keys():
+        msg = "this backend takes no --namespace for files"
+        raise BackendError(msg, remedy="write metadata.namespace into them")
+    for applied in asyncio.run(backend.apply(paths, **given)):
         click.echo(line(applied))
 
 
@@ -62,4 +72,7 @@ def _warn(paths: list[Path]) -> None:
 
 def line(applied: Applied) -> str:
     """Return what kubectl prints for one document."""
-    return f"{applied.kind.lower()}.{_GROUP}/{applied.name} {applied.action}"
+    kind = applied.kind.lower()
+    if applied.kind not in _OF_KUBERNETES:
+        kind = f"{kind}.{_GROUP}"
+    return f"{kind}/{applied.name} {applied.action}"

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from inferry.cli._backend import backend_options, connect, find, namespace_option
+from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._services import names
 from inferry.cli.apply import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inferry.backends import Backend
+    from inferry.backends import Applied, Backend
+    from inferry.cli._backend import Target
 
 
 @click.command()
@@ -34,17 +36,18 @@ def delete(
     *,
     services: tuple[str, ...],
     filenames: tuple[str, ...],
-    namespace: str,
+    namespace: str | None,
     ignore_not_found: bool,
-    backend_name: str | None,
-    port: int | None,
+    target: Target,
 ) -> None:
     """Remove services; returns when nothing of them runs."""
-    keys = [(namespace, name) for name in names(services)] + _from_files(filenames)
-    if not keys:
+    wanted = names(services)
+    if not wanted and not filenames:
         msg = "name a service, or a file with -f"
         raise click.UsageError(msg)
-    backend = connect(backend_name, port)
+    backend = target.connect()
+    where = namespace_of(backend, namespace)
+    keys = [(where, name) for name in wanted] + _from_files(filenames, where)
     asyncio.run(_delete(backend, keys, ignore_not_found=ignore_not_found))
 
 
@@ -55,18 +58,30 @@ async def _delete(
         if ignore_not_found and not await backend.get(namespace, name):
             continue
         await find(backend, namespace, name)
-        click.echo(line(await backend.delete(namespace, name)))
+        click.echo(line(await _removed(backend, namespace, name)))
 
 
-def _from_files(filenames: tuple[str, ...]) -> list[tuple[str, str]]:
+async def _removed(backend: Backend, namespace: str, name: str) -> Applied:
+    """Remove one service; a backend that takes its time tells stderr how far it is."""
+    if "tell" not in inspect.signature(backend.delete).parameters:
+        return await backend.delete(namespace, name)
+    telling: Any = backend.delete
+    removed: Applied = await telling(
+        namespace, name, tell=lambda text: click.echo(text, err=True)
+    )
+    return removed
+
+
+def _from_files(filenames: tuple[str, ...], where: str) -> list[tuple[str, str]]:
     if not filenames:
         return []
-    from inferry.api import load
+    from inferry.api import load, to_dict
 
     loaded = load(filenames)
     loaded.raise_for_problems()
+    documents = [to_dict(each.document) for each in loaded.documents]
     return [
-        (located.document.metadata.namespace, located.document.metadata.name)
-        for located in loaded.documents
-        if located.document.kind == "InferenceService"
+        (each["metadata"].get("namespace", where), each["metadata"]["name"])
+        for each in documents
+        if each["kind"] == "InferenceService"
     ]

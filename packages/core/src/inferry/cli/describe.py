@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inferry.cli._backend import backend_options, connect, find, namespace_option
+from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._output import age, dump, ready, replicas
 from inferry.cli._services import one_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inferry.backends import RevisionStatus, ServiceStatus
+    from inferry.backends import Backend, PodStatus, RevisionStatus, ServiceStatus
+    from inferry.cli._backend import Target
     from inferry.status import Condition
 
 _LABEL_WIDTH = 14
@@ -27,14 +28,21 @@ _LABEL_WIDTH = 14
 def describe(
     *,
     service: tuple[str, ...],
-    namespace: str,
-    backend_name: str | None,
-    port: int | None,
+    namespace: str | None,
+    target: Target,
 ) -> None:
     """Show one service: state, revisions, conditions, events, and what is ignored."""
-    backend = connect(backend_name, port)
-    status = asyncio.run(find(backend, namespace, one_name(service)))
+    backend = target.connect()
+    name = one_name(service)
+    status = asyncio.run(_found(backend, namespace_of(backend, namespace), name))
     click.echo("\n".join(description(status)))
+
+
+async def _found(backend: Backend, namespace: str, name: str) -> ServiceStatus:
+    """Ask for all there is to know, which some backends tell only on demand."""
+    status = await find(backend, namespace, name)
+    explain = getattr(backend, "describe", None)
+    return status if explain is None else await explain(namespace, name)
 
 
 def description(service: ServiceStatus) -> Iterator[str]:
@@ -45,6 +53,7 @@ def description(service: ServiceStatus) -> Iterator[str]:
     yield from _section(
         "Conditions", _conditions(service.conditions), service.conditions
     )
+    yield from _section("Pods", _pods(service.pods), service.pods)
     yield from _section("Not honoured", service.unhonoured, service.unhonoured)
     yield from _section("Endpoints", service.endpoints, service.endpoints)
     yield from _section("Events", service.events, service.events)
@@ -101,6 +110,16 @@ def _revisions(revisions: Iterable[RevisionStatus]) -> Iterator[str]:
             )
         )
     return _aligned(rows)
+
+
+def _pods(pods: Iterable[PodStatus]) -> Iterator[str]:
+    for pod in pods:
+        words = [pod.name, pod.phase]
+        words += [f"restarts={pod.restarts}"] if pod.restarts else []
+        words += [f"on {pod.node}"] if pod.node else []
+        words += [f"{pod.reason}: {pod.message}"] if pod.reason else []
+        yield "   ".join(words)
+        yield from (f"  | {line}" for line in pod.log)
 
 
 def _conditions(conditions: Iterable[Condition]) -> Iterator[str]:

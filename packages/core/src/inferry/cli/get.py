@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 from msgspec.structs import replace
 
-from inferry.cli._backend import backend_options, connect, find, namespace_option
+from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._output import Table, dump, to_list, to_object
 from inferry.cli._services import names
 
 if TYPE_CHECKING:
     from inferry.backends import Backend, ServiceStatus
+    from inferry.cli._backend import Target
 
 
 @click.command()
@@ -34,21 +35,21 @@ if TYPE_CHECKING:
 def get(
     *,
     services: tuple[str, ...],
-    namespace: str,
+    namespace: str | None,
     all_namespaces: bool,
     output: str,
     watch: bool,
-    backend_name: str | None,
-    port: int | None,
+    target: Target,
 ) -> None:
     """List services, or those that are named."""
     wanted = names(services)
     if all_namespaces and wanted:
         msg = "a name needs its namespace; leave out -A"
         raise click.UsageError(msg)
+    backend = target.connect()
     listing = _Listing(
-        backend=connect(backend_name, port),
-        namespace=None if all_namespaces else namespace,
+        backend=backend,
+        namespace=None if all_namespaces else namespace_of(backend, namespace),
         names=wanted,
         output=output,
     )

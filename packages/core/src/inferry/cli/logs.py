@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inferry.cli._backend import backend_options, connect, find, namespace_option
+from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._services import one_name
 
 if TYPE_CHECKING:
     from inferry.backends import Backend
+    from inferry.cli._backend import Target
 
 
 @click.command()
@@ -28,13 +29,13 @@ def logs(
     namespace: str,
     follow: bool,
     tail: int | None,
-    backend_name: str | None,
-    port: int | None,
+    target: Target,
 ) -> None:
     """Print the logs of a service's replicas, each line after its replica's name."""
-    backend = connect(backend_name, port)
+    backend = target.connect()
     name = one_name(service)
-    asyncio.run(_print(backend, namespace, name, follow=follow, tail=tail))
+    where = namespace_of(backend, namespace)
+    asyncio.run(_print(backend, where, name, follow=follow, tail=tail))
 
 
 async def _print(

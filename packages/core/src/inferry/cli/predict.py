@@ -14,7 +14,7 @@ from urllib.parse import quote
 import click
 
 from inferry.cli import _npy
-from inferry.cli._backend import backend_options, connect, find, namespace_option
+from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._http import Server
 from inferry.cli._tables import pretty, table
 from inferry.cli._tensors import (
@@ -31,6 +31,7 @@ from inferry.errors import BackendError, InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inferry.cli._backend import Target
     from inferry.cli._tensors import Input
 
 #: Phases of a service that would let a request wait for nothing.
@@ -103,24 +104,27 @@ def predict(
     headers: Mapping[str, str],
     timeout: float,
     output: str,
-    namespace: str,
-    backend_name: str | None,
-    port: int | None,
+    namespace: str | None,
+    target: Target,
 ) -> None:
     """Ask the service NAME for a prediction; `-` as a value or file is stdin."""
     given = [value for value in (data, body, file) if value is not None]
     if len(given) != 1:
         msg = "give one of --data, --json and --file"
         raise click.UsageError(msg)
-    model = name
+    model, hint = name, ""
     if url is None:
-        status = asyncio.run(find(connect(backend_name, port), namespace, name))
+        backend = target.connect()
+        where = namespace_of(backend, namespace)
+        status = asyncio.run(find(backend, where, name))
         if not status.url or status.phase in _SILENT:
             why = f": {status.message}" if status.message else ""
             msg = f"{name} cannot answer, it is {status.phase}{why}"
             raise BackendError(msg, remedy=status.remedy or f"inferry describe {name}")
         url, model = status.url, status.model or name
-    server = Server(url=url, headers=headers, timeout=timeout)
+        reaching = getattr(backend, "reaching", None)
+        hint = reaching(status) if reaching is not None else ""
+    server = Server(url=url, headers=headers, timeout=timeout, hint=hint)
     question = _Question(server=server, model=model, protocol=protocol)
     if data is not None:
         answer = question.values(_parsed(_text(data), "--data"))
