@@ -114,7 +114,8 @@ HELP = {
 
 def values(options: InstallOptions) -> dict[str, Any]:
     """Return *options* as the values that templates are filled in with."""
-    found: dict[str, Any] = msgspec.to_builtins(options)
+    # By way of JSON, so that a tuple is a list, as it is in Helm.
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(options))
     return found | {"version": options.version or own_version()}
 
 
