@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from inferry.errors import PlanningError
@@ -225,3 +226,23 @@ def test_kserves_runtimes_with_hidden_labels_work_unchanged(kitchen: Any) -> Non
         "MLSERVER_MODEL_URI": "/mnt/models",
     }
     assert part.labels["modelClass"] == "mlserver_sklearn.SKLearnModel"
+
+
+@pytest.mark.parametrize("backend", ["kubernetes", "local"])
+def test_a_newer_plugin_restarts_nothing_on_a_cluster(
+    kitchen: Any, backend: str
+) -> None:
+    """The image and the revision stay those of the version that serves now."""
+    service, catalog = kitchen.model(), kitchen.catalog()
+    (first,) = plan(service, catalog, backend=backend).revisions
+    runtime = first.component("predictor").runtime
+    older = msgspec.structs.replace(runtime, version="1.0.0")
+    (before,) = plan(service, catalog, backend=backend, previous=older).revisions
+    part = before.component("predictor")
+    if backend == "local":
+        assert before == first
+        return
+    assert part.runtime.version == "1.0.0"
+    assert part.container["image"].endswith(":1.0.0")
+    assert first.component("predictor").container["image"].endswith(":1.2.3")
+    assert before.name != first.name

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferry.planning._images import fill_image, tagged_image
+from inferry.planning._images import fill_image, retagged, tagged_image
 
 GPU = {"nvidia.com/gpu": "1"}
 
@@ -46,3 +46,12 @@ def test_a_template_takes_registry_and_version() -> None:
 
 def test_without_a_registry_the_name_stands_alone() -> None:
     assert fill_image("{registry}/a:{version}", registry="", version="1") == "a:1"
+
+
+def test_a_pod_has_the_images_of_an_earlier_version() -> None:
+    """Only those of the plugin's version: another image has a version of its own."""
+    pod = {"containers": [{"image": "a/b:0.2.dev0-g1"}, {"image": "c:1"}, {}]}
+    assert retagged(pod, "0.2.dev0+g1", "0.1.0") == {
+        "containers": [{"image": "a/b:0.1.0"}, {"image": "c:1"}, {}]
+    }
+    assert pod["containers"][0] == {"image": "a/b:0.2.dev0-g1"}

@@ -96,3 +96,11 @@ def test_an_unknown_option_is_refused_with_a_suggestion_and_the_list() -> None:
 def test_an_unlike_option_is_refused_with_the_list_alone() -> None:
     with pytest.raises(PlanningError, match=r"--zzz; the options of the runtime"):
         read("--zzz=1")
+
+
+def test_the_flags_of_our_own_server_are_known() -> None:
+    found = read("--load_timeout=3600", "--maxBodyBytes", "1024")
+    assert {name: each.value for name, each in found.server.items()} == {
+        "load_timeout": "3600",
+        "max_body_bytes": "1024",
+    }

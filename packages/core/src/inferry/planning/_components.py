@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from inferry.api._types import PredictorSpec
 from inferry.errors import PlanningError
+from inferry.planning._images import retagged
 from inferry.planning._merge import SERVING_CONTAINER, container, without
 from inferry.planning._options import NO_ARGUMENTS, Arguments, read_arguments
 from inferry.planning._placeholders import Values
@@ -148,6 +149,7 @@ def _plan_model(
         multi_node=multi_node,
         previous=scene.previous,
     )
+    selection = _as_before(selection, scene)
     entry = selection.entry
     _check_local(entry, scene)
     readable = _readable(predictor, scene)
@@ -199,6 +201,28 @@ def _plan_model(
         storage=storage,
         arguments=arguments,
     )
+
+
+def _as_before(selection: Selection, scene: Scene) -> Selection:
+    """Return *selection* in the version that serves the same specification now.
+
+    A newer plugin in the controller restarts nothing: what a service runs changes when
+    its specification does. On a laptop it is what is installed that serves.
+    """
+    before, entry = scene.previous, selection.entry
+    if scene.backend == "local" or before is None or not before.version:
+        return selection
+    if (before.name, before.scope, before.plugin) != (
+        entry.name,
+        entry.scope,
+        entry.plugin,
+    ):
+        return selection
+    pod = entry.pod
+    if entry.scope == "plugin":
+        pod = retagged(pod, entry.version, before.version)
+    kept = replace(entry, version=before.version, pod=pod)
+    return replace(selection, entry=kept)
 
 
 def _readable(spec: ComponentSpec, scene: Scene) -> Readable:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _GPU_SUFFIXED = frozenset({"huggingfaceserver", "tensorflow-serving", "torchserve"})
 _GPU = re.compile(r"nvidia\.com/(gpu|mig)")
@@ -15,11 +18,26 @@ def fill_image(template: str, *, registry: str, version: str) -> str:
 
     A version in the making (``0.1.0.dev0+g1a2b``) becomes a tag that registries accept.
     """
-    tag = re.sub(r"[^\w.-]", "-", version)
-    image = template.replace("{version}", tag)
+    image = template.replace("{version}", _tag_of(version))
     if not registry:
         return image.replace("{registry}/", "")
     return image.replace("{registry}", registry.rstrip("/"))
+
+
+def retagged(pod: Mapping[str, Any], version: str, before: str) -> dict[str, Any]:
+    """Return *pod* with the images of *version* as they were at version *before*."""
+    now, then = f":{_tag_of(version)}", f":{_tag_of(before)}"
+    containers = [
+        {**each, "image": str(each["image"]).removesuffix(now) + then}
+        if str(each.get("image", "")).endswith(now)
+        else each
+        for each in pod.get("containers") or ()
+    ]
+    return {**pod, "containers": containers}
+
+
+def _tag_of(version: str) -> str:
+    return re.sub(r"[^\w.-]", "-", version)
 
 
 def tagged_image(

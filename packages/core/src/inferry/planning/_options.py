@@ -63,6 +63,42 @@ SWITCHES = frozenset(
         "predictor_use_ssl",
     }
 )
+#: Of our own server alone: a service gives them as it gives KServe's. What says which
+#: model is served, and for whom, is the controller's.
+OWN_FLAGS = frozenset(
+    {
+        "allow_management",
+        "allow_shared_memory",
+        "allow_uploads",
+        "api_keys",
+        "drain_delay",
+        "drain_timeout",
+        "enable_management",
+        "fast_lane",
+        "forwarded_headers",
+        "host",
+        "jwt_audience",
+        "jwt_issuer",
+        "jwt_keys",
+        "load_timeout",
+        "log_format",
+        "log_level",
+        "log_requests",
+        "management_port",
+        "max_body_bytes",
+        "max_connections",
+        "max_elements",
+        "max_inflate_ratio",
+        "max_message_bytes",
+        "middleware",
+        "payload_log_ca_file",
+        "payload_log_source",
+        "payload_log_verify",
+        "queue_size",
+        "request_timeout",
+        "tracing",
+    }
+)
 _TRUE = frozenset({"1", "on", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -154,7 +190,7 @@ def _declared(
 
 @cache
 def _server_flags() -> Mapping[str, str]:
-    return {_plain(name): name for name in SERVER_FLAGS | SWITCHES}
+    return {_plain(name): name for name in SERVER_FLAGS | SWITCHES | OWN_FLAGS}
 
 
 def _flags(
@@ -234,7 +270,7 @@ def _wrong(option: Option, flag: _Flag, given: str) -> PlanningError:
 
 def _unknown(flag: _Flag, options: Sequence[Option], runtime: str) -> PlanningError:
     names = sorted(option.name for option in options)
-    found = closest(flag.name, [*names, *SERVER_FLAGS, *SWITCHES])
+    found = closest(flag.name, [*names, *SERVER_FLAGS, *SWITCHES, *OWN_FLAGS])
     known = f"the options of the runtime {runtime!r} are: {listed(names)}"
     return PlanningError(
         f"{flag.origin}: unknown option --{flag.name}",
