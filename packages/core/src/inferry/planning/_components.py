@@ -355,7 +355,6 @@ def _of_predictor(spec: ComponentSpec) -> dict[str, Any]:
     return {
         "storage_container": spec.storage_container_name or "",
         "confidential": msgspec.to_builtins(confidential) if confidential else {},
-        "multi_node": spec.worker_spec is not None,
     }
 
 

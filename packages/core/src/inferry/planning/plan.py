@@ -77,8 +77,8 @@ class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True):
     the rest of the merged pod spec, both as Kubernetes spells them.
     ``timeout`` is in seconds, ``concurrency`` the most requests a replica takes at once
     (0: no limit). ``strategy`` is deploymentStrategy as written,
-    ``storage_container`` is storageContainerName, ``confidential`` says how a model is
-    decrypted, and ``multi_node`` is a predictor with a ``workerSpec``.
+    ``storage_container`` is storageContainerName, and ``confidential`` says how a model
+    is decrypted.
     """
 
     component: Component
@@ -100,7 +100,6 @@ class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True):
     strategy: dict[str, Any] | None = None
     storage_container: str = ""
     confidential: dict[str, Any] = {}
-    multi_node: bool = False
 
 
 class RevisionPlan(msgspec.Struct, frozen=True, kw_only=True):
