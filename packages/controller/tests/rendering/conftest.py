@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from inferry_controller.options import RenderOptions
+from inferry_controller.rendering import render
 from inferry_controller.rendering.placement import fresh
 from inferry_controller.rendering.pods import Pod, pod
 from inferry_controller.rendering.surroundings import NOTHING_KNOWN
@@ -26,8 +27,9 @@ from inferry.plugins import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from inferry_controller.rendering import Placement, Rendered
     from inferry_controller.rendering.surroundings import Surroundings
 
     from inferry.planning import Component, ServingPlan
@@ -132,6 +134,21 @@ class Bench:
             around,
             name=f"iris-{component}",
             slot=placement.slot,
+        )
+
+    def render(
+        self,
+        text: str = "",
+        *,
+        placements: Sequence[Placement] | None = None,
+        around: Surroundings = NOTHING_KNOWN,
+        **options: Any,
+    ) -> Rendered:
+        """Return what *text* is rendered to; it is a predictor, or all documents."""
+        if "kind: InferenceService" not in text:
+            text = service(text if "containers:" in text else model(more=text))
+        return render(
+            planned(text), RenderOptions(**options), placements, around=around
         )
 
     def model(self, text: str = "", more: str = "", **given: Any) -> Pod:

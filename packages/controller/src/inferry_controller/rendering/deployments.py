@@ -10,8 +10,9 @@ from inferry_controller.names import (
     app_label,
     component_name,
 )
-from inferry_controller.rendering.containers import copied
+from inferry_controller.rendering.containers import copied, is_ours
 from inferry_controller.rendering.metadata import metadata
+from inferry_controller.rendering.probes import load_timeout
 
 if TYPE_CHECKING:
     from inferry.planning import ComponentPlan, ServingPlan
@@ -42,23 +43,31 @@ def deployment(
     if placement.spec:
         told = {SPEC_ANNOTATION: placement.spec}
         made["annotations"] = made.get("annotations", {}) | told
+    if placement.kept:
+        replicas = 0
     spec: dict[str, Any] = {
+        **({} if replicas is None else {"replicas": replicas}),
         "selector": {"matchLabels": {APP_LABEL: app_label(name)}},
         "strategy": _strategy(component, options),
         "revisionHistoryLimit": _HISTORY,
-        "progressDeadlineSeconds": _DEADLINE,
+        "progressDeadlineSeconds": _deadline(component),
         "template": pod,
     }
-    if placement.kept:
-        replicas = 0
-    if replicas is not None:
-        spec["replicas"] = replicas
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": made,
         "spec": spec,
     }
+
+
+def _deadline(component: ComponentPlan) -> int:
+    """Return the seconds without progress after which Kubernetes gives up.
+
+    A model that loads makes none, and may take as long as its server grants it.
+    """
+    allowed = load_timeout(component.container) if is_ours(component) else 0
+    return max(_DEADLINE, allowed)
 
 
 def _strategy(component: ComponentPlan, options: RenderOptions) -> dict[str, Any]:

@@ -30,7 +30,9 @@ from inferry_controller.rendering.containers_flags import server_flags, unserved
 from inferry_controller.rendering.metadata import metadata
 from inferry_controller.rendering.pods_ending import end_well, ending
 from inferry_controller.rendering.pods_metadata import pod_annotations
-from inferry_controller.rendering.rendered import Problem
+from inferry_controller.rendering.rendered import (
+    Problem,  # noqa: TC001 - msgspec reads it at run time
+)
 from inferry_controller.rendering.security import read_only_root, secure_pod
 from inferry_controller.rendering.storage import ModelFiles, model_files
 from inferry_controller.rendering.storage_initializer import SCRATCH
@@ -123,17 +125,18 @@ class _Making:
     def spec(self, files: ModelFiles) -> dict[str, Any]:
         """Return the pod spec, with the *files* of the model."""
         component, options = self._component, self._options
-        spec: dict[str, Any] = copied(component.pod)
-        others = spec.pop("containers", [])
+        own: dict[str, Any] = copied(component.pod)
+        others = own.pop("containers", [])
+        initial = [*own.pop("initContainers", ()), *files.before]
         serving = self._serving(files)
-        spec["containers"] = [serving, *others]
         for each in others:
             self._beside(each, files)
-        if files.before:
-            spec["initContainers"] = [*spec.get("initContainers", ()), *files.before]
-        volumes = [*spec.get("volumes", ()), *files.volumes, *_scratch(spec)]
+        spec: dict[str, Any] = {"initContainers": initial} if initial else {}
+        spec["containers"] = [serving, *others]
+        volumes = [*own.pop("volumes", ()), *files.volumes, *_scratch(spec)]
         if volumes:
             spec["volumes"] = volumes
+        spec |= own
         if files.shares_processes:
             spec["shareProcessNamespace"] = True
         spec.setdefault("terminationGracePeriodSeconds", self._end.grace)
@@ -143,8 +146,6 @@ class _Making:
         spec.setdefault("enableServiceLinks", False)
         self._accelerator(spec, serving)
         secure_pod(spec, options.run_as_user)
-        if component.multi_node:
-            self.problems.append(_multi_node())
         return spec
 
     def _serving(self, files: ModelFiles) -> dict[str, Any]:
@@ -288,12 +289,3 @@ def _scratch(spec: dict[str, Any]) -> list[dict[str, Any]]:
     if any(each.get("name") == SCRATCH for each in mounts):
         return [{"name": SCRATCH, "emptyDir": {}}]
     return []
-
-
-def _multi_node() -> Problem:
-    return Problem(
-        path="spec.predictor.workerSpec",
-        why="a predictor on several nodes is not rendered",
-        fatal=True,
-        remedy="remove workerSpec, or apply the service to KServe",
-    )
