@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from inferry_controller.kube.documents import decoded, document, key_of, paged, stripped
 from inferry_controller.kube.errors import Unavailable
 from inferry_controller.kube.kinds import POD

@@ -10,7 +10,6 @@ import copy
 from typing import Any
 
 import pytest
-
 from inferry_controller.kube.election import Election, NotLeading
 from inferry_controller.kube.errors import Conflict, NotFound, Unavailable
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from inferry_controller.kube import kinds
 from inferry_controller.kube.errors import Invalid
 

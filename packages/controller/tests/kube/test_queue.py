@@ -7,7 +7,6 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from inferry_controller.kube.queue import LIVE, RESYNC, Queue, ShutDown
 
 

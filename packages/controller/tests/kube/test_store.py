@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from inferry_controller.kube.store import Change, Store
+
+if TYPE_CHECKING:
+    import pytest
 
 Document = dict[str, Any]
 

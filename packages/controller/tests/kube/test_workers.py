@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import pytest
-
     from inferry_controller.kube.store import Key
 
 KEY = ("models", "iris")
