@@ -171,7 +171,10 @@ container = st.fixed_dictionaries(
     {},
     optional={
         "args": st.lists(text),
-        "env": st.lists(st.fixed_dictionaries({"name": label, "value": text})),
+        "env": st.lists(
+            st.fixed_dictionaries({"name": label, "value": text}),
+            unique_by=lambda entry: entry["name"],
+        ),
         "resources": st.fixed_dictionaries(
             {"limits": st.dictionaries(label, quantity, max_size=3)}
         ),

@@ -15,6 +15,7 @@ from inferry.api._graphs import (
 )
 from inferry.api._load import load, loads, to_dict
 from inferry.api._meta import ObjectMeta
+from inferry.api._objects import from_object
 from inferry.api._problems import Loaded, Located, Origin, Problem
 from inferry.api._shown import shown
 from inferry.api._storage_containers import (
@@ -104,6 +105,7 @@ __all__ = [
     "WorkerSpec",
     "crds",
     "default",
+    "from_object",
     "load",
     "loads",
     "shown",

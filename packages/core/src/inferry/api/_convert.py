@@ -42,7 +42,7 @@ TABLED = {
     "tolerations": "[Toleration]",
 }
 # Fields that a server writes and that mean nothing in a file.
-_DROPPED: dict[type, set[str]] = {
+DROPPED: dict[type, set[str]] = {
     ObjectMeta: {"selfLink", "deletionGracePeriodSeconds", "clusterName"},
     _types.InferenceService: {"status"},
     _types.ServingRuntime: {"status"},
@@ -84,7 +84,7 @@ def convert(node: Node, kind: type[T], path: Path, sink: Sink) -> T | None:
                 type_text = _kubernetes.fields(INLINED[inlined])[name]
                 value = _kubernetes.check(child, type_text, here, sink)
                 rest |= {} if value is None else {name: value}
-        elif name not in _DROPPED.get(kind, ()):
+        elif name not in DROPPED.get(kind, ()):
             _unknown(node, kind, name, here, sink)
     if inlined and rest:
         values[inlined] = rest

@@ -41,7 +41,7 @@ KINDS: dict[str, type[Document]] = {
     "Secret": _types.Secret,
     "ServiceAccount": _types.ServiceAccount,
 }
-_VERSIONS = {
+VERSIONS = {
     "InferenceService": f"{GROUP}/v1beta1",
     "ServingRuntime": f"{GROUP}/v1alpha1",
     "ClusterServingRuntime": f"{GROUP}/v1alpha1",
@@ -153,7 +153,7 @@ class File:
         version, kind = texts.get("apiVersion"), texts.get("kind")
         if not version or not kind:
             return None
-        if version == _VERSIONS.get(kind):
+        if version == VERSIONS.get(kind):
             return KINDS[kind]
         self._refuse(node, path, version, kind)
         return None
@@ -166,7 +166,7 @@ class File:
             self._ignore(node, path, kind)
         elif kind in KINDS:
             article = "an" if kind[0] in "AEIOU" else "a"
-            message = f"is {version!r}; write {_VERSIONS[kind]!r} for {article} {kind}"
+            message = f"is {version!r}; write {VERSIONS[kind]!r} for {article} {kind}"
             self.sink.add(at["apiVersion"], (*path, "apiVersion"), message)
         elif ours and kind in _LATER:
             message = f"{kind} is a kind of KServe that Inferry does not read yet"

@@ -18,7 +18,7 @@ MAX_PROBLEMS = 1000
 
 _LONGEST_MESSAGE = 400
 _INT64 = 2**63
-_QUANTITY = re.compile(
+QUANTITY = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?"
 )
 
@@ -146,7 +146,7 @@ def quantity(node: Node, path: Path, sink: Sink) -> str | int | float | None:
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and _QUANTITY.fullmatch(value):
+    if isinstance(value, str) and QUANTITY.fullmatch(value):
         return value
     got = f"{value!r}" if isinstance(value, str) else kind_of(node)
     message = f"must be a quantity such as 500m, 2 or 1Gi, not {got}"

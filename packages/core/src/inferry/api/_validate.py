@@ -8,6 +8,7 @@ from inferry.api import _types
 from inferry.api._names import DEPLOYMENT_MODE
 from inferry.api._problems import Finding, Problem, spell
 from inferry.api._rules import findings
+from inferry.api._trained_models import TrainedModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,8 @@ def validate_update(old: Document, new: Document) -> tuple[Problem, ...]:
         new, _types.InferenceService
     ):
         found = [*_mode(old, new), *_renamed(old, new)]
+    elif isinstance(old, TrainedModel) and isinstance(new, TrainedModel):
+        found = list(_memory(old, new))
     elif isinstance(old, Runtime) and isinstance(new, Runtime):
         found = [*_worker(old, new)]
     return tuple(_problem(finding) for finding in found)
@@ -57,6 +60,13 @@ def _renamed(old: InferenceService, new: InferenceService) -> Iterator[Finding]:
 def _worker(old: Runtime, new: Runtime) -> Iterator[Finding]:
     if old.spec.worker_spec is not None and new.spec.worker_spec is None:
         yield Finding(("spec", "workerSpec"), "cannot be removed once it is there")
+
+
+def _memory(old: TrainedModel, new: TrainedModel) -> Iterator[Finding]:
+    before, after = old.spec.model.memory, new.spec.model.memory
+    if before != after:
+        message = f"is immutable: it was {before}; delete the model and create it anew"
+        yield Finding(("spec", "model", "memory"), message)
 
 
 def _problem(finding: Finding) -> Problem:

@@ -5,23 +5,28 @@ A rule is a function from a document to its findings; all of them run, always.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from inferry.api import _types
 from inferry.api._rules import (
     canary,
     containers,
+    graphs,
+    limits,
     names,
     runtimes,
     scaling,
     secrets,
     storage,
+    storage_containers,
+    trained_models,
     workers,
 )
 from inferry.api._rules._across import across
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from inferry.api._problems import Finding
     from inferry.api._types import Document
@@ -35,21 +40,29 @@ SERVICE_RULES = (
     *scaling.RULES,
     *canary.RULES,
     *workers.RULES,
+    *limits.RULES,
+)
+
+
+# Each rule takes the kind that it stands for.
+_RULES: Mapping[str, tuple[Callable[[Any], Iterator[Finding]], ...]] = MappingProxyType(
+    {
+        "ClusterServingRuntime": runtimes.RULES,
+        "ClusterStorageContainer": storage_containers.RULES,
+        "InferenceGraph": graphs.RULES,
+        "InferenceService": SERVICE_RULES,
+        "Secret": (secrets.secret,),
+        "ServiceAccount": (secrets.service_account,),
+        "ServingRuntime": runtimes.RULES,
+        "TrainedModel": trained_models.RULES,
+    }
 )
 
 
 def findings(document: Document) -> Iterator[Finding]:
     """Yield what every rule has to say about *document*."""
-    if isinstance(document, _types.InferenceService):
-        for rule in SERVICE_RULES:
-            yield from rule(document)
-    elif isinstance(document, _types.Secret):
-        yield from secrets.secret(document)
-    elif isinstance(document, _types.ServiceAccount):
-        yield from secrets.service_account(document)
-    elif isinstance(document, runtimes.Runtime):
-        for runtime_rule in runtimes.RULES:
-            yield from runtime_rule(document)
+    for rule in _RULES[type(document).__name__]:
+        yield from rule(document)
 
 
 def findings_as_written(document: Document) -> Iterator[Finding]:

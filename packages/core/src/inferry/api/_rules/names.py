@@ -42,14 +42,9 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 def service_name(service: InferenceService) -> Iterator[Finding]:
     """Starts with a letter, and leaves room for the names made from it."""
-    name = service.metadata.name
     path: Path = ("metadata", "name")
-    if not _SERVICE_NAME.fullmatch(name):
-        message = (
-            f"is {name!r}; a name has lower case letters, digits and '-', and starts "
-            "with a letter"
-        )
-        yield Finding(path, message, _as_name(name))
+    if not _SERVICE_NAME.fullmatch(service.metadata.name):
+        yield from check_service_name(service.metadata)
         return
     longest = max(_derived(service), key=len)
     if len(longest) > LONGEST_LABEL:
@@ -106,6 +101,17 @@ def known_annotations(service: InferenceService) -> Iterator[Finding]:
 
 
 RULES = (service_name, predictor_names, namespace, labels, modes, known_annotations)
+
+
+def check_service_name(metadata: ObjectMeta) -> Iterator[Finding]:
+    """Yield a finding unless the name is one that hosts can be named by."""
+    name = metadata.name
+    if not _SERVICE_NAME.fullmatch(name):
+        message = (
+            f"is {name!r}; a name has lower case letters, digits and '-', and starts "
+            "with a letter"
+        )
+        yield Finding(("metadata", "name"), message, _as_name(name))
 
 
 def check_namespace(metadata: ObjectMeta) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inferry.api import _types
 from inferry.api._names import MAIN_CONTAINER
 from inferry.api._problems import Finding
-from inferry.api._rules import containers, names, workers
+from inferry.api._rules import containers, limits, names, workers
 from inferry.api._rules._parts import pod_containers
 
 if TYPE_CHECKING:
@@ -83,4 +83,12 @@ def worker(runtime: Runtime) -> Iterator[Finding]:
         )
 
 
-RULES = (named, main_container, formats, environment, resources, worker)
+RULES = (
+    named,
+    main_container,
+    formats,
+    environment,
+    resources,
+    worker,
+    limits.runtime_lists,
+)
