@@ -14,6 +14,7 @@ from inferry_controller.rendering.kinds import SCALED_OBJECT, is_served, not_ser
 from inferry_controller.rendering.rendered import Problem
 from inferry_controller.rendering.scaling_keda import is_by_keda, scaled_object
 from inferry_controller.rendering.scaling_metrics import (
+    behavior,
     measurable,
     resource_metrics,
     unmeasured,
@@ -140,8 +141,8 @@ def _autoscaler(
         "maxReplicas": most,
         "metrics": metrics,
     }
-    if part.component.scaling.behavior:
-        spec["behavior"] = part.component.scaling.behavior
+    if given := behavior(part.component.scaling, scene.options):
+        spec["behavior"] = given
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",

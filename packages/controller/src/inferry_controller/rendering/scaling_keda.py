@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inferry_controller.rendering.rendered import Problem
-from inferry_controller.rendering.scaling_metrics import resource_metrics
+from inferry_controller.rendering.scaling_metrics import behavior, resource_metrics
 
 if TYPE_CHECKING:
     from inferry_controller.rendering.parts import Part, Scene
@@ -52,8 +52,8 @@ def scaled_object(
         "maxReplicaCount": most,
         "triggers": triggers,
     }
-    if behavior := part.component.scaling.behavior:
-        config = {"behavior": behavior}
+    if given := behavior(part.component.scaling, scene.options):
+        config = {"behavior": given}
         spec["advanced"] = {"horizontalPodAutoscalerConfig": config}
     made = {
         "apiVersion": "keda.sh/v1alpha1",

@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inferry.planning import ScalingPlan
+    from inferry_controller.options import RenderOptions
     from inferry_controller.rendering.parts import Part
 
 RESOURCES = ("cpu", "memory")
 _DEFAULT_SHARE = 80  # per cent, as KServe's HPA
+#: What an HPA waits by itself before it follows, in seconds.
+_WINDOWS = {"scaleUp": 0, "scaleDown": 300}
 
 
 def measurable(wanted: ScalingPlan) -> bool:
@@ -36,6 +39,19 @@ def resource_metrics(wanted: ScalingPlan) -> list[dict[str, Any]]:
         name = wanted.metric if wanted.metric in RESOURCES else "cpu"
         return [_metric(name, {})]
     return [_metric(wanted.metric, _target(wanted))]
+
+
+def behavior(wanted: ScalingPlan, options: RenderOptions) -> dict[str, Any]:
+    """Return the ``behavior`` of an HPA: as written, and the platform's own windows."""
+    made = {side: dict(rules) for side, rules in (wanted.behavior or {}).items()}
+    windows = {
+        "scaleUp": options.scale_up_seconds,
+        "scaleDown": options.scale_down_seconds,
+    }
+    for side, seconds in windows.items():
+        if seconds != _WINDOWS[side]:
+            made.setdefault(side, {}).setdefault("stabilizationWindowSeconds", seconds)
+    return made
 
 
 def unmeasured(part: Part, metrics: Sequence[dict[str, Any]]) -> list[Problem]:
