@@ -96,7 +96,7 @@ ODD = (
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_the_short_way_and_the_long_way_agree_on_any_change(
+def test_both_ways_agree_on_any_change(
     data: st.DataObject,
 ) -> None:
     """Whatever is put anywhere, both give one document, or both refuse it."""

@@ -89,7 +89,8 @@ def _canary_schema() -> Schema:
     for name in (*_types.LEGACY_FORMATS, "autoScaling", "workerSpec"):
         known = predictor[name]["properties"]
         kept = {key: known[key] for key in ("storageUri",) if key in known}
-        predictor[name] = pods.nullable({**pods.OPAQUE, "properties": kept})
+        inner = {**pods.OPAQUE} | ({"properties": kept} if kept else {})
+        predictor[name] = pods.nullable(inner)
     return found
 
 
