@@ -94,9 +94,7 @@ def _revisions(status: dict[str, Any]) -> tuple[RevisionStatus, ...]:
     created = predictor.get("latestCreatedRevision") or ""
     return tuple(
         RevisionStatus(
-            name=str(
-                each.get("revisionName") or predictor.get("latestCreatedRevision")
-            ),
+            name=str(each.get("revisionName") or created),
             phase="Ready",
             percent=int(each.get("percent") or 0),
         )
