@@ -27,7 +27,7 @@ REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 @pytest.fixture(scope="module")
 def cluster(new_cluster: Callable[..., Cluster]) -> Cluster:
-    """Return a cluster of these tests alone: each install binds the ClusterRole anew."""
+    """Return a cluster for these tests: each install binds the ClusterRole anew."""
     return new_cluster()
 
 
