@@ -148,13 +148,12 @@ def _is_entry(source: Source) -> bool:
 
 
 def _distinct(used: Iterable[_Used]) -> tuple[_Used, ...]:
-    """Return each Secret once, needed where anything needs it."""
-    found: dict[tuple[str, str], _Used] = {}
+    """Return one Secret for each folder, needed where anything needs it."""
+    found: dict[str, _Used] = {}
     for each in used:
-        key = (each.name, each.folder)
-        known = found.get(key)
-        if known is None or (known.optional and not each.optional):
-            found[key] = each
+        known = found.setdefault(each.folder, each)
+        if known.name == each.name and known.optional and not each.optional:
+            found[each.folder] = each
     return tuple(found.values())
 
 
