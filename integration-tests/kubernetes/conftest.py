@@ -136,6 +136,8 @@ def new_controller() -> Iterator[Callable[..., Controller]]:
             if "namespace" not in options:
                 _installed(cluster)
             controller = Controller(cluster, **options)
+            # Shown where the test fails.
+            stack.callback(lambda: print(controller.process.tail(6000)))  # noqa: T201
             stack.push(controller.__exit__)
             if ready:
                 controller.wait_until_ready()

@@ -5,7 +5,6 @@ The pods are KWOK's, but their addresses are those of real model servers.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from bed import kwok, servers
-from bed.api import is_true, until
+from bed import kwok, servers, services
+from bed.api import until
 from bed.gateway import accepted
 from bed.load import Load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from bed.api import Object
@@ -35,31 +34,18 @@ CONSTANTS = (0, 1, 2)
 
 
 @pytest.fixture(scope="session")
-def revisions(
-    full_cluster: Cluster,
-    addresses: Addresses,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[list[str]]:
+def revisions(full_cluster: Cluster, addresses: Addresses) -> Iterator[list[str]]:
     """Return the addresses of servers of one model each, which answers a constant."""
-    from sklearn.dummy import DummyClassifier
-    from skops import io as skops
-
-    with contextlib.ExitStack() as stack:
-        found = []
-        for constant in CONSTANTS:
-            files = tmp_path_factory.mktemp(f"constant{constant}")
-            model = DummyClassifier(strategy="constant", constant=constant)
-            skops.dump(model.fit([[0] * 4] * 3, CONSTANTS), files / "model.skops")
-            address, process = servers.model_server(
-                addresses,
-                full_cluster.folder,
-                runtime="sklearn",
-                model="iris",
-                files=files,
-            )
-            stack.callback(process.stop)
-            found.append(address)
-        yield found
+    folder = full_cluster.folder
+    running = [
+        servers.constant_server(addresses, folder, "iris", constant)
+        for constant in CONSTANTS
+    ]
+    for server in running:
+        server.wait_until_ready()
+    yield [server.address for server in running]
+    for server in running:
+        server.process.stop()
 
 
 def service(address: str, number: int, **predictor: object) -> Object:
@@ -68,17 +54,10 @@ def service(address: str, number: int, **predictor: object) -> Object:
         "modelFormat": {"name": "sklearn"},
         "storageUri": f"s3://models/iris/{number}",
     }
-    spec = {"model": model, "annotations": {kwok.POD_IP: address}, **predictor}
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {"name": "iris"},
-        "spec": {"predictor": spec},
-    }
-
-
-def host(namespace: str) -> str:
-    return f"iris-{namespace}.example.com"
+    annotations = {kwok.POD_IP: address}
+    return services.inference_service(
+        "iris", {"model": model, "annotations": annotations, **predictor}
+    )
 
 
 def answer(constant: int) -> str:
@@ -106,7 +85,7 @@ def test_what_is_rendered_carries_a_request(
     done = full_cluster.kubectl(*apply, stdin=rendered.stdout)
     assert done.returncode == 0, done.stderr
     accepted(full_cluster, "iris", namespace)
-    with gateway.client(host(namespace)) as client:
+    with gateway.client(services.host("iris", namespace)) as client:
         until(
             lambda: client.post(PATH, json=FLOWER).is_success,
             "an answer through Envoy",
@@ -118,17 +97,12 @@ def test_what_is_rendered_carries_a_request(
         assert missing.status_code == 404
 
 
-def serving(cluster: Cluster, namespace: str) -> Object | None:
-    found = cluster.api.get("inferenceservices", "iris", namespace)
-    generation = found["metadata"]["generation"]
-    seen = found.get("status", {}).get("observedGeneration") == generation
-    return found if seen and is_true(found, "Ready") else None
-
-
 def shown(gateway: Gateway, namespace: str, total: int = 1000) -> dict[int, int]:
     """Return how often each revision answers *total* requests; none may be lost."""
     url = f"{gateway.url}{PATH}"
-    with Load(url, FLOWER, host=host(namespace), total=total, rate=600) as load:
+    with Load(
+        url, FLOWER, host=services.host("iris", namespace), total=total, rate=600
+    ) as load:
         load.finish()
     assert load.lost == {}
     return {
@@ -147,28 +121,31 @@ def test_a_canary_gets_its_share_and_none_is_lost(
     gateway: Gateway,
     full_cluster: Cluster,
     namespace: str,
-    controller: Controller,
+    new_controller: Callable[..., Controller],
     revisions: list[str],
 ) -> None:
+    new_controller(full_cluster)
     api = full_cluster.api
     api.apply(service(revisions[0], 0), namespace)
-    until(lambda: serving(full_cluster, namespace), "the first revision", 60)
+    services.ready(api, "iris", namespace)
     moved(gateway, namespace, to={0})
     url = f"{gateway.url}{PATH}"
-    with Load(url, FLOWER, host=host(namespace), total=8000, rate=250) as load:
+    with Load(
+        url, FLOWER, host=services.host("iris", namespace), total=8000, rate=250
+    ) as load:
         api.apply(service(revisions[1], 1, canaryTrafficPercent=10), namespace)
-        until(lambda: serving(full_cluster, namespace), "the canary", 60)
+        services.ready(api, "iris", namespace)
         moved(gateway, namespace, to={0, 1})
         split = shown(gateway, namespace)
         assert 50 <= split[1] <= 150, split
         api.apply(service(revisions[1], 1, canaryTrafficPercent=50), namespace)
-        until(lambda: serving(full_cluster, namespace), "a larger share")
+        services.ready(api, "iris", namespace)
         until(lambda: shown(gateway, namespace, 200)[1] > 60, "it to take effect")
         api.apply(service(revisions[1], 1), namespace)
-        until(lambda: serving(full_cluster, namespace), "the promotion")
+        services.ready(api, "iris", namespace)
         moved(gateway, namespace, to={1})
         api.apply(service(revisions[2], 2, canaryTrafficPercent=10), namespace)
-        until(lambda: serving(full_cluster, namespace), "the next canary", 60)
+        services.ready(api, "iris", namespace)
         moved(gateway, namespace, to={1, 2})
         api.apply(service(revisions[2], 2, canaryTrafficPercent=0), namespace)
         moved(gateway, namespace, to={1})
