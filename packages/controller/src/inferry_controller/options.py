@@ -96,8 +96,10 @@ class RenderOptions(msgspec.Struct, frozen=True, kw_only=True):
     labels_kept_back: tuple[str, ...] = ()
 
 
-def render_options(settings: Settings) -> RenderOptions:
+def render_options(settings: Settings, release: str = "") -> RenderOptions:
     """Read the options from *settings*, in which this package's are declared.
+
+    Images are those of *release*; without one, those of this release.
 
     Raises:
         SettingsError: Values are none of those that their settings can have; every one
@@ -106,7 +108,8 @@ def render_options(settings: Settings) -> RenderOptions:
     """
     given = dict(settings.section("kubernetes"))
     given["mode"] = MODES.get(str(given["mode"]), given["mode"])
-    given["storage_image"] = _image(settings, str(given["storage_image"]))
+    image = str(given["storage_image"])
+    given["storage_image"] = _image(settings, image, release or this_release())
     given["domain"] = settings.value("ingress", "domain")
     given["url_scheme"] = settings.value("ingress", "url_scheme")
     for name in ("storage", "server"):
@@ -125,10 +128,15 @@ def render_options(settings: Settings) -> RenderOptions:
     )
 
 
-def _image(settings: Settings, image: str) -> str:
+def this_release() -> str:
+    """Return the version of this package, which its images have."""
+    return version("inferry-controller")
+
+
+def _image(settings: Settings, image: str, release: str) -> str:
     registry = str(settings.value("images", "registry") or "")
     filled = image.replace("{registry}", registry)
-    return filled.replace("{version}", version("inferry-controller")).lstrip("/")
+    return filled.replace("{version}", release).lstrip("/")
 
 
 def _environment(settings: Settings, section: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from inferry_controller.observing.facts import History
 from inferry_controller.reconciling.rollouts import (
     Decision,
@@ -85,7 +84,9 @@ class Cluster:
         for slot, there in self.running.items():
             kept = there.complete and not there.available
             works = there.revision not in self.broken
-            if works and not (kept and not self.weights.get(slot) and self.at_rest(slot)):
+            if works and not (
+                kept and not self.weights.get(slot) and self.at_rest(slot)
+            ):
                 self.running[slot] = Running(
                     slot=slot, revision=there.revision, available=True, complete=True
                 )
@@ -161,9 +162,9 @@ def test_the_first_revision_gets_kserves_own_names_and_all_the_traffic() -> None
 
     made = cluster.settle()
 
-    assert [("a", "", 100, True)] == [
+    assert [
         (s.revision, s.slot, s.weight, s.main) for s in made.seats
-    ]
+    ] == [("a", "", 100, True)]
     assert History(created="a", ready="a", rolled="a") == made.history
 
 
@@ -174,10 +175,10 @@ def test_a_plain_edit_happens_in_place() -> None:
     first = cluster.edit("b")
     last = cluster.settle()
 
-    assert {"b": ""} == slots(first)
-    assert "a" == first.history.rolled
-    assert "b" == last.history.rolled
-    assert "a" == last.history.previous
+    assert slots(first) == {"b": ""}
+    assert first.history.rolled == "a"
+    assert last.history.rolled == "b"
+    assert last.history.previous == "a"
     assert {"a"} <= cluster.saved
 
 
@@ -189,8 +190,8 @@ def test_a_plain_edit_that_never_gets_ready_leaves_the_old_one_rolled_out() -> N
 
     made = cluster.settle()
 
-    assert "a" == made.history.rolled
-    assert "b" == made.history.created
+    assert made.history.rolled == "a"
+    assert made.history.created == "b"
 
 
 def test_a_spec_that_is_taken_back_is_rolled_out_as_before() -> None:
@@ -203,7 +204,7 @@ def test_a_spec_that_is_taken_back_is_rolled_out_as_before() -> None:
     cluster.edit("a")
     made = cluster.settle()
 
-    assert {"a": ""} == slots(made)
+    assert slots(made) == {"a": ""}
     assert made.plain
 
 
@@ -215,10 +216,10 @@ def test_a_canary_gets_no_traffic_before_it_is_ready() -> None:
     cluster.pods()
     second = cluster.step()
 
-    assert {"a": 100} == shares(first)
-    assert {"a": "", "b": "@b"} == slots(first)
-    assert {"a": 80, "b": 20} == shares(second)
-    assert ["a"] == [seat.revision for seat in second.seats if seat.main]
+    assert shares(first) == {"a": 100}
+    assert slots(first) == {"a": "", "b": "@b"}
+    assert shares(second) == {"a": 80, "b": 20}
+    assert [seat.revision for seat in second.seats if seat.main] == ["a"]
 
 
 def test_a_broken_canary_never_gets_traffic() -> None:
@@ -227,11 +228,11 @@ def test_a_broken_canary_never_gets_traffic() -> None:
     cluster.broken = {"b"}
     cluster.edit("b", 50)
 
-    assert {"a": 100} == shares(cluster.settle())
+    assert shares(cluster.settle()) == {"a": 100}
 
     cluster.edit("b", None)
 
-    assert {"a": 100} == shares(cluster.settle())
+    assert shares(cluster.settle()) == {"a": 100}
 
 
 def test_a_canary_that_loses_a_pod_keeps_its_share() -> None:
@@ -241,11 +242,11 @@ def test_a_canary_that_loses_a_pod_keeps_its_share() -> None:
     cluster.settle()
     cluster.running["@b"] = Running(slot="@b", revision="b", available=True)
 
-    assert {"a": 80, "b": 20} == shares(cluster.step())
+    assert shares(cluster.step()) == {"a": 80, "b": 20}
 
     cluster.running["@b"] = Running(slot="@b", revision="b")
 
-    assert {"a": 100} == shares(cluster.step())
+    assert shares(cluster.step()) == {"a": 100}
 
 
 def test_promoting_a_canary_restarts_nothing() -> None:
@@ -259,13 +260,13 @@ def test_promoting_a_canary_restarts_nothing() -> None:
     cluster.drain(second)
     third = cluster.step()
 
-    assert {"b": 100} == shares(first)
-    assert {"a": "", "b": "@b"} == slots(first)
+    assert shares(first) == {"b": 100}
+    assert slots(first) == {"a": "", "b": "@b"}
     assert ("",) == first.draining == second.draining
-    assert [False] == [s.kept for s in second.seats if s.revision == "a"]
-    assert [True] == [s.kept for s in third.seats if s.revision == "a"]
+    assert [s.kept for s in second.seats if s.revision == "a"] == [False]
+    assert [s.kept for s in third.seats if s.revision == "a"] == [True]
     assert History(created="b", ready="b", rolled="b", previous="a") == third.history
-    assert ["b"] == [seat.revision for seat in third.seats if seat.main]
+    assert [seat.revision for seat in third.seats if seat.main] == ["b"]
 
 
 def test_a_canary_promoted_before_it_is_ready_waits() -> None:
@@ -277,8 +278,8 @@ def test_a_canary_promoted_before_it_is_ready_waits() -> None:
     cluster.pods()
     second = cluster.step()
 
-    assert {"a": 100} == shares(first)
-    assert {"b": 100} == shares(second)
+    assert shares(first) == {"a": 100}
+    assert shares(second) == {"b": 100}
 
 
 def test_zero_after_a_promotion_goes_back_to_the_previous_one() -> None:
@@ -293,10 +294,10 @@ def test_zero_after_a_promotion_goes_back_to_the_previous_one() -> None:
     cluster.pods()
     second = cluster.step()
 
-    assert {"b": 100} == shares(first)
-    assert {"a": 100} == shares(second)
-    assert ["a"] == [seat.revision for seat in second.seats if seat.main]
-    assert "b" == second.history.rolled
+    assert shares(first) == {"b": 100}
+    assert shares(second) == {"a": 100}
+    assert [seat.revision for seat in second.seats if seat.main] == ["a"]
+    assert second.history.rolled == "b"
 
 
 def test_zero_during_a_canary_leaves_everything_to_the_rolled_out_one() -> None:
@@ -307,8 +308,8 @@ def test_zero_during_a_canary_leaves_everything_to_the_rolled_out_one() -> None:
 
     made = cluster.edit("b", 0)
 
-    assert {"a": 100} == shares(made)
-    assert {"a": "", "b": "@b"} == slots(made)
+    assert shares(made) == {"a": 100}
+    assert slots(made) == {"a": "", "b": "@b"}
 
 
 def test_a_canary_that_is_edited_begins_anew() -> None:
@@ -320,9 +321,9 @@ def test_a_canary_that_is_edited_begins_anew() -> None:
     first = cluster.edit("c", 20)
     last = cluster.settle()
 
-    assert {"a": 100} == shares(first)
-    assert {"a": 80, "c": 20} == shares(last)
-    assert {"a": "", "c": "@c"} == slots(last)
+    assert shares(first) == {"a": 100}
+    assert shares(last) == {"a": 80, "c": 20}
+    assert slots(last) == {"a": "", "c": "@c"}
 
 
 def test_the_old_spec_ends_a_canary() -> None:
@@ -333,8 +334,8 @@ def test_the_old_spec_ends_a_canary() -> None:
 
     made = cluster.edit("a", None)
 
-    assert {"a": 100} == shares(made)
-    assert {"a": ""} == slots(made)
+    assert shares(made) == {"a": 100}
+    assert slots(made) == {"a": ""}
 
 
 def test_a_plain_edit_after_a_promotion_leads_back_to_kserves_names() -> None:
@@ -348,11 +349,11 @@ def test_a_plain_edit_after_a_promotion_leads_back_to_kserves_names() -> None:
     first = cluster.edit("c")
     last = cluster.settle()
 
-    assert {"b": 100} == shares(first)
-    assert {"b": "@b", "c": ""} == slots(first)
-    assert {"c": 100} == shares(last)
-    assert "b" == last.history.previous
-    assert [True] == [s.kept for s in last.seats if s.revision == "b"]
+    assert shares(first) == {"b": 100}
+    assert slots(first) == {"b": "@b", "c": ""}
+    assert shares(last) == {"c": 100}
+    assert last.history.previous == "b"
+    assert [s.kept for s in last.seats if s.revision == "b"] == [True]
 
 
 def test_going_back_after_a_promotion_uses_what_was_kept() -> None:
@@ -366,10 +367,10 @@ def test_going_back_after_a_promotion_uses_what_was_kept() -> None:
     first = cluster.edit("a")
     last = cluster.settle()
 
-    assert {"b": 100} == shares(first)
-    assert {"a": 100} == shares(last)
-    assert {"a": "", "b": "@b"} == slots(last)
-    assert "b" == last.history.previous
+    assert shares(first) == {"b": 100}
+    assert shares(last) == {"a": 100}
+    assert slots(last) == {"a": "", "b": "@b"}
+    assert last.history.previous == "b"
 
 
 def test_a_share_that_comes_while_an_edit_is_on_its_way_gives_the_place_back() -> None:
@@ -381,8 +382,8 @@ def test_a_share_that_comes_while_an_edit_is_on_its_way_gives_the_place_back() -
 
     made = cluster.edit("b", 30)
 
-    assert {"a": "", "b": "@b"} == slots(made)
-    assert {"a": 100} == shares(made)
+    assert slots(made) == {"a": "", "b": "@b"}
+    assert shares(made) == {"a": 100}
 
 
 def test_named_canaries_take_their_shares_from_the_stable_one() -> None:
@@ -397,9 +398,9 @@ def test_named_canaries_take_their_shares_from_the_stable_one() -> None:
     first = cluster.step()
     last = cluster.settle()
 
-    assert {"a": 100} == shares(first)
-    assert {"a": 90, "x": 10} == shares(last)
-    assert {"a": "", "x": "blue", "y": "green"} == slots(last)
+    assert shares(first) == {"a": 100}
+    assert shares(last) == {"a": 90, "x": 10}
+    assert slots(last) == {"a": "", "x": "blue", "y": "green"}
 
 
 def test_canaries_take_over_where_the_stable_one_answers_no_more() -> None:
@@ -414,7 +415,7 @@ def test_canaries_take_over_where_the_stable_one_answers_no_more() -> None:
 
     made = cluster.step()
 
-    assert {"x": 34, "y": 66} == shares(made)
+    assert shares(made) == {"x": 34, "y": 66}
 
 
 _EDITS = st.lists(
@@ -442,8 +443,8 @@ def test_shares_are_whole_and_only_what_answers_has_one(
             cluster.drain(made)
             before = dict(cluster.running)
             made = cluster.step()
-            assert 100 == sum(seat.weight for seat in made.seats)
-            assert 1 == sum(seat.main for seat in made.seats)
+            assert sum(seat.weight for seat in made.seats) == 100
+            assert sum(seat.main for seat in made.seats) == 1
             assert len({seat.slot for seat in made.seats}) == len(made.seats)
             for seat in made.seats:
                 there = before.get(seat.slot)

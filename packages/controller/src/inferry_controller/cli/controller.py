@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -51,12 +50,14 @@ def controller(
         "controller.log_level": log_level or "",
     }
     given = {key: value for key, value in overrides.items() if value}
-    asyncio.run(_run(given, kubeconfig, context))
+    status = asyncio.run(_run(given, kubeconfig, context))
+    if status:
+        click.get_current_context().exit(status)
 
 
 async def _run(
     overrides: dict[str, str], kubeconfig: str | None, context: str | None
-) -> None:
+) -> int:
     from inferry.cli._globals import current
     from inferry.config import load_settings
     from inferry_controller.kube.client import Client
@@ -76,9 +77,5 @@ async def _run(
         return settings
 
     configure(str(load(()).value("controller", "log_level")))
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with Client.connect(kubeconfig, context) as client:
-        await Controller(client, load).run(stop)
+        return await Controller(client, load).run()

@@ -50,9 +50,7 @@ class Drains:
             first = self._first[key] = now
         late = rerouted or not (accepted or first + LONGEST <= now)
         mine = self._since.get(key, {})
-        self._since[key] = {
-            slot: now if late else mine.get(slot, now) for slot in idle
-        }
+        self._since[key] = {slot: now if late else mine.get(slot, now) for slot in idle}
 
     def left(self, key: str) -> float | None:
         """Return the seconds until the next thing is drained, None without any."""

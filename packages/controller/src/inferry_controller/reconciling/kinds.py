@@ -10,9 +10,7 @@ from inferry_controller.kube.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VIRTUAL_SERVICE = Kind(
-    "networking.istio.io", "v1", "virtualservices", "VirtualService"
-)
+VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
 KNATIVE = "KnativeService"
 #: What a service may own, by the name that facts use.
 CHILDREN: dict[str, Kind] = {

@@ -17,7 +17,7 @@ from inferry_controller.reconciling.records import Record
 from inferry_controller.reconciling.rollouts import decide
 from inferry_controller.reconciling.seating import placements, running, situation
 from inferry_controller.reconciling.stored import digest
-from inferry_controller.rendering import Rendered, fresh, render
+from inferry_controller.rendering import fresh, render
 from inferry_controller.rendering.modes import mode
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Passage:
         if kept.rendered is None or kept.placements != placed:
             kept.rendered = render(
                 kept.planned.plan,
-                tools.world.options,
+                tools.world.options_of(kept.planned.release),
                 placed,
                 tools.world.around(service.namespace),
             )
@@ -198,9 +198,7 @@ class Passage:
             decision.history.previous,
         } - {""}
         seated = {(seat.slot, seat.revision) for seat in decision.seats}
-        there = running(
-            self._out.plan_or_fail(), facts.values(), self._record.weights
-        )
+        there = running(self._out.plan_or_fail(), facts.values(), self._record.weights)
         for slot, one in there.items():
             lost = one.revision in needed and (slot, one.revision) not in seated
             if lost and one.revision not in self._out.saved:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
-from inferry.api import InferenceService
+from inferry.api import InferenceService, from_object
 from inferry.errors import InferryError, PlanningError
 from inferry.planning import plan
 from inferry.status import Reason
+from inferry_controller.options import this_release
 from inferry_controller.reconciling.records import short
 from inferry_controller.reconciling.stored import digest
 
@@ -22,23 +23,17 @@ if TYPE_CHECKING:
 
 BACKEND = "kubernetes"
 
-try:
-    from inferry.api import from_object
-except ImportError:
-    from inferry.api import loads
-
-    def from_object(document):
-        loaded = loads(orjson.dumps(document).decode())
-        loaded.raise_for_problems()
-        return loaded.documents[0].document
-
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A service, planned: ``spec`` is its spec as JSON, ``spec_digest`` of it."""
+    """A service, planned: ``spec`` is its spec as JSON, ``spec_digest`` of it.
+
+    ``release`` is the release of ours that has its images.
+    """
 
     plan: ServingPlan
     spec: str
     spec_digest: str
+    release: str
 
     @property
     def runtime(self) -> RuntimeChoice | None:
@@ -57,14 +52,19 @@ def planned(service: StoredService, world: World, record: Record) -> Planned:
     document = service.document()
     spec = orjson.dumps(document["spec"], option=orjson.OPT_SORT_KEYS)
     of_spec = short(digest(spec))
-    previous = record.runtime if record.spec == of_spec else None
+    same = record.spec == of_spec
     made = plan(
         _typed(document),
         world.catalog(service.namespace),
         backend=BACKEND,
-        previous=previous,
+        previous=record.runtime if same else None,
     )
-    return Planned(plan=made, spec=spec.decode(), spec_digest=of_spec)
+    return Planned(
+        plan=made,
+        spec=spec.decode(),
+        spec_digest=of_spec,
+        release=(record.release if same else "") or this_release(),
+    )
 
 
 def planned_again(

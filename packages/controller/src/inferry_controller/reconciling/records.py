@@ -30,9 +30,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``inputs`` is a digest of all that the last finished pass rested on, ``seen`` one of
     the facts that its status told, ``ready`` the replicas that answered then. ``plain``
-    says that one revision had all the traffic and nothing waited. ``runtime`` is the predictor's, chosen for the spec
-    of digest ``spec``. ``weights`` are those of the route, by slot; ``saved`` are the
-    revisions that a ControllerRevision keeps. ``children`` are by ``Kind/name``.
+    says that one revision had all the traffic and nothing waited. ``runtime`` is the
+    predictor's, chosen for the spec of digest ``spec``, and ``release`` the release of
+    ours whose images it got. ``weights`` are those of the route, by slot; ``saved`` are
+    the revisions that a ControllerRevision keeps. ``children`` are by ``Kind/name``.
     """
 
     inputs: str = ""
@@ -41,6 +42,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     plain: bool = False
     spec: str = ""
     runtime: RuntimeChoice | None = None
+    release: str = ""
     history: History = History()
     weights: dict[str, int] = {}
     saved: tuple[str, ...] = ()

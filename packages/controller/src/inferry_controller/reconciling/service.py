@@ -52,7 +52,7 @@ _UNCLEAR = 10.0
 class ServiceReconciler:
     """Reconciles services; ``get`` returns what is stored of one."""
 
-    def __init__(  # noqa: PLR0913 - what it works with
+    def __init__(
         self,
         client: Client,
         *,
@@ -175,9 +175,7 @@ class ServiceReconciler:
         facts = tools.looking.facts(tools.children.of(service.key), options.gateway)
         rendered = _rendered(outcome)
         routes = [
-            obj["metadata"]["name"]
-            for obj in rendered.objects
-            if obj["kind"] in ROUTES
+            obj["metadata"]["name"] for obj in rendered.objects if obj["kind"] in ROUTES
         ]
 
         def look() -> Observation:
@@ -238,6 +236,7 @@ def _record(outcome: Outcome, inputs: str, found: Mapping[Any, Any]) -> Record:
         plain=outcome.plain and outcome.problem is None,
         spec=kept.planned.spec_digest if kept else outcome.record.spec,
         runtime=kept.planned.runtime if kept else outcome.record.runtime,
+        release=kept.planned.release if kept else outcome.record.release,
         history=outcome.history,
         weights=outcome.weights,
         saved=tuple(sorted(outcome.saved)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry.api import from_object
 from inferry.errors import InferryError
 from inferry_controller.kube import kinds
 from inferry_controller.kube.queue import LIVE, RESYNC
@@ -13,7 +14,6 @@ from inferry_controller.kube.reflector import Reflector
 from inferry_controller.kube.store import Store
 from inferry_controller.names import MANAGED_LABEL, MANAGER, SERVICE_LABEL
 from inferry_controller.observing import project
-from inferry_controller.reconciling.planning import from_object
 from inferry_controller.reconciling.kinds import CHILDREN, OPTIONAL
 from inferry_controller.reconciling.stored import stored
 from inferry_controller.rendering.surroundings import AccountFacts, StorageContainer
@@ -145,7 +145,9 @@ class Watches:
 
     def _accounts(self) -> Reflector[Any]:
         store: Store[AccountFacts] = Store()
-        store.subscribe(lambda change: self._world.put_account(change.key, change.after))
+        store.subscribe(
+            lambda change: self._world.put_account(change.key, change.after)
+        )
         return self._reflector(kinds.SERVICE_ACCOUNT, store, _account, optional=True)
 
     # -- what a change sets in motion

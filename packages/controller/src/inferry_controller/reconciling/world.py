@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry.planning import Catalog
 from inferry.plugins import load_plugins
-from inferry_controller.options import render_options
+from inferry_controller.options import render_options, this_release
 from inferry_controller.reconciling.stored import digest, digest_of
 from inferry_controller.rendering.surroundings import (
     AccountFacts,
@@ -60,6 +60,15 @@ class World:
     def options(self) -> RenderOptions:
         """What the settings say about rendering."""
         return self._options
+
+    def options_of(self, release: str) -> RenderOptions:
+        """Return the options with the images that a *release* of ours has."""
+        if release in {"", this_release()}:
+            return self._options
+        found = self._older.get(release)
+        if found is None:
+            found = self._older[release] = render_options(self._settings, release)
+        return found
 
     @property
     def plugins(self) -> Plugins:
@@ -170,6 +179,7 @@ class World:
         self._digests: dict[tuple[str, tuple[str, ...]], bytes] = {}
         self._catalogs: dict[str, Catalog] = {}
         self._surroundings: dict[str, Surroundings] = {}
+        self._older: dict[str, RenderOptions] = {}
         self._of_all: bytes = b""
         self._spaces: frozenset[str] | None = None
 
