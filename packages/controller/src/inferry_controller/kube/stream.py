@@ -231,9 +231,11 @@ class Stream(Generic[T]):
         await asyncio.sleep(wait)
 
     def _denied(self, error: Forbidden) -> None:
-        if self._failures == 1:
-            _log.warning("%s: %s", self._name, error)
+        """Take a kind that may not be read as one that has no objects."""
         self._version = ""
+        if self._failures == 1:
+            level = logging.INFO if self._owner.optional else logging.WARNING
+            _log.log(level, "%s: %s", self._name, error)
         if self._owner.optional:
             self.synced.set()
 
