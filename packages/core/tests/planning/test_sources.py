@@ -6,7 +6,8 @@ import pytest
 
 from inferry.api import ModelSpec, ModelStorageSpec, StorageUriSpec
 from inferry.errors import PlanningError
-from inferry.planning._sources import Readable, choose_storage, model_sources
+from inferry.planning._sources import Readable, model_sources
+from inferry.planning._storage_choice import choose_storage
 from inferry.plugins import ImportRef, StorageBackend
 from inferry.storage import Source
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry.api._storage_containers import ClusterStorageContainer
 from inferry.api._types import (
     ClusterServingRuntime,
     ServingRuntime,
@@ -91,13 +92,14 @@ class Ingress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Runtimes in order of precedence, storage backends and policies by name.
+    """Runtimes in order of precedence, storage and policies by name.
 
     ``broken`` says of each installed plugin that is of no use what is wrong with it.
     """
 
     runtimes: tuple[RuntimeEntry, ...] = ()
     storage: tuple[Provided[StorageBackend], ...] = ()
+    containers: tuple[ClusterStorageContainer, ...] = ()
     policies: Mapping[str, Provided[AutoscalingPolicy]] = field(default_factory=dict)
     ingress: Ingress = field(default_factory=Ingress)
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -106,11 +108,12 @@ class Catalog:
     def build(
         cls, plugins: Plugins, documents: Iterable[Document], settings: Settings
     ) -> Catalog:
-        """Gather the runtimes of *plugins* and *documents*; pure and deterministic.
+        """Gather what *plugins* and *documents* provide; pure and deterministic.
 
         A later document of the same kind, namespace and name replaces an earlier one,
         as applying it would.
         """
+        documents = tuple(documents)
         provided = sorted(plugins.runtimes(), key=lambda each: each.descriptor.name)
         entries = [_from_plugin(each, settings) for each in provided]
         entries += _from_documents(documents, provided)
@@ -121,6 +124,7 @@ class Catalog:
                     plugins.storage_backends(), key=lambda each: each.descriptor.name
                 )
             ),
+            containers=_containers(documents),
             policies=MappingProxyType(
                 {each.descriptor.name: each for each in plugins.autoscaling_policies()}
             ),
@@ -133,6 +137,15 @@ class Catalog:
     def visible(self, namespace: str) -> tuple[RuntimeEntry, ...]:
         """Return the runtimes that a service of *namespace* may use."""
         return tuple(each for each in self.runtimes if each.visible_from(namespace))
+
+
+def _containers(documents: Iterable[Document]) -> tuple[ClusterStorageContainer, ...]:
+    found = {
+        each.metadata.name: each
+        for each in documents
+        if isinstance(each, ClusterStorageContainer)
+    }
+    return tuple(found[name] for name in sorted(found))
 
 
 def _order(entry: RuntimeEntry) -> tuple[int, str, str]:

@@ -20,10 +20,10 @@ from inferry.planning._server_types import server_labels
 from inferry.planning._sources import (
     Readable,
     StorageChoice,
-    choose_storage,
     model_sources,
     uri_sources,
 )
+from inferry.planning._storage_choice import choose_storage
 from inferry.planning.plan import ComponentPlan, ModelPlan, RuntimeChoice
 from inferry.status import Reason
 
@@ -155,7 +155,10 @@ def _plan_model(
     readable = _readable(predictor, scene)
     sources = model_sources(model, predictor.storage_uris, readable)
     _check_sources(entry, sources, scene, where)
-    storage = choose_storage(sources, scene.catalog, backend=scene.backend)
+    container = predictor.storage_container_name or ""
+    storage = choose_storage(
+        sources, scene.catalog, backend=scene.backend, container=container
+    )
     labels = server_labels(entry.server_type, selection.format.name, selection.protocol)
     values = _values(predictor, selection, sources, labels, scene)
     merged, own_args = serving_container(model, selection, values)

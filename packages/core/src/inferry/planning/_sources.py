@@ -18,14 +18,11 @@ from inferry.status import Reason
 from inferry.storage import STORAGE_CONFIG_SCHEME, Source, shown_uri, uri_scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from inferry.api._types import ModelSpec, StorageUriSpec
     from inferry.planning._catalog import Catalog
     from inferry.plugins import Provided, StorageBackend
-
-#: What a cluster mounts by itself, so that no storage backend is asked.
-MOUNTED = frozenset({"oci", "oci+modelcar", "oci+native", "pvc"})
 
 
 class StorageChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,18 +85,6 @@ def uri_sources(
     )
 
 
-def choose_storage(
-    sources: Iterable[Source], catalog: Catalog, *, backend: str
-) -> tuple[StorageChoice, ...]:
-    """Choose the storage backend of each source.
-
-    Raises:
-        PlanningError: No backend, or more than one, reads a URI.
-
-    """
-    return tuple(_choose(source.uri, catalog, backend) for source in sources)
-
-
 def _spec_uri(storage: ModelStorageSpec) -> str:
     """Return the URI of ``storage``: symbolic where its secret knows the store.
 
@@ -115,12 +100,14 @@ def _spec_uri(storage: ModelStorageSpec) -> str:
     return f"{STORAGE_CONFIG_SCHEME}://{key}/{quote(path)}"
 
 
-def _choose(uri: str, catalog: Catalog, backend: str) -> StorageChoice:
+def choose_plugin(uri: str, catalog: Catalog) -> StorageChoice:
+    """Choose the plugin that reads *uri*.
+
+    Raises:
+        PlanningError: None does, or more than one.
+
+    """
     kind, shown = uri_scheme(uri), shown_uri(uri)
-    if backend != "local" and kind in MOUNTED:
-        return StorageChoice(
-            uri=shown, backend=kind, why=f"the cluster mounts {kind}:// by itself"
-        )
     if kind == STORAGE_CONFIG_SCHEME:
         return StorageChoice(
             uri=shown,
