@@ -165,7 +165,7 @@ def _render(
     from inferry_controller.rendering import render as render_plan
     from inferry_controller.rendering import surroundings_of
 
-    planned = plan(service, catalog, backend="kubernetes")
+    planned = plan(service, catalog, backend="kubernetes", mode=options.mode)
     around = surroundings_of(documents, planned.namespace)
     rendered = render_plan(planned, options, around=around)
     for each in rendered.problems:
