@@ -8,12 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pod_services import SERVICES
-
-from inferry.api import InferenceService, loads
-from inferry.config import load_settings
-from inferry.planning import Catalog, plan
-from inferry.plugins import load_plugins
 from inferry_controller.names import component_name
 from inferry_controller.options import RenderOptions
 from inferry_controller.rendering.deployments import deployment
@@ -24,6 +18,12 @@ from inferry_controller.rendering.surroundings import (
     StorageContainer,
     Surroundings,
 )
+from pod_services import SERVICES
+
+from inferry.api import InferenceService, loads
+from inferry.config import load_settings
+from inferry.planning import Catalog, plan
+from inferry.plugins import load_plugins
 
 if TYPE_CHECKING:
     from bed.api import Object
@@ -38,10 +38,18 @@ OPTIONS = RenderOptions(
 AROUND = Surroundings(
     accounts={"reader": AccountFacts(name="reader", secrets=("one", "two"))}
 )
+THEIRS = """---
+apiVersion: serving.kserve.io/v1alpha1
+kind: ClusterStorageContainer
+metadata: {name: default}
+spec:
+  container: {name: storage-initializer, image: "kserve/storage-initializer:1"}
+  supportedUriFormats: [{prefix: "s3://"}, {prefix: "gs://"}, {prefix: "hf://"}]
+  supportsMultiModelDownload: true
+"""
 KSERVES = StorageContainer(
     name="default",
     container={"name": "storage-initializer", "image": "kserve/storage-initializer:1"},
-    prefixes=("s3://", "gs://", "hf://"),
     many=True,
 )
 
@@ -103,7 +111,8 @@ def test_a_restricted_namespace_takes_the_pods(
         accounts=AROUND.accounts, storage_containers=(KSERVES,) if theirs else ()
     )
     path = cluster.api.path("pods", "", restricted)
-    for each in deployments(SERVICES[name], around=around):
+    text = SERVICES[name] + (THEIRS if theirs else "")
+    for each in deployments(text, around=around):
         answer = cluster.api.request(
             "POST", path, as_pod(each), fieldValidation="Strict", dryRun="All"
         )

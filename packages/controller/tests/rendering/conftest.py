@@ -164,7 +164,7 @@ def model(text: str = "", more: str = "") -> str:
     return f"model:\n{_indented(fields, 2)}{textwrap.dedent(more)}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bench() -> Bench:
     """Return what renders pods."""
     return Bench()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
-import pytest
+import msgspec
 from inferry_controller.options import RenderOptions
 from inferry_controller.rendering.surroundings import StorageContainer, Surroundings
 
@@ -22,8 +23,31 @@ THEIRS = StorageContainer(
         "resources": {"limits": {"memory": "8Gi"}},
     },
     prefixes=("s3://", "hf://"),
-    patterns=(r"https://[a-z]+\.example/",),
 )
+DOCUMENT = """---
+apiVersion: serving.kserve.io/v1alpha1
+kind: ClusterStorageContainer
+metadata: {{name: {name}}}
+spec:
+  container: {{name: storage-initializer, image: any}}
+  supportedUriFormats: [{{prefix: "s3://"}}, {{prefix: "hf://"}}]
+"""
+
+
+def theirs(
+    bench: Bench, text: str = "", more: str = "", known: StorageContainer = THEIRS
+) -> Pod:
+    """Return the pod on a cluster with a container that fetches."""
+    document = DOCUMENT.format(name=known.name)
+    return bench.pod(
+        bench.service(model(text, more)) + document,
+        around=Surroundings(storage_containers=(known,)),
+    )
+
+
+def model(text: str, more: str) -> str:
+    at = "" if "storageUri" in text + more else "  storageUri: s3://bucket/iris\n"
+    return f"model:\n  modelFormat: {{name: acme}}\n{at}  {text}\n{more}"
 
 
 def fetch(made: Pod) -> dict[str, Any]:
@@ -34,10 +58,6 @@ def fetch(made: Pod) -> dict[str, Any]:
 
 def env(made: Pod) -> dict[str, Any]:
     return {each["name"]: each.get("value") for each in fetch(made)["env"]}
-
-
-def around(*containers: StorageContainer) -> Surroundings:
-    return Surroundings(storage_containers=containers)
 
 
 def test_ours_is_small_and_writes_only_where_it_must(bench: Bench) -> None:
@@ -80,7 +100,7 @@ def test_authorities_to_trust_are_mounted(bench: Bench) -> None:
 
 def test_a_container_of_the_cluster_fetches_what_it_supports(bench: Bench) -> None:
     """Its fields win over ours, but for its name and what to fetch."""
-    made = bench.model("storageUri: hf://acme/m", around=around(THEIRS))
+    made = theirs(bench, "storageUri: hf://acme/m")
     container = fetch(made)
     assert container["image"] == "kserve/storage-initializer:1"
     assert container["args"] == ["hf://acme/m", "/mnt/models"]
@@ -90,63 +110,30 @@ def test_a_container_of_the_cluster_fetches_what_it_supports(bench: Bench) -> No
     assert "readOnlyRootFilesystem" not in container["securityContext"]
 
 
-@pytest.mark.parametrize(
-    ("uri", "theirs"),
-    [
-        ("https://store.example/m", True),
-        ("https://store.other/m", False),
-        ("gs://bucket/m", False),
-    ],
-)
-def test_what_no_container_of_the_cluster_supports_is_ours(
-    bench: Bench, uri: str, *, theirs: bool
-) -> None:
-    image = fetch(bench.model(f"storageUri: {uri}", around=around(THEIRS)))["image"]
-    assert image.startswith("kserve/") == theirs
+def test_what_no_container_of_the_cluster_supports_is_ours(bench: Bench) -> None:
+    image = fetch(theirs(bench, "storageUri: gs://bucket/m"))["image"]
+    assert image == "registry/inferry-storage:1"
 
 
-def test_a_container_that_fetches_one_model_does_not_fetch_two(bench: Bench) -> None:
+def test_a_plugin_with_the_name_of_a_container_is_ours(bench: Bench) -> None:
+    """The plan chose the plugin: a container without multi-model gets no two."""
     more = """
     storageUris:
       - {uri: "s3://b/a", mountPath: /mnt/models/a}
       - {uri: "s3://b/b", mountPath: /mnt/models/b}
     """
-    image = fetch(bench.model(more=more, around=around(THEIRS)))["image"]
-    assert image.startswith("registry/")
+    known = msgspec.structs.replace(THEIRS, name="stores")
+    made = theirs(bench, more=textwrap.dedent(more), known=known)
+    assert fetch(made)["image"] == "registry/inferry-storage:1"
 
 
 def test_our_own_image_in_a_container_of_the_cluster_is_ours(bench: Bench) -> None:
     mirrored = StorageContainer(
-        name="ours",
-        container={"image": "mirror:5000/inferry-storage:9"},
-        prefixes=("s3://",),
+        name="ours", container={"image": "mirror:5000/inferry-storage:9"}
     )
-    container = fetch(bench.model(around=around(mirrored)))
+    container = fetch(theirs(bench, known=mirrored))
     assert container["image"] == "mirror:5000/inferry-storage:9"
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-
-
-@pytest.mark.parametrize(
-    ("name", "uri", "why"),
-    [
-        ("absent", "s3://b/m", "'absent' not found"),
-        ("idle", "s3://b/m", "'idle' is disabled"),
-        ("theirs", "gs://b/m", "'theirs' does not support storageUri gs://b/m"),
-    ],
-)
-def test_a_container_that_is_named_and_cannot_be_had_is_refused(
-    bench: Bench, name: str, uri: str, why: str
-) -> None:
-    idle = StorageContainer(name="idle", prefixes=("s3://",), disabled=True)
-    made = bench.model(
-        f"storageUri: {uri}",
-        f"storageContainerName: {name}\n",
-        around=around(THEIRS, idle),
-    )
-    (problem,) = made.problems
-    assert problem.fatal
-    assert problem.path == "spec.predictor.storageContainerName"
-    assert problem.why == f"ClusterStorageContainer {why}"
 
 
 def test_a_confidential_model_needs_a_container_that_decrypts(bench: Bench) -> None:
@@ -154,7 +141,7 @@ def test_a_confidential_model_needs_a_container_that_decrypts(bench: Bench) -> N
     (problem,) = bench.model(text).problems
     assert problem.fatal
     assert problem.path == "spec.predictor.model.confidential"
-    made = bench.model(text, around=around(THEIRS))
+    made = theirs(bench, text)
     assert made.problems == ()
     assert env(made)["CONFIDENTIAL_ENABLED"] == "true"
     assert env(made)["CONFIDENTIAL_RESOURCE_ID"] == "kbs:///a/b/c"

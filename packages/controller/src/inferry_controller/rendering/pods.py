@@ -73,11 +73,12 @@ def pod(
     making = _Making(component, revision, plan, options, slot)
     files = model_files(component, options, around)
     spec = making.spec(files)
+    annotations = pod_annotations(made.get("annotations", {}))
     return Pod(
         template={
             "metadata": {
                 "labels": {APP_LABEL: app_label(name)} | made["labels"],
-                "annotations": pod_annotations(made.get("annotations", {})),
+                **({"annotations": annotations} if annotations else {}),
             },
             "spec": spec,
         },
@@ -151,9 +152,11 @@ class _Making:
     def _serving(self, files: ModelFiles) -> dict[str, Any]:
         """Return the container that answers."""
         component = self._component
-        container: dict[str, Any] = copied(component.container)
-        if component.component == "predictor" or not container.get("name"):
-            container["name"] = SERVING
+        given: dict[str, Any] = copied(component.container)
+        own = component.component != "predictor" and given.get("name")
+        # In the order in which people read it.
+        name = {"name": own or SERVING}
+        container: dict[str, Any] = {**name, **given, **name}
         self._fill_resources(container)
         container["env"] = self._variables(container)
         _mount(container, files)

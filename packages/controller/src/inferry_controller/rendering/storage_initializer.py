@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from inferry.planning import merge
-from inferry.status import Reason
-from inferry.storage import shown_uri, uri_scheme
+from inferry.storage import uri_scheme
 from inferry_controller.rendering.containers import variable, with_variables
 from inferry_controller.rendering.credentials import access
 from inferry_controller.rendering.rendered import Problem
@@ -56,7 +54,7 @@ def initializer(
     mounts: Sequence[dict[str, Any]],
 ) -> Initializer:
     """Return the container that fetches *sources* into the *mounts*."""
-    chosen, problems = _chosen(sources, component, around)
+    chosen = _chosen(sources, component, around)
     foreign = chosen is not None and _is_foreign(chosen, options)
     opened = access(sources, options, around, foreign=foreign)
     bundle = opened.ca_bundle or options.ca_bundle
@@ -88,7 +86,7 @@ def initializer(
     return Initializer(
         container=container,
         volumes=(*opened.volumes, *_bundle_volumes(bundle)),
-        problems=(*problems, *_confidential(component, foreign=foreign)),
+        problems=_confidential(component, foreign=foreign),
     )
 
 
@@ -122,64 +120,17 @@ def _told(
 
 def _chosen(
     sources: Sequence[Source], component: ComponentPlan, around: Surroundings
-) -> tuple[StorageContainer | None, tuple[Problem, ...]]:
-    """Return the ClusterStorageContainer of *sources*, None where ours fetches."""
-    path = "spec.predictor.storageContainerName"
-    if component.storage_container:
-        return _named(sources, component.storage_container, around, path)
-    able = sorted(
-        (each for each in around.storage_containers if not each.disabled),
-        key=lambda each: each.name,
-    )
-    for each in able:
-        if all(_reads(each, source.uri) for source in sources):
-            if len(sources) > 1 and not each.many:
-                continue
-            return each, ()
-    return None, ()
+) -> StorageContainer | None:
+    """Return the ClusterStorageContainer that the plan names, None where ours fetches.
 
-
-def _named(
-    sources: Sequence[Source], name: str, around: Surroundings, path: str
-) -> tuple[StorageContainer | None, tuple[Problem, ...]]:
-    found = next((e for e in around.storage_containers if e.name == name), None)
-    if found is None:
-        return None, (_refused(path, f"ClusterStorageContainer {name!r} not found"),)
-    if found.disabled:
-        return None, (_refused(path, f"ClusterStorageContainer {name!r} is disabled"),)
-    for source in sources:
-        if not _reads(found, source.uri):
-            uri = shown_uri(source.uri)
-            why = f"ClusterStorageContainer {name!r} does not support storageUri {uri}"
-            return None, (_refused(path, why),)
-    if len(sources) > 1 and not found.many:
-        why = f"ClusterStorageContainer {name!r} does not fetch several models"
-        return None, (_refused(path, why),)
-    return found, ()
-
-
-def _refused(path: str, why: str) -> Problem:
-    remedy = "name one that is there, or remove storageContainerName"
-    return Problem(
-        path=path,
-        why=why,
-        fatal=True,
-        reason=Reason.StorageNotSupported,
-        remedy=remedy,
-    )
-
-
-def _reads(container: StorageContainer, uri: str) -> bool:
-    return uri.startswith(container.prefixes) or any(
-        _matches(pattern, uri) for pattern in container.patterns
-    )
-
-
-def _matches(pattern: str, uri: str) -> bool:
-    try:
-        return re.match(pattern, uri) is not None
-    except re.error:  # of Go's syntax, perhaps; no reason to fetch nothing
-        return False
+    A plugin may have the name of one that could not fetch all of the sources.
+    """
+    names = {*component.storage_backends, component.storage_container}
+    for each in around.storage_containers:
+        fits = not each.disabled and (each.many or len(sources) == 1)
+        if each.name in names and fits:
+            return each
+    return None
 
 
 def _is_foreign(container: StorageContainer, options: RenderOptions) -> bool:
