@@ -119,7 +119,7 @@ async def test_errors_have_their_class(client: Client, namespace: str) -> None:
         await client.get(CONFIG_MAP, namespace, "b")
     with pytest.raises(errors.NotFound, match="404 page not found"):
         await client.list(Kind("nobody.example", "v1", "things", "Thing"))
-    with pytest.raises(errors.Invalid, match="metadata.name"):
+    with pytest.raises(errors.Invalid, match="RFC 1123"):
         await client.create(config(namespace, "Not A Name"))
 
 

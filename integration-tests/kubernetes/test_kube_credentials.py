@@ -121,14 +121,18 @@ async def test_a_server_of_another_authority_is_not_trusted(
             await client.get(NODE, "", "a")
 
 
+def inlined(user: dict[str, str]) -> dict[str, str]:
+    return {
+        f"{name}-data": base64.b64encode(Path(path).read_bytes()).decode()
+        for name, path in user.items()
+    }
+
+
 async def test_certificates_may_stand_in_the_kubeconfig_itself(
     cluster: Cluster, namespace: str
 ) -> None:
     user = json.loads(cluster.kubeconfig.read_text())["users"][0]["user"]
-    data = {
-        f"{name}-data": base64.b64encode(Path(path).read_bytes()).decode()
-        for name, path in user.items()
-    }
+    data = inlined(user)
     async with Client.connect(with_user(cluster.kubeconfig, data)) as client:
         await client.list(CONFIG_MAP, namespace)
 

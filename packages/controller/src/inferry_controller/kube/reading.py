@@ -188,7 +188,9 @@ class Reader:
 
 def about(verb: str, kind: Kind, namespace: str = "", name: str = "") -> str:
     """Return the beginning of what an error says of a call."""
-    where = f" {namespace}/{name}" if namespace else f" {name}" if name else ""
+    where = f" {name}" if name else ""
+    if namespace:
+        where = f" {namespace}/{name}" if name else f" in {namespace}"
     return f"cannot {verb} {kind}{where}"
 
 
