@@ -200,7 +200,8 @@ def _images(path: Path, component: ComponentSpec) -> Iterator[Finding]:
 
 
 def _volumes(path: Path, component: ComponentSpec) -> Iterator[Finding]:
-    declared = {volume.get("name") for volume in component.pod.get("volumes") or []}
+    volumes = component.pod.get("volumes") or []
+    declared = {str(volume["name"]) for volume in volumes if volume.get("name")}
     for container in pod_containers(path, component.pod):
         for index, mount in enumerate(container.fields.get("volumeMounts") or []):
             name = str(mount.get("name", ""))
