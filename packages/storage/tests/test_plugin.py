@@ -22,3 +22,12 @@ def test_every_setting_is_explained() -> None:
 
     assert all(setting.help.endswith(".") for setting in settings)
     assert {setting.section for setting in settings} == {"storage"}
+
+
+def test_one_image_fetches_on_a_cluster_whatever_is_not_mounted_there() -> None:
+    images = {
+        each.name: each.container.image if each.container else ""
+        for each in plugin.inferry_storage_backends()
+    }
+    assert {name for name, image in images.items() if not image} == {"file", "pvc"}
+    assert set(images.values()) == {"", "{registry}/inferry-storage:{version}"}

@@ -113,6 +113,7 @@ def test_a_storage_backend_renders_to_a_cluster_storage_container(
         {"prefix": "s3://"},
         {"regex": r"https://.+\.example/"},
     ]
+    assert document["spec"]["supportsMultiModelDownload"] is True
     container = document["spec"]["container"]
     assert container["name"] == "storage-initializer"
     assert container["image"] == "ghcr.io/inferry/init:1.2.3"

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inferry.plugins import ImportRef, SettingsSpec, StorageBackend, hookimpl
+from inferry.plugins import (
+    ContainerTemplate,
+    ImportRef,
+    SettingsSpec,
+    StorageBackend,
+    hookimpl,
+)
 from inferry_storage.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -12,6 +18,12 @@ if TYPE_CHECKING:
 
 _BACKENDS = "inferry_storage.backends"
 _LADDERS = "inferry_storage.credentials"
+#: One image has all of them: it runs ``python -m inferry_storage SRC DEST …``.
+_CONTAINER = ContainerTemplate(
+    image="{registry}/inferry-storage:{version}",
+    requests={"cpu": "100m", "memory": "100Mi"},
+    limits={"cpu": "1", "memory": "1Gi"},
+)
 
 
 @hookimpl
@@ -33,18 +45,21 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
         schemes=("https", "http"),
         client=ImportRef(f"{_BACKENDS}.https:HttpsStorage"),
         credentials=ImportRef(f"{_LADDERS}.web:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="s3",
         schemes=("s3", "s3a"),
         client=ImportRef(f"{_BACKENDS}.s3:S3Storage", extra="s3"),
         credentials=ImportRef(f"{_LADDERS}.s3:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="gs",
         schemes=("gs",),
         client=ImportRef(f"{_BACKENDS}.gs:GsStorage", extra="gs"),
         credentials=ImportRef(f"{_LADDERS}.gs:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="azure",
@@ -54,6 +69,7 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
         ),
         client=ImportRef(f"{_BACKENDS}.azure:AzureStorage", extra="azure"),
         credentials=ImportRef(f"{_LADDERS}.azure:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="azfile",
@@ -63,24 +79,28 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
         ),
         client=ImportRef(f"{_BACKENDS}.azfile:AzureFileStorage"),
         credentials=ImportRef(f"{_LADDERS}.azure:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="hf",
         schemes=("hf",),
         client=ImportRef(f"{_BACKENDS}.hf:HubStorage"),
         credentials=ImportRef(f"{_LADDERS}.hf:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="oci",
         schemes=("oci", "oci+fetch", "oci+native", "oci+modelcar"),
         client=ImportRef(f"{_BACKENDS}.oci:OciStorage", extra="oci"),
         credentials=ImportRef(f"{_LADDERS}.oci:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="hdfs",
         schemes=("hdfs", "webhdfs", "swebhdfs"),
         client=ImportRef(f"{_BACKENDS}.hdfs:HdfsStorage"),
         credentials=ImportRef(f"{_LADDERS}.hdfs:find"),
+        container=_CONTAINER,
     )
     yield StorageBackend(
         name="git",
@@ -89,6 +109,7 @@ def inferry_storage_backends() -> Iterable[StorageBackend]:
         uri_patterns=(r"https://[^?#]+\.git(?:[@/?#]|$)",),
         client=ImportRef(f"{_BACKENDS}.git:GitStorage"),
         credentials=ImportRef(f"{_LADDERS}.git:find"),
+        container=_CONTAINER,
     )
 
 

@@ -117,6 +117,8 @@ def render_storage(
         "spec": {
             "container": container,
             "supportedUriFormats": [*prefixes, *patterns],
+            # Its arguments are pairs of a source and a destination, as many as wanted.
+            "supportsMultiModelDownload": True,
             "workloadType": "initContainer",
         },
     }
