@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MANAGER = "inferry"
 _STDIN = "-"
 _AT_A_TIME = 8
+_COUNTED = frozenset({"resourceVersion", "managedFields"})
 #: Secrets and accounts before what mounts them, runtimes before services.
 _ORDER = (
     "ServiceAccount",
@@ -142,7 +143,7 @@ async def _apply(client: Client, document: Document) -> Applied:
     action: Action = "configured"
     if before is None:
         action = "created"
-    elif _version(before) == _version(after):
+    elif _without_status(before) == _without_status(after):
         action = "unchanged"
     return msgspec.convert(
         {
@@ -155,5 +156,7 @@ async def _apply(client: Client, document: Document) -> Applied:
     )
 
 
-def _version(obj: Document) -> str:
-    return str(obj["metadata"].get("resourceVersion"))
+def _without_status(obj: Document) -> Document:
+    """Leave out what a controller may write at any time, and the versions it makes."""
+    metadata = {k: v for k, v in obj["metadata"].items() if k not in _COUNTED}
+    return {**obj, "metadata": metadata, "status": None}
