@@ -39,6 +39,7 @@ class Configuring:
         self._world = world
         self._load = load
         self.recorder = recorder
+        self._good = False
         #: What is wrong now, one line each.
         self.problems: tuple[str, ...] = ()
 
@@ -49,10 +50,11 @@ class Configuring:
         where = f"ConfigMap {'/'.join(change.key)}"
         found = read(data, where)
         problems = list(found.problems)
-        try:
-            self._world.configure(self._load(found.given))
-        except SettingsError as error:
-            problems += error.problems or (str(error),)
+        if not problems or not self._good:
+            # With a problem the last good settings stay: a value that is left out of
+            # them would go back to its default, a domain to example.com.
+            problems += self._take(found.given)
+        self._good = self._good or not problems
         self.problems = tuple(problems)
         for note in found.notes:
             _log.info("%s", note)
@@ -60,6 +62,14 @@ class Configuring:
             _log.error("%s: %s", where, problem)
         if config is not None and self.recorder is not None:
             self._record(config)
+
+    def _take(self, given: Iterable[Given]) -> list[str]:
+        """Put *given* in force; return what keeps it from being so."""
+        try:
+            self._world.configure(self._load(given))
+        except SettingsError as error:
+            return list(error.problems) or [str(error)]
+        return []
 
     def _record(self, config: dict[str, Any]) -> None:
         about = {

@@ -6,7 +6,10 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from inferry.errors import SettingsError
+from inferry_controller.configuration import read
 from inferry_controller.kube.election import Election
+from inferry_controller.kube.errors import ApiError
 from inferry_controller.kube.kinds import CONFIG_MAP
 from inferry_controller.kube.manager import Manager
 from inferry_controller.kube.queue import Queue
@@ -36,14 +39,18 @@ DEFAULT_NAMESPACE = "inferry"
 class Controller:
     """Everything that runs in one process, over one client.
 
-    *load* makes the settings from the values of the ConfigMap, none at first.
+    *load* makes the settings from the values of the ConfigMap, *given* being those of
+    the start: what is watched, and by how many workers, is decided then.
     """
 
     def __init__(
-        self, client: Client, load: Callable[[Iterable[Given]], Settings]
+        self,
+        client: Client,
+        load: Callable[[Iterable[Given]], Settings],
+        given: Iterable[Given] = (),
     ) -> None:
         self._client = client
-        self.world = World(load(()))
+        self.world = World(load(given))
         own = self.world.settings.section("controller")
         self.namespace = own_namespace(own)
         identity = f"{os.environ.get('POD_NAME') or 'local'}_{uuid.uuid4().hex[:8]}"
@@ -74,6 +81,24 @@ class Controller:
         self.manager.work(workers, unsupported.workers)
         self.manager.leading(self.recorder.run)
         self.manager.before_work(self._begin)
+
+    @classmethod
+    async def begin(
+        cls, client: Client, load: Callable[[Iterable[Given]], Settings]
+    ) -> Controller:
+        """Return a controller with the settings of the ConfigMap as it is now."""
+        own = load(()).section("controller")
+        namespace, name = own_namespace(own), str(own["config_map"])
+        try:
+            found = await client.find(CONFIG_MAP, namespace, name)
+        except ApiError:
+            # The watch tries again; until then defaults do.
+            found = None
+        said = read((found or {}).get("data") or {}, f"ConfigMap {namespace}/{name}")
+        try:
+            return cls(client, load, said.given)
+        except SettingsError:
+            return cls(client, load)
 
     async def run(self) -> int:
         """Work until a signal; return the status to exit with."""

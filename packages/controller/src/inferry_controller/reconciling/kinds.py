@@ -10,7 +10,8 @@ from inferry_controller.kube.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
+_ISTIO = "networking.istio.io"
+VIRTUAL_SERVICE = Kind(_ISTIO, "v1beta1", "virtualservices", "VirtualService")
 KNATIVE = "KnativeService"
 #: What a service may own, by the name that facts use.
 CHILDREN: dict[str, Kind] = {

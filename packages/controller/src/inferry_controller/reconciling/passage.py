@@ -13,7 +13,6 @@ from inferry_controller.reconciling.kinds import ROUTES
 from inferry_controller.reconciling.outcome import Outcome
 from inferry_controller.reconciling.planning import planned, planned_again
 from inferry_controller.reconciling.plans import Kept
-from inferry_controller.reconciling.records import Record
 from inferry_controller.reconciling.rollouts import decide
 from inferry_controller.reconciling.seating import placements, running, situation
 from inferry_controller.reconciling.stored import digest
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from inferry_controller.observing.facts import Fact
     from inferry_controller.reconciling.children import ChildKey
+    from inferry_controller.reconciling.records import Record
     from inferry_controller.reconciling.rollouts import Decision
     from inferry_controller.reconciling.stored import StoredService
     from inferry_controller.reconciling.tools import Tools

@@ -57,6 +57,7 @@ def planned(service: StoredService, world: World, record: Record) -> Planned:
         _typed(document),
         world.catalog(service.namespace),
         backend=BACKEND,
+        mode=world.options.mode,
         previous=record.runtime if same else None,
     )
     return Planned(
@@ -83,7 +84,10 @@ def planned_again(
     before.get("predictor", {}).pop("canaryTrafficPercent", None)
     document["spec"] = before
     made = plan(
-        _typed(document), world.catalog(service.namespace), backend=BACKEND
+        _typed(document),
+        world.catalog(service.namespace),
+        backend=BACKEND,
+        mode=world.options.mode,
     ).revisions[0]
     return msgspec.structs.replace(made, name=revision, percent=None)
 

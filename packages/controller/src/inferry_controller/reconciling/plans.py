@@ -1,23 +1,22 @@
-"""The plans and objects of services that are on their way; a finished one needs none."""
+"""The plans and objects of services on their way; a finished one needs none."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import msgspec
-
-from inferry_controller.reconciling.planning import Planned
-from inferry_controller.rendering import Rendered
-from inferry_controller.rendering.placement import Placement
 
 if TYPE_CHECKING:
     from inferry.planning import RevisionPlan
+    from inferry_controller.reconciling.planning import Planned
+    from inferry_controller.rendering import Rendered
+    from inferry_controller.rendering.placement import Placement
 
 _KEPT = 512
 
 
-class Kept(msgspec.Struct, kw_only=True):
+@dataclass(slots=True, kw_only=True)
+class Kept:
     """One service as planned with ``inputs``, and rendered for ``placements``.
 
     ``others`` are its earlier revisions, planned again, with their specs.
@@ -25,7 +24,7 @@ class Kept(msgspec.Struct, kw_only=True):
 
     inputs: str
     planned: Planned
-    others: dict[str, tuple[RevisionPlan, str]] = msgspec.field(default_factory=dict)
+    others: dict[str, tuple[RevisionPlan, str]] = field(default_factory=dict)
     placements: tuple[Placement, ...] | None = None
     rendered: Rendered | None = None
 

@@ -1,4 +1,4 @@
-"""What the controller keeps for itself in ``status.inferry``, and reads after a restart.
+"""What the controller keeps for itself in ``status.inferry``, for after a restart.
 
 It is small on purpose: with it a restarted controller knows of each child whether it is
 still as it was left, without rendering it.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from inferry.planning import RuntimeChoice
+from inferry.planning import RuntimeChoice  # noqa: TC001 - msgspec reads it at run time
 from inferry_controller.observing.facts import History
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ rollout (start the newest, wait until it is ready, shift the traffic, let the ol
 drain, put it to rest) is one answer, and a controller that dies between two of them
 goes on where it was.
 
-The slot ``""`` has KServe's own names and takes any revision; a slot ``@REVISION`` holds
-that one for ever. So an edit changes the Deployment in place, a canary gets objects of
-its own, and the plain edit after a promoted canary leads back to KServe's names.
+The slot ``""`` has KServe's own names and takes any revision; a slot ``@REVISION``
+holds that one for ever. So an edit changes the Deployment in place, a canary gets
+objects of its own, and the plain edit after a promoted canary leads back to KServe's
+names.
 """
 
 from __future__ import annotations

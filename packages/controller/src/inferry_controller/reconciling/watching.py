@@ -14,9 +14,10 @@ from inferry_controller.kube.reflector import Reflector
 from inferry_controller.kube.store import Store
 from inferry_controller.names import MANAGED_LABEL, MANAGER, SERVICE_LABEL
 from inferry_controller.observing import project
+from inferry_controller.observing.facts import GatewayFact
 from inferry_controller.reconciling.kinds import CHILDREN, OPTIONAL
 from inferry_controller.reconciling.stored import stored
-from inferry_controller.rendering.surroundings import AccountFacts, StorageContainer
+from inferry_controller.rendering.surroundings import AccountFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from inferry_controller.kube.client import Client
     from inferry_controller.kube.queue import Queue
     from inferry_controller.kube.store import Change
-    from inferry_controller.observing.facts import Fact, GatewayFact
+    from inferry_controller.observing.facts import Fact
     from inferry_controller.reconciling.children import Children
     from inferry_controller.reconciling.service import ServiceReconciler
     from inferry_controller.reconciling.stored import StoredService
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 _CHILDREN = f"{MANAGED_LABEL}={MANAGER}"
 #: Seconds within which the changes of a service's children are looked at together.
-_TOGETHER = 0.02
+_TOGETHER = 0.1
 #: Below a user's edit, above what a list brings.
 CHANGED_WORLD = RESYNC + 50
 
@@ -84,10 +85,15 @@ class Watches:
         yield self._containers()
         yield self._accounts()
         self.gateways.subscribe(self._gateway)
-        self._gateways = self._reflector(
+        # The Gateway is in a namespace of its own, which a namespaced install may not
+        # read: then nothing is known of it, which is not that it is missing.
+        where = self._world.options.gateway.partition("/")[0]
+        self._gateways = Reflector(
+            self._client,
             kinds.GATEWAY,
             self.gateways,
-            lambda obj: project("Gateway", obj),
+            project=_gateway,
+            namespaces=(where,) if self._namespaces else (),
             optional=True,
         )
         yield self._gateways
@@ -126,21 +132,21 @@ class Watches:
         )
 
     def _runtimes(self, kind: kinds.Kind) -> Reflector[Any]:
-        store: Store[Any] = Store(same=lambda a, b: bool(a.spec == b.spec))
+        store: Store[Any] = Store()
 
         def taken(change: Change[Any]) -> None:
             self._world.put_runtime(change.key, change.after)
 
         store.subscribe(taken)
-        return self._reflector(kind, store, _runtime, optional=True)
+        return self._reflector(kind, store, _document, optional=True)
 
     def _containers(self) -> Reflector[Any]:
-        store: Store[StorageContainer] = Store()
+        store: Store[Any] = Store()
         store.subscribe(
             lambda change: self._world.put_container(change.key[1], change.after)
         )
         return self._reflector(
-            kinds.CLUSTER_STORAGE_CONTAINER, store, _storage_container, optional=True
+            kinds.CLUSTER_STORAGE_CONTAINER, store, _document, optional=True
         )
 
     def _accounts(self) -> Reflector[Any]:
@@ -195,24 +201,16 @@ class Watches:
                 self._queue.add(service.key, priority=CHANGED_WORLD)
 
 
-def _runtime(obj: dict[str, Any]) -> Any:  # noqa: ANN401 - either kind of runtime
+def _document(obj: dict[str, Any]) -> Any:  # noqa: ANN401 - of either kind
     try:
         return from_object(obj)
     except InferryError:
         return None
 
 
-def _storage_container(obj: dict[str, Any]) -> StorageContainer:
-    spec = obj.get("spec") or {}
-    formats = spec.get("supportedUriFormats") or ()
-    return StorageContainer(
-        name=obj["metadata"]["name"],
-        container=spec.get("container") or {},
-        prefixes=tuple(e["prefix"] for e in formats if e.get("prefix")),
-        patterns=tuple(e["regex"] for e in formats if e.get("regex")),
-        many=bool(spec.get("supportsMultiModelDownload")),
-        disabled=bool(obj.get("disabled")),
-    )
+def _gateway(obj: dict[str, Any]) -> GatewayFact | None:
+    found = project("Gateway", obj)
+    return found if isinstance(found, GatewayFact) else None
 
 
 def _account(obj: dict[str, Any]) -> AccountFacts | None:

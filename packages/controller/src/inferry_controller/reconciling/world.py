@@ -13,15 +13,12 @@ from inferry.planning import Catalog
 from inferry.plugins import load_plugins
 from inferry_controller.options import render_options, this_release
 from inferry_controller.reconciling.stored import digest, digest_of
-from inferry_controller.rendering.surroundings import (
-    AccountFacts,
-    StorageContainer,
-    Surroundings,
-)
+from inferry_controller.rendering.documents import surroundings_of
+from inferry_controller.rendering.surroundings import AccountFacts, Surroundings
 from inferry_controller.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from inferry.api import Document
     from inferry.config import Settings
@@ -46,7 +43,7 @@ class World:
         self.epoch = 0
         self.on_change = on_change
         self._runtimes: dict[tuple[str, str], tuple[Document, bytes]] = {}
-        self._containers: dict[str, StorageContainer] = {}
+        self._containers: dict[str, Document] = {}
         self._accounts: dict[tuple[str, str], AccountFacts] = {}
         self._kinds: frozenset[str] | None = None
         self._install(settings)
@@ -91,11 +88,11 @@ class World:
         if document is None:
             self._runtimes.pop(key, None)
         else:
-            self._runtimes[key] = (document, digest_of(document.spec))
+            self._runtimes[key] = (document, digest_of(document))
         if self._runtimes.get(key, (None, b""))[1] != (before or (None, b""))[1]:
             self._changed()
 
-    def put_container(self, name: str, container: StorageContainer | None) -> None:
+    def put_container(self, name: str, container: Document | None) -> None:
         """Take or forget a ClusterStorageContainer."""
         self._put(self._containers, name, container)
 
@@ -131,6 +128,7 @@ class World:
                 for (space, _), (document, _) in sorted(self._runtimes.items())
                 if space in {"", where}
             ]
+            documents += self._all_containers()
             found = Catalog.build(self._plugins, documents, self._settings)
             self._catalogs[where] = found
         return found
@@ -145,13 +143,16 @@ class World:
                     for (space, name), account in self._accounts.items()
                     if space == namespace
                 },
-                storage_containers=tuple(
-                    self._containers[name] for name in sorted(self._containers)
-                ),
+                storage_containers=surroundings_of(
+                    self._all_containers(), namespace
+                ).storage_containers,
                 kinds=self._kinds,
             )
             self._surroundings[namespace] = found
         return found
+
+    def _all_containers(self) -> list[Document]:
+        return [self._containers[name] for name in sorted(self._containers)]
 
     def _put(self, known: dict[Any, Any], key: object, value: object) -> None:
         if known.get(key) == value:
@@ -214,9 +215,8 @@ class World:
                 (each.descriptor.name, each.descriptor.formats, each.plugin)
                 for each in self._plugins.runtimes()
             ]
-            containers = [self._containers[name] for name in sorted(self._containers)]
             self._of_all = digest_of(
-                (values, plugins, containers, sorted(self._kinds or ()))
+                (values, plugins, self._all_containers(), sorted(self._kinds or ()))
             )
         return self._of_all
 
@@ -224,5 +224,5 @@ class World:
 def _could_serve(name: str, document: Any, wanted: set[str]) -> bool:  # noqa: ANN401 - either kind of runtime
     if f"runtime:{name}" in wanted:
         return True
-    formats: Mapping[str, Any] | Any = document.spec.supported_model_formats
+    formats = document.spec.supported_model_formats
     return any(f"format:{each.name}" in wanted for each in formats)
