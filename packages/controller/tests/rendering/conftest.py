@@ -29,6 +29,7 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from inferry_controller.options import Mode
     from inferry_controller.rendering import Placement, Rendered
     from inferry_controller.rendering.surroundings import Surroundings
 
@@ -59,14 +60,14 @@ STORES = StorageBackend(
 )
 
 
-def planned(text: str) -> ServingPlan:
+def planned(text: str, mode: Mode = "Standard") -> ServingPlan:
     """Return the plan of the InferenceService among the documents of *text*."""
     loaded = loads(textwrap.dedent(text))
     loaded.raise_for_problems()
     documents = [each.document for each in loaded.documents]
     (service,) = (each for each in documents if isinstance(each, InferenceService))
     catalog = Catalog.build(_plugins(), documents, load_settings(environ={}))
-    return plan(service, catalog, backend="kubernetes")
+    return plan(service, catalog, backend="kubernetes", mode=mode)
 
 
 def _plugins() -> Plugins:
@@ -147,9 +148,9 @@ class Bench:
         """Return what *text* is rendered to; it is a predictor, or all documents."""
         if "kind: InferenceService" not in text:
             text = service(text if "containers:" in text else model(more=text))
-        return render(
-            planned(text), RenderOptions(**options), placements, around=around
-        )
+        chosen = RenderOptions(**options)
+        made = planned(text, chosen.mode)
+        return render(made, chosen, placements, around=around)
 
     def model(self, text: str = "", more: str = "", **given: Any) -> Pod:
         """Return the pod of an acme model; *text* is below ``model``, *more* beside."""

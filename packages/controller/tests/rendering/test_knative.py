@@ -147,7 +147,6 @@ def test_what_knative_refuses_is_left_out_and_told(bench: Bench) -> None:
     """Only what the document asked for: our own defaults go in silence."""
     text = """
     hostname: here
-    deploymentStrategy: {type: Recreate}
     containers:
     - name: kserve-container
       image: i
@@ -157,7 +156,6 @@ def test_what_knative_refuses_is_left_out_and_told(bench: Bench) -> None:
     rendered = bench.render(text, mode="Knative")
     assert {each.path for each in rendered.problems} == {
         "spec.predictor.hostname",
-        "spec.predictor.deploymentStrategy",
         "spec.predictor.kserve-container.lifecycle",
         "spec.predictor.kserve-container.ports[1]",
     }
@@ -179,14 +177,6 @@ def test_grpc_protocol_is_served_as_h2c(bench: Bench) -> None:
         "predictor": "grpc://iris-predictor.team.example.com:80"
     }
     assert rendered.rest_urls == {}
-
-
-def test_autoscaling_of_kubernetes_is_told_to_have_no_effect(bench: Bench) -> None:
-    """Metrics and behavior are an HPA's."""
-    text = "scaleMetricType: Utilization\nautoScaling: {behavior: {scaleUp: {}}}"
-    paths = {each.path for each in bench.render(text, mode="Knative").problems}
-    assert "spec.predictor.autoScaling" in paths
-    assert "spec.predictor.scaleMetricType" in paths
 
 
 def _two(bench: Bench, text: str, known: str) -> Rendered:

@@ -10,7 +10,7 @@ from inferry_controller.rendering.containers import MODEL_PATH
 from inferry_controller.rendering.rendered import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from inferry.planning import ComponentPlan, ServingPlan
     from inferry_controller.rendering.pods_ending import Ending
@@ -39,7 +39,7 @@ def server_flags(
     copies = _payload_log(component)
     if isinstance(copies, Problem):
         return flags, (copies,)
-    return flags | copies, _without_key(component)
+    return flags | copies, tuple(_unread(component))
 
 
 def _batching(component: ComponentPlan) -> dict[str, str]:
@@ -81,19 +81,32 @@ def _payload_log(component: ComponentPlan) -> dict[str, str] | Problem:
     return flags
 
 
-def _without_key(component: ComponentPlan) -> tuple[Problem, ...]:
-    """Tell of the entry of storage-config that payload logs do not read."""
+def _unread(component: ComponentPlan) -> Iterator[Problem]:
+    """Tell of what a logger says and the server of a pod does not read."""
+    if (component.logger or {}).get("metadataAnnotations"):
+        yield Problem(
+            path=f"spec.{component.component}.logger.metadataAnnotations",
+            why="the server of a pod does not know the annotations of its service",
+            remedy="send what should be logged as a header, and use metadataHeaders",
+        )
     storage = (component.logger or {}).get("storage") or {}
-    if not storage.get("key"):
-        return ()
-    return (
-        Problem(
-            path=f"spec.{component.component}.logger.storage.key",
-            why="the server opens the store of its payload logs with its environment",
-            remedy="give the container the variables of the store, such as "
-            "AWS_ACCESS_KEY_ID, as secretKeyRef",
-        ),
-    )
+    where = f"spec.{component.component}.logger.storage"
+    why = "the server opens the store of its payload logs with its environment"
+    for name in ("key", "serviceAccountName"):
+        if storage.get(name):
+            yield Problem(
+                path=f"{where}.{name}",
+                why=why,
+                remedy="give the container the variables of the store, such as "
+                "AWS_ACCESS_KEY_ID, as secretKeyRef",
+            )
+    for name in sorted(storage.get("parameters") or ()):
+        if name != "format":
+            yield Problem(
+                path=f"{where}.parameters[{name}]",
+                why=why,
+                remedy="set it in the container's environment",
+            )
 
 
 def _interval(duration: object) -> float | None:

@@ -15,10 +15,7 @@ from inferry_controller.names import REVISION_LABEL, SPEC_ANNOTATION
 from inferry_controller.rendering.kinds import KNATIVE_SERVICE, is_served, not_served
 from inferry_controller.rendering.knative_istio import istio_objects, istio_problems
 from inferry_controller.rendering.knative_pods import knative_template
-from inferry_controller.rendering.knative_scaling import (
-    scaling_annotations,
-    scaling_problems,
-)
+from inferry_controller.rendering.knative_scaling import scaling_annotations
 from inferry_controller.rendering.knative_urls import knative_urls
 from inferry_controller.rendering.rendered import Problem, Rendered
 from inferry_controller.rendering.urls import (
@@ -55,7 +52,7 @@ def knative(scene: Scene) -> Rendered:
     objects = [_service(scene, part, problems) for part in newest]
     objects += istio_objects(scene, newest)
     for part in newest:
-        problems += [*part.problems, *_problems(part)]
+        problems += part.problems
     problems += istio_problems(scene)
     return Rendered(
         objects=tuple(objects),
@@ -171,16 +168,3 @@ def _unknown_revision(part: Part) -> Problem:
         "newest gets all requests",
         remedy="wait until its Revision is ready",
     )
-
-
-def _problems(part: Part) -> list[Problem]:
-    found = scaling_problems(part)
-    if part.component.strategy:
-        found.append(
-            Problem(
-                path=f"{part.path}.deploymentStrategy",
-                why="Knative rolls revisions out in its own way",
-                remedy="remove it, or use the mode Standard",
-            )
-        )
-    return found

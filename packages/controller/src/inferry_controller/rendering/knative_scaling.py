@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inferry_controller.rendering.rendered import Problem
-
 if TYPE_CHECKING:
     from inferry.planning import ComponentPlan
-    from inferry_controller.rendering.parts import Part
 
 _PREFIX = "autoscaling.knative.dev/"
 CLASS = f"{_PREFIX}class"
@@ -31,29 +28,6 @@ def scaling_annotations(component: ComponentPlan) -> dict[str, str]:
         found[f"{_PREFIX}metric"] = metric
     if wanted.target is not None and (metric or wanted.metric == "concurrency"):
         found[f"{_PREFIX}target"] = f"{wanted.target:g}"
-    return found
-
-
-def scaling_problems(part: Part) -> list[Problem]:
-    """Return what of the scaling of *part* Knative does not know."""
-    wanted = part.component.scaling
-    found = []
-    if wanted.triggers or wanted.behavior:
-        found.append(
-            Problem(
-                path=f"{part.path}.autoScaling",
-                why="Knative's autoscaler knows neither its metrics nor its behavior",
-                remedy="use scaleMetric and scaleTarget, or the mode Standard",
-            )
-        )
-    if wanted.metric_type:
-        found.append(
-            Problem(
-                path=f"{part.path}.scaleMetricType",
-                why="Knative's autoscaler takes a target for each replica, no other",
-                remedy="remove it, or use the mode Standard",
-            )
-        )
     return found
 
 
