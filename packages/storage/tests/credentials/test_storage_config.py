@@ -89,6 +89,14 @@ def test_a_mounted_secret_has_the_entry(ask: Any) -> None:
     assert found.values == VALUES
 
 
+def test_the_entry_that_says_where_also_says_who_asks(ask: Any) -> None:
+    """A pod knows no key: it is the default one of the mounted secret."""
+    ask.mount("storage-config", default=json.dumps(S3))
+    source = Source(uri="storage-config:///a/b")
+    found = located(source, settings=ask.settings(), environ={}, home=ask.home)
+    assert (found.uri, found.storage_key) == ("s3://models/a/b", "default")
+
+
 def test_an_annotation_names_another_secret(ask: Any) -> None:
     secrets = (config("mine", minio=S3), config(minio="no JSON"))
     found = ask(

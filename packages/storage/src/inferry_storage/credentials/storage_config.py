@@ -72,10 +72,14 @@ S3_FIELDS = {
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry with the parameters over it; ``what`` says where it was found."""
+    """One entry with the parameters over it; ``what`` says where it was found.
+
+    ``key`` is the one that it has in its secret, empty where it is in no secret.
+    """
 
     what: str
     fields: dict[str, Any]
+    key: str = ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.what!r})"
@@ -123,7 +127,9 @@ def located(source: Source, lookup: Lookup) -> Source:
             f"{kind} needs a bucket, and {what} has none",
             remedy="set bucket there or in storage.parameters",
         )
-    return msgspec.structs.replace(source, uri=uri)
+    # The credentials are those of the same entry.
+    key = found.key if found is not None and found.key else key
+    return msgspec.structs.replace(source, uri=uri, storage_key=key)
 
 
 def _address(source: Source) -> tuple[str, str]:
@@ -184,7 +190,7 @@ def find(source: Source, lookup: Lookup) -> Entry | None:
                 if text := data.get(key):
                     what = f"key {key!r} of secret {name!r}"
                     fields = json_object(text, what=what, step=_STEP)
-                    return Entry(what=what, fields={**fields, **parameters})
+                    return Entry(what=what, fields={**fields, **parameters}, key=key)
     if fields := _json_variable("STORAGE_CONFIG", lookup):
         return Entry(what="STORAGE_CONFIG", fields={**fields, **parameters})
     if source.storage_key:
