@@ -29,12 +29,17 @@ def namespace_of(kubeconfig: str | None, context: str | None) -> str:
         return _of_the_pod()
     # Of several files the first that names a thing wins, as kubectl has it.
     name = context or next(filter(None, map(_current, documents)), "")
-    contexts = [each for one in documents for each in one.get("contexts") or ()]
+    contexts = [each for one in documents for each in _contexts(one)]
     return next(filter(None, (_namespace(each, name) for each in contexts)), _DEFAULT)
 
 
 def _current(document: dict[str, Any]) -> str:
     return str(document.get("current-context") or "")
+
+
+def _contexts(document: dict[str, Any]) -> list[Any]:
+    found = document.get("contexts")
+    return found if isinstance(found, list) else []
 
 
 def _namespace(entry: Any, name: str) -> str:  # noqa: ANN401 - of a file
