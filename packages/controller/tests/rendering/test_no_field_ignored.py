@@ -38,6 +38,7 @@ _FORMATS = ", ".join(
     for name, version, auto in (
         *((each, "1", "true") for each in LEGACY_FORMATS),
         ("acme", "7", "false"),
+        ("odd", "1", "true"),
     )
 )
 #: What stands beside every service.
@@ -50,6 +51,13 @@ spec:
   containers: [{{name: kserve-container, image: acme/every}}]
 ---
 apiVersion: serving.kserve.io/v1alpha1
+kind: ServingRuntime
+metadata: {{name: second, namespace: team}}
+spec:
+  supportedModelFormats: [{{name: odd, version: "2", autoSelect: true}}]
+  containers: [{{name: kserve-container, image: acme/second}}]
+---
+apiVersion: serving.kserve.io/v1alpha1
 kind: ClusterStorageContainer
 metadata: {{name: theirs}}
 spec:
@@ -58,7 +66,6 @@ spec:
 ---
 """
 LOGGER = "logger: {url: 'http://sink', %s}"
-_EVERY = f"runtime: every, {URI}"
 STORED = "logger: {url: 's3://log', storage: {path: a, key: k, parameters: {a: b}%s}}"
 SPEC_STORAGE = (
     "model: {modelFormat: {name: acme}, storage: "
@@ -177,8 +184,8 @@ CASES: dict[str, Text] = {
     ),
     "ModelFormatRef.name": f"whole: model: {{modelFormat: {{name: onnx}}, {URI}}}",
     "ModelFormatRef.version": (
-        f"whole: model: {{modelFormat: {{name: acme, version: '7'}}, {_EVERY}}}",
-        f"whole: model: {{modelFormat: {{name: acme}}, {_EVERY}}}",
+        f"whole: model: {{modelFormat: {{name: odd, version: '1'}}, {URI}}}",
+        f"whole: model: {{modelFormat: {{name: odd, version: '2'}}, {URI}}}",
     ),
     "ModelSpec.confidential": (_acme(), _acme(", confidential: {enabled: true}")),
     "ModelSpec.container": _acme(", env: [{name: A, value: b}]"),
