@@ -18,6 +18,7 @@ from inferry.plugins import (
     Runtime,
     load_plugins,
 )
+from inferry.status import Reason
 from inferry_local.applying import key, plan_services
 
 if TYPE_CHECKING:
@@ -122,3 +123,47 @@ def test_several_are_told_at_once_and_none_is_planned(
 def test_keeping_the_best_runtime_is_no_change(world: tuple[Plugins, Any]) -> None:
     before = chosen_by(world, [])
     assert chosen_by(world, [], before=before) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        (
+            "InferenceGraph",
+            "{nodes: {root: {routerType: Sequence, steps: [{serviceName: iris}]}}}",
+        ),
+        (
+            "TrainedModel",
+            """{inferenceService: a,
+  model: {framework: onnx, storageUri: s3://a/b, memory: 1Gi}}""",
+        ),
+    ],
+)
+def test_a_kind_that_nothing_here_serves_is_refused_by_name(
+    world: tuple[Plugins, Any], kind: str, spec: str
+) -> None:
+    text = f"""\
+apiVersion: serving.kserve.io/v1alpha1
+kind: {kind}
+metadata: {{name: mine}}
+spec: {spec}
+"""
+    with pytest.raises(PlanningError) as caught:
+        plan_services([], documents(text), *world)
+    assert caught.value.reason == Reason.NotSupportedByBackend
+    assert f"{kind} mine" in caught.value.message
+
+
+def test_a_container_that_fetches_models_is_reported(
+    world: tuple[Plugins, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    text = """\
+apiVersion: serving.kserve.io/v1alpha1
+kind: ClusterStorageContainer
+metadata: {name: abc}
+spec:
+  container: {name: a, image: b}
+  supportedUriFormats: [{prefix: "abc://"}]
+"""
+    plan_services([], documents(text), *world)
+    assert "ClusterStorageContainer abc has no effect here" in caplog.text

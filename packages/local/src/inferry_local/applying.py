@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from inferry.planning import ComponentPlan, RuntimeChoice, ServingPlan
     from inferry.plugins import Plugins, Provided, Runtime
 
+_LOG = logging.getLogger(__name__)
+# Kinds that a laptop has no use for, and what stands in for them.
+_REFUSED = {
+    "InferenceGraph": "call its services one after the other",
+    "TrainedModel": "give the model an InferenceService of its own",
+}
+
 Key = tuple[str, str, str]
 
 
@@ -35,10 +43,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 def key(document: Document) -> Key:
     """Return kind, namespace and name, which tell documents apart."""
-    namespace = document.metadata.namespace
-    if document.kind == "ClusterServingRuntime":
-        namespace = ""
-    return document.kind, namespace, document.metadata.name
+    # A kind without namespaces has none here, either.
+    return document.kind, document.metadata.namespace, document.metadata.name
 
 
 def plan_services(
@@ -58,6 +64,7 @@ def plan_services(
         BackendError: Several cannot; the message has a line for each.
 
     """
+    _sort_out(runtimes)
     catalog = Catalog.build(plugins, runtimes, settings)
     planned: list[Planned] = []
     refused: list[PlanningError] = []
@@ -73,6 +80,22 @@ def plan_services(
         lines = "\n".join(f"  {each}" for each in refused)
         raise BackendError(f"{len(refused)} services cannot be served\n{lines}")
     return planned
+
+
+def _sort_out(documents: Iterable[Document]) -> None:
+    """Refuse the kinds that nothing here serves, and report those without effect."""
+    for document in documents:
+        name = f"{document.kind} {document.metadata.name}"
+        if document.kind in _REFUSED:
+            raise PlanningError(
+                f"{name}: the local backend does not serve this kind",
+                reason=Reason.NotSupportedByBackend,
+                remedy=f"leave it out; {_REFUSED[document.kind]}",
+            )
+        if document.kind == "ClusterStorageContainer":
+            _LOG.warning(
+                "%s has no effect here: a storage plugin reads the models", name
+            )
 
 
 def _plan(

@@ -83,7 +83,6 @@ CLUSTER: Mapping[str, ClusterTreatment] = MappingProxyType(
         "ModelStorageSpec.schemaPath": _both("reported", "no runtime here reads it"),
         "pod.activeDeadlineSeconds": _both("refused", _NOT_IN_TEMPLATE),
         "pod.ephemeralContainers": _both("refused", _NOT_IN_TEMPLATE),
-        "serving.kserve.io/disable-localmodel": _both("honoured", ""),
         "serving.kserve.io/enable-auth": _both(
             "reported", "no proxy that authenticates is put before the server"
         ),
