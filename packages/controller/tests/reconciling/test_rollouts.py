@@ -162,9 +162,9 @@ def test_the_first_revision_gets_kserves_own_names_and_all_the_traffic() -> None
 
     made = cluster.settle()
 
-    assert [
-        (s.revision, s.slot, s.weight, s.main) for s in made.seats
-    ] == [("a", "", 100, True)]
+    assert [(s.revision, s.slot, s.weight, s.main) for s in made.seats] == [
+        ("a", "", 100, True)
+    ]
     assert History(created="a", ready="a", rolled="a") == made.history
 
 

@@ -89,8 +89,12 @@ class Pass:
             Unavailable: It does not answer.
 
         """
-        for obj in objects:
-            kind, name = child_kind(obj), obj["metadata"]["name"]
+        # While a slot drains, the Service with KServe's name is rendered for the slot
+        # that has this name and for the main one: the last is meant.
+        wanted = {
+            (child_kind(each), each["metadata"]["name"]): each for each in objects
+        }
+        for (kind, name), obj in wanted.items():
             fact = self._facts.get((kind, name))
             made_from = asked_of(obj) or digest(orjson.dumps(obj))
             asked, label = short(made_from), f"{kind}/{name}"

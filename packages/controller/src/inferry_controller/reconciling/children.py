@@ -51,7 +51,9 @@ class Children:
         before = mine.get(child)
         mine[child] = new
         known = self._known(key, child)
-        if known is not None and not _older(known, new):
+        if known is not None and _older(new, known):
+            return ""
+        if known is not None:
             self._drop(key, child)
             before = known
         same = before is not None and _same(before, new)

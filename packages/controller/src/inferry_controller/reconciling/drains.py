@@ -6,6 +6,7 @@ that it sent before are still on their way.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Drains:
             first = self._first[key] = now
         late = rerouted or not (accepted or first + LONGEST <= now)
         mine = self._since.get(key, {})
-        self._since[key] = {slot: now if late else mine.get(slot, now) for slot in idle}
+        self._since[key] = {
+            slot: math.inf if late else min(mine.get(slot, now), now) for slot in idle
+        }
 
     def left(self, key: str) -> float | None:
         """Return the seconds until the next thing is drained, None without any."""
@@ -58,7 +61,7 @@ class Drains:
         if not mine:
             return None
         now = self._clock()
-        later = [since + DRAIN - now for since in mine.values()]
+        later = [min(since + DRAIN - now, DRAIN) for since in mine.values()]
         return max(min((each for each in later if each > 0), default=DRAIN), 0.05)
 
     def forget(self, key: str) -> None:

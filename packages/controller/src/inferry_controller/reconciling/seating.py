@@ -67,7 +67,8 @@ def running(
             found[slot] = Running(
                 slot=slot,
                 revision=predictor.revision,
-                available=all(each.available > 0 for each in mine),
+                # One that is told to have no pods has none, whatever still ends.
+                available=all(each.available > 0 < each.wanted for each in mine),
                 complete=all(map(_complete, mine)),
             )
     return found

@@ -1,0 +1,79 @@
+"""Children as watches tell them, with our own writes before they are told."""
+
+from __future__ import annotations
+
+from inferry_controller.observing.facts import Fact
+from inferry_controller.reconciling.children import Children
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def fact(version: str, live: bytes = b"x", uid: str = "u") -> Fact:
+    """Return one state of a Service of the service iris."""
+    return Fact(
+        kind="Service",
+        namespace="team",
+        name="iris-predictor",
+        uid=uid,
+        version=version,
+        service="iris",
+        live=live,
+    )
+
+
+def test_a_change_names_the_service() -> None:
+    """And one that only the version tells apart names nobody."""
+    children = Children()
+
+    assert children.change(None, fact("1")) == "team/iris"
+    assert children.change(fact("1"), fact("2")) == ""
+    assert children.change(fact("2"), fact("3", b"y")) == "team/iris"
+
+
+def test_what_was_written_is_known_before_it_is_told() -> None:
+    """An older state that is told late does not undo it."""
+    children = Children()
+    children.change(None, fact("5", b"old"))
+    children.assume(fact("9", b"new"))
+
+    late = children.change(fact("5", b"old"), fact("7", b"old"))
+
+    assert late == ""
+    assert children.of("team/iris")["Service", "iris-predictor"].live == b"new"
+
+
+def test_our_own_write_is_no_news_when_it_is_told() -> None:
+    """Nothing has to be looked at again."""
+    children = Children()
+    children.change(None, fact("5", b"old"))
+    children.assume(fact("9", b"new"))
+
+    assert children.change(fact("5", b"old"), fact("9", b"new")) == ""
+
+
+def test_what_is_gone_is_gone() -> None:
+    """Even if it was written a moment before."""
+    children = Children()
+    children.change(None, fact("5"))
+    children.assume(fact("9", b"new"))
+
+    assert children.change(fact("5"), None) == "team/iris"
+    assert children.of("team/iris") == {}
+
+
+def test_a_write_that_no_watch_ever_tells_is_forgotten() -> None:
+    """The object was deleted before the watch saw it."""
+    clock = Clock()
+    children = Children(clock)
+    children.assume(fact("9"))
+    clock.now = 60.0
+
+    assert children.of("team/iris") == {}
