@@ -47,14 +47,23 @@ async def main(kubeconfig: str, namespace: str, identity: str, *times: str) -> i
             )
             return Result(after=0.05)
 
-        async def lead() -> None:
-            sys.stdout.write(f"leading {manager.health.port}\n")
+        def say(word: str) -> None:
+            sys.stdout.write(f"{word} {manager.health.port}\n")
             sys.stdout.flush()
+
+        async def start() -> None:
+            await reflector.wait_synced()
+            say("started")
+            await asyncio.Event().wait()
+
+        async def lead() -> None:
+            say("leading")
             queue.add((namespace, identity))
 
         manager.watch(reflector)
         manager.work(Workers(queue, reconcile, name="candidate"))
         manager.before_work(lead)
+        manager.always(start)
         return await manager.run()
 
 

@@ -331,9 +331,9 @@ async def test_what_was_deleted_in_a_gap_that_ends_in_410_is_seen(
         async with reflecting(client, namespaces=(namespace,)) as (reflector, told):
             before = reflector.store.get(namespace, "replaced")
             told.clear()
-            # Calls that begin from now on are cut; the one watch there is, too.
+            await eventually(lambda: proxy._watches)
             proxy.rule = lambda _: Fault(cut=True)
-            await eventually(proxy.close_watches)
+            assert proxy.close_watches() == 1
             await admin.delete(CONFIG_MAP, namespace, "deleted")
             await admin.delete(CONFIG_MAP, namespace, "replaced")
             await admin.create(config(namespace, "replaced"))
