@@ -6,7 +6,7 @@ import pytest
 from inferry_controller.options import RenderOptions, render_options
 from inferry_controller.settings import SETTINGS
 
-from inferry.config import Settings, SettingsSpec, load_settings
+from inferry.config import Settings, SettingsSpec, load_settings, read_text
 from inferry.errors import SettingsError
 
 
@@ -66,6 +66,16 @@ def test_all_that_is_wrong_is_told_at_once_with_its_origin() -> None:
             "quantities such as 100m or 1Gi, got 'lots'"
         ),
     ]
+
+
+def test_settings_that_nobody_here_declares_reach_pods_as_they_are() -> None:
+    found = load_settings(
+        environ={}, given=read_text('[storage]\nendpoints = ["http://a.test"]', "x")
+    )
+    found.declare(SETTINGS)
+    assert render_options(found).storage_environment == {
+        "INFERRY_STORAGE__ENDPOINTS": '["http://a.test"]'
+    }
 
 
 def test_what_is_set_for_servers_and_fetches_reaches_their_pods() -> None:

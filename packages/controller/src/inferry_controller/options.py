@@ -130,7 +130,8 @@ def render_options(settings: Settings, release: str = "") -> RenderOptions:
 
 def this_release() -> str:
     """Return the version of this package, which its images have."""
-    return version("inferry-controller")
+    # A + of a local version can stand neither in a tag nor in a label.
+    return version("inferry-controller").replace("+", "_")
 
 
 def _image(settings: Settings, image: str, release: str) -> str:
@@ -142,14 +143,22 @@ def _image(settings: Settings, image: str, release: str) -> str:
 def _environment(settings: Settings, section: str) -> dict[str, str]:
     """Return what was set in *section*, as the environment of another process.
 
-    Secrets are left out: a pod template is no place for them.
+    Secrets are left out: a pod template is no place for them. Where nobody here knows
+    the section, its reader checks what is in it.
     """
+    declared = [each for each in settings.all() if each.spec.section == section]
+    values = (
+        {
+            each.spec.key: each.value
+            for each in declared
+            if each.origin != "default" and not each.spec.secret
+        }
+        if declared
+        else settings.section(section)
+    )
     return {
-        f"INFERRY_{section.upper()}__{each.spec.key.upper()}": _as_text(each.value)
-        for each in settings.all()
-        if each.spec.section == section
-        and each.origin != "default"
-        and not each.spec.secret
+        f"INFERRY_{section.upper()}__{key.upper()}": _as_text(value)
+        for key, value in values.items()
     }
 
 

@@ -81,3 +81,11 @@ def test_a_gateway_comes_with_the_class_it_needs() -> None:
         "Gateway",
         "contour",
     )
+
+
+def test_the_gateway_can_be_had_alone() -> None:
+    found = list(
+        yaml.safe_load_all(run("--only", "gateway", "--gateway", "contour").output)
+    )
+    assert [each["kind"] for each in found] == ["Namespace", "Gateway"]
+    assert run("--only", "gateway").exit_code == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies
+from hypothesis import settings as limits
 from inferry_controller.configuration import Configuration, of_file, read
 from inferry_controller.configuration._fields import FIELDS, Takes
 from inferry_controller.options import render_options
@@ -178,6 +179,17 @@ def test_an_image_of_somebody_else_fetches_models_but_kserves_own_does_not() -> 
     assert options.storage_image == "acme.test/fetch:1"
 
 
+def test_the_defaults_of_s3_reach_init_containers() -> None:
+    fields = {"s3Endpoint": "minio:9000", "s3UseHttps": "0", "s3VerifySSL": True}
+    found = reading(credentials={"s3": fields})
+    assert found.problems == ()
+    assert render_options(found.settings({})).storage_environment == {
+        "S3_ENDPOINT": "minio:9000",
+        "S3_USE_HTTPS": "0",
+        "S3_VERIFY_SSL": "1",
+    }
+
+
 def test_names_are_read_in_any_case_as_go_reads_them() -> None:
     found = reading(ingress={"ingressdomain": "a.test"})
     assert found.settings({}).value("ingress", "domain") == "a.test"
@@ -207,6 +219,7 @@ JSON = strategies.recursive(
 )
 
 
+@limits(deadline=None)
 @given(
     strategies.sampled_from([*FIELDS, "inferry.toml", "else"]),
     strategies.one_of(strategies.text(max_size=60), JSON.map(json.dumps)),
@@ -217,6 +230,7 @@ def test_nothing_makes_it_fail(key: str, text: str) -> None:
     render_options(found.settings({}))
 
 
+@limits(deadline=None)
 @given(strategies.data())
 def test_no_value_of_a_known_field_makes_it_fail(data: strategies.DataObject) -> None:
     key = data.draw(strategies.sampled_from([*FIELDS]))

@@ -30,8 +30,8 @@ _FORMATS = click.Choice(["yaml", "kustomize", "helm"])
 )
 @click.option(
     "--only",
-    type=click.Choice(["crds", "controller"]),
-    help="Only the kinds, or all but them.",
+    type=click.Choice(["crds", "controller", "gateway"]),
+    help="Only the kinds, all but them, or the Gateway of --gateway.",
 )
 @click.option("--namespace", default="inferry", help="Where the controller runs.")
 @click.option(
@@ -91,6 +91,8 @@ def manifests(
     from inferry_controller.install.documents import documents
 
     options = _options(given, only)
+    if only == "gateway" and not given["gateway"]:
+        raise click.UsageError("--only gateway needs --gateway CLASS")
     if form == "yaml":
         text = documents(each for each in objects(options) if _wanted(each, only))
         if output is None:
@@ -105,8 +107,13 @@ def manifests(
 
 
 def _wanted(document: Mapping[str, Any], only: str | None) -> bool:
-    is_kind = document["kind"] == "CustomResourceDefinition"
-    return only is None or is_kind == (only == "crds")
+    if only is None:
+        return True
+    if only == "gateway":
+        metadata = document["metadata"]
+        return "kserve" in {metadata.get("namespace"), metadata["name"]}
+    is_kind: bool = document["kind"] == "CustomResourceDefinition"
+    return is_kind == (only == "crds")
 
 
 def _options(given: Mapping[str, Any], only: str | None) -> InstallOptions:

@@ -6,7 +6,7 @@ import re
 
 _PLACES = {"Name": "name", "Namespace": "namespace", "IngressDomain": "domain"}
 _PLACE = re.compile(r"\{\{-?\s*\.(\w+)\s*-?\}\}")
-_TRUE = {"true": True, "false": False}
+_TRUE = {"true": True, "false": False, "1": True, "0": False}
 
 
 def text(value: object) -> str:

@@ -22,8 +22,8 @@ from inferry_controller.install.options import (
     OWN_LABELS,
     PATTERNS,
     InstallOptions,
-    own_version,
 )
+from inferry_controller.options import this_release
 
 #: Where a chart decides otherwise: Helm makes the namespace, and may take things away.
 _OTHERWISE = {"createNamespace": False, "crds": {"install": True, "keep": True}}
@@ -52,7 +52,7 @@ def chart() -> dict[str, str]:
 
 
 def _about() -> str:
-    ours = own_version()
+    ours = this_release()
     return dump(
         {
             "apiVersion": "v2",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
 from typing import Any, Literal
 
 import msgspec
 
 from inferry.errors import InvalidDocument
+from inferry_controller.options import this_release
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 _REGISTRY = re.compile(r"[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*")
@@ -116,12 +116,7 @@ def values(options: InstallOptions) -> dict[str, Any]:
     """Return *options* as the values that templates are filled in with."""
     # By way of JSON, so that a tuple is a list, as it is in Helm.
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(options))
-    return found | {"version": options.version or own_version()}
-
-
-def own_version() -> str:
-    """Return the version of this package as an image's tag and a label spell it."""
-    return version("inferry-controller").replace("+", "_")
+    return found | {"version": options.version or this_release()}
 
 
 def options_from(given: dict[str, Any]) -> InstallOptions:
