@@ -56,7 +56,9 @@ def test_a_logger_is_what_the_server_copies_to(bench: Bench) -> None:
       metadataHeaders: [x-user, x-team]
       batchSize: 10
       batchInterval: 1m30s
-      storage: {path: /iris, key: logs, parameters: {format: parquet}}
+      metadataAnnotations: [team, absent]
+      storage: {path: /iris, key: logs, parameters: {format: parquet, region: eu}}
+    annotations: {team: vision}
     """
     made = bench.model(more=more)
     told = args(made)
@@ -67,6 +69,9 @@ def test_a_logger_is_what_the_server_copies_to(bench: Bench) -> None:
     assert flag(told, "payload_log_mode") == "request"
     assert flag(told, "payload_log_headers") == "x-user,x-team"
     assert flag(told, "payload_log_format") == "parquet"
+    assert flag(told, "payload_log_annotations") == '{"team": "vision"}'
+    assert flag(told, "payload_log_parameters") == '{"region": "eu"}'
+    assert flag(told, "payload_log_component") == "predictor"
     assert flag(told, "payload_log_batch_size") == "10"
     assert flag(told, "payload_log_batch_interval") == "90"
 

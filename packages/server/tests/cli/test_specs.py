@@ -116,6 +116,21 @@ def test_the_payload_log() -> None:
     assert (told.service, told.namespace) == ("s", "n")
 
 
+def test_what_goes_along_with_the_payload_log() -> None:
+    told = spec(
+        "--payload_log_url=s3://logs",
+        '--payload_log_annotations={"team": "vision, sound"}',
+        '--payload_log_parameters={"region": "eu"}',
+        "--payload_log_component=explainer",
+    )
+    assert told.payload_log == PayloadLog(
+        url="s3://logs",
+        metadata_annotations={"team": "vision, sound"},
+        parameters={"region": "eu"},
+        component="explainer",
+    )
+
+
 def test_the_predictor_has_kserve_flags() -> None:
     told = spec(
         "--predictor_host=iris.default:80",
@@ -147,6 +162,11 @@ def test_the_predictor_has_kserve_flags() -> None:
         (["--predictor_host=h"], OF_RUNTIME, "a transformer is a class, and here"),
         (["--m.predictor_host=h"], OF_RUNTIME, "'onnx' is a predictor itself"),
         (["--payload_log_mode=all"], CHOICE, "say with --payload_log_url where"),
+        (
+            ["--payload_log_url=http://s", "--payload_log_annotations=team=vision"],
+            CHOICE,
+            "--payload_log_annotations is no JSON object of texts",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_refused(

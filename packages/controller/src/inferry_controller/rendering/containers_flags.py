@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +72,12 @@ def _payload_log(component: ComponentPlan) -> dict[str, str] | Problem:
     }
     if headers := logger.get("metadataHeaders"):
         flags["payload_log_headers"] = ",".join(headers)
-    parameters = storage.get("parameters") or {}
-    if form := parameters.get("format"):
-        flags["payload_log_format"] = str(form)
+    flags |= _along(component, logger)
+    parameters = {k: str(v) for k, v in (storage.get("parameters") or {}).items()}
+    if form := parameters.pop("format", ""):
+        flags["payload_log_format"] = form
+    if parameters:
+        flags["payload_log_parameters"] = json.dumps(parameters, sort_keys=True)
     if size := logger.get("batchSize"):
         flags["payload_log_batch_size"] = str(size)
     if interval:
@@ -81,31 +85,27 @@ def _payload_log(component: ComponentPlan) -> dict[str, str] | Problem:
     return flags
 
 
+def _along(component: ComponentPlan, logger: Mapping[str, Any]) -> dict[str, str]:
+    """Return what goes along with each message."""
+    flags: dict[str, str] = {"payload_log_component": component.component}
+    wanted = logger.get("metadataAnnotations") or ()
+    found = component.annotations
+    if told := {key: found[key] for key in wanted if key in found}:
+        flags["payload_log_annotations"] = json.dumps(told, sort_keys=True)
+    return flags
+
+
 def _unread(component: ComponentPlan) -> Iterator[Problem]:
     """Tell of what a logger says and the server of a pod does not read."""
-    if (component.logger or {}).get("metadataAnnotations"):
-        yield Problem(
-            path=f"spec.{component.component}.logger.metadataAnnotations",
-            why="the server of a pod does not know the annotations of its service",
-            remedy="send what should be logged as a header, and use metadataHeaders",
-        )
     storage = (component.logger or {}).get("storage") or {}
-    where = f"spec.{component.component}.logger.storage"
-    why = "the server opens the store of its payload logs with its environment"
     for name in ("key", "serviceAccountName"):
         if storage.get(name):
             yield Problem(
-                path=f"{where}.{name}",
-                why=why,
+                path=f"spec.{component.component}.logger.storage.{name}",
+                why="the server opens the store of its payload logs with its "
+                "environment",
                 remedy="give the container the variables of the store, such as "
                 "AWS_ACCESS_KEY_ID, as secretKeyRef",
-            )
-    for name in sorted(storage.get("parameters") or ()):
-        if name != "format":
-            yield Problem(
-                path=f"{where}.parameters[{name}]",
-                why=why,
-                remedy="set it in the container's environment",
             )
 
 

@@ -155,6 +155,18 @@ COPIES = (
     ),
     Option(name="payloadLogSource", help="The source of the CloudEvents."),
     Option(name="payloadLogHeaders", help="Request headers that go along."),
+    Option(
+        name="payloadLogAnnotations",
+        help="What goes along with each message, as a JSON object of texts.",
+    ),
+    Option(
+        name="payloadLogParameters",
+        help="What configures the store, as a JSON object of texts.",
+    ),
+    Option(
+        name="payloadLogComponent",
+        help="Which component says it; transformer with a predictor, else predictor.",
+    ),
     Option(name="payloadLogCaFile", help="Certificates to trust for the url."),
     Option(
         name="payloadLogVerify",

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from inferry.errors import SettingsError
 from inferry_server.cli.flags import snake
 from inferry_server.http import cloudevents
@@ -176,8 +178,21 @@ def _payload_log(own: Mapping[str, Any], name: str) -> PayloadLog | None:
             },
         ),
         metadata_headers=_lower(own.get("payloadLogHeaders", ())),
-        component="transformer" if own.get("predictorHost") else "predictor",
+        metadata_annotations=_texts(own, "payloadLogAnnotations"),
+        parameters=_texts(own, "payloadLogParameters"),
+        component=own.get("payloadLogComponent")
+        or ("transformer" if own.get("predictorHost") else "predictor"),
     )
+
+
+def _texts(own: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return the JSON object of texts that a flag holds."""
+    try:
+        return msgspec.json.decode(own.get(name) or "{}", type=dict[str, str])
+    except msgspec.DecodeError:
+        raise SettingsError(
+            f'--{snake(name)} is no JSON object of texts, such as {{"team": "vision"}}'
+        ) from None
 
 
 def _predictor(chosen: Chosen, flags: Flags) -> Predictor | None:
