@@ -6,9 +6,9 @@ from inferry_controller.kube.errors import Invalid
 
 
 def test_a_path_has_group_namespace_name_and_subresource() -> None:
-    assert (
-        kinds.INFERENCE_SERVICE.path("models", "iris", "status")
-        == "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices/iris/status"
+    assert kinds.INFERENCE_SERVICE.path("models", "iris", "status") == (
+        "/apis/serving.kserve.io/v1beta1"
+        "/namespaces/models/inferenceservices/iris/status"
     )
     assert kinds.POD.path() == "/api/v1/pods"
     assert kinds.NODE.path("ignored", "a") == "/api/v1/nodes/a"

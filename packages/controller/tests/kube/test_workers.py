@@ -20,11 +20,13 @@ KEY = ("models", "iris")
 class Meter:
     def __init__(self) -> None:
         self.results: list[str] = []
+        self.told = asyncio.Event()
 
     def began(self) -> None: ...
 
     def ended(self, result: str, seconds: float) -> None:
         self.results.append(result)
+        self.told.set()
 
 
 async def play(
@@ -33,18 +35,19 @@ async def play(
     keys: tuple[Key, ...] = (KEY,),
     until: int = 1,
     priority: int = LIVE,
-    timeout: float = 5.0,
+    patience: float = 5.0,
 ) -> tuple[Queue[Key], list[str]]:
     """Reconcile *keys* until *until* results are there; return queue and results."""
     queue: Queue[Key] = Queue(first=0.01)
     meter = Meter()
-    workers = Workers(queue, reconcile, name="test", timeout=timeout, meter=meter)
+    workers = Workers(queue, reconcile, name="test", timeout=patience, meter=meter)
     running = asyncio.create_task(workers.run())
     for key in keys:
         queue.add(key, priority=priority)
     async with asyncio.timeout(5):
         while len(meter.results) < until:
-            await asyncio.sleep(0.002)
+            meter.told.clear()
+            await meter.told.wait()
     queue.shutdown()
     await asyncio.wait_for(running, 1)
     return queue, meter.results
@@ -111,7 +114,7 @@ async def test_a_reconcile_that_hangs_is_cancelled_and_repeated() -> None:
     async def reconcile(_: Key) -> None:
         await asyncio.sleep(60)
 
-    queue, results = await play(reconcile, timeout=0.02)
+    queue, results = await play(reconcile, patience=0.02)
     assert results[0] == "timeout"
     assert queue.failures(KEY) >= 1
 
