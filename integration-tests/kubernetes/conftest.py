@@ -15,18 +15,23 @@ import pytest
 # This folder has the name of a distribution, so it cannot be a package itself.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bed import binaries, definitions, network
+from bed import binaries, definitions, network, node
 from bed.cluster import Cluster
 from bed.controller import Controller, install
 from bed.faults import FaultProxy
 from bed.gateway import Gateway
 from bed.network import Addresses
+from bed.site import Site
 from environments import environment
+from storage.servers import seaweedfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bed.api import Object
+    from storage.servers import Store
+
+__all__ = ["seaweedfs"]
 
 #: Nodes of a cluster that has pods.
 NODES = 5
@@ -187,6 +192,22 @@ def addresses(full_cluster: Cluster) -> Addresses:
     if not network.may_change():
         absent("servers behind EndpointSlices need root and ip for addresses")
     return Addresses(full_cluster.janitor, 7)
+
+
+@pytest.fixture(scope="session")
+def site(
+    programs: Callable[[str], Path],
+    kinds: list[Object],
+    envoy: Path,
+    seaweedfs: Store,
+) -> Iterator[Site]:
+    """Return a cluster with real nodes, a gateway, a controller, and a store."""
+    if os.geteuid():
+        pytest.skip("a real node needs root")
+    if lacking := node.missing():
+        absent(f"a real node needs {', '.join(lacking)}: see README.md")
+    with Site(programs, envoy, seaweedfs, kinds) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

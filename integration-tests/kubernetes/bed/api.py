@@ -171,14 +171,23 @@ class Api:
                 if error.status != httpx.codes.CONFLICT:
                     raise
                 self.apply(document)
-        for document in documents:
-            spec = document["spec"]
-            for version in spec["versions"]:
-                base = f"/apis/{spec['group']}/{version['name']}"
-                path = f"{base}/{spec['names']['plural']}?limit=1"
-                if version["served"]:
-                    until(lambda path=path: self.answers(path), f"{path} to be served")
-        self._kinds = {}
+        names = [
+            f"{document['spec']['group']}/{version['name']}/"
+            f"{document['spec']['names']['kind']}"
+            for document in documents
+            for version in document["spec"]["versions"]
+            if version["served"]
+        ]
+        until(lambda: self._serves(names), "new kinds to be served")
+
+    def _serves(self, names: list[str]) -> bool:
+        """Discovery has them a moment later than their paths answer."""
+        self._discover()
+        return all(
+            name in self._kinds
+            and self.answers(f"{self._kinds[name].path('')}?limit=1")
+            for name in names
+        )
 
     def answers(self, path: str) -> bool:
         """Whether *path* gives 200."""

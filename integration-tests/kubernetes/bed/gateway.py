@@ -39,7 +39,11 @@ class Gateway:
         (xds,) = free_ports(1)
         self.contour = self._contour(xds)
         self.envoy = self._envoy(envoy, xds)
-        self.contour.wait_until(self._programmed, "the Gateway to be programmed")
+        try:
+            self.contour.wait_until(self._programmed, "the Gateway to be programmed")
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self

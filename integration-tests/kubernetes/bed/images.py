@@ -42,9 +42,11 @@ int main(void) {
 def sources() -> list[Path]:
     """Return the folders that hold Python, its packages and the system's libraries.
 
-    Packages that are installed as links to their sources need those, too.
+    Packages that are installed as links to their sources need those, too, and whoever
+    speaks TLS the authorities that the system trusts.
     """
-    found = {Path("/usr"), Path(sys.prefix), Path(sys.base_prefix)}
+    system = {Path("/usr"), Path("/etc/ssl")}
+    found = system | {Path(sys.prefix), Path(sys.base_prefix)}
     for entry in sys.path:
         folder = Path(entry).resolve()
         if folder.is_dir() and entry and folder.name == "src":

@@ -77,13 +77,17 @@ class Node:
         self.kubelet = self._start_kubelet()
 
     def __enter__(self) -> Self:
-        self.kubelet.wait_until(self._ready, "the node to be Ready")
+        self.wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Its containers are the janitor's."""
         self.kubelet.stop()
         self.containerd.stop()
+
+    def wait_until_ready(self) -> None:
+        """Wait until pods may go there."""
+        self.kubelet.wait_until(self._ready, "the node to be Ready")
 
     def proxy(self) -> Process:
         """Start kube-proxy, so that this machine's pods reach Services."""

@@ -1,0 +1,67 @@
+"""Passes connections on, so that pods reach a server that listens on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import Self
+
+_START_SECONDS = 10
+_PIECE = 1 << 16
+
+
+class Relay:
+    """Listens at an address of this machine; *port* is that of the server."""
+
+    def __init__(self, address: str, port: int) -> None:
+        self.address, self.port = address, port
+        self.url = ""
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._ended: asyncio.Event | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._ready.wait(_START_SECONDS):
+            raise RuntimeError("the relay did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ended is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(_START_SECONDS)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.05))
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._ended = asyncio.Event()
+        server = await asyncio.start_server(self._pass_on, self.address, 0)
+        self.url = f"http://{self.address}:{server.sockets[0].getsockname()[1]}"
+        self._ready.set()
+        await self._ended.wait()
+        server.close()
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        there = await asyncio.open_connection("127.0.0.1", self.port)
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+        for each in (writer, there[1]):
+            each.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(_PIECE):
+        writer.write(piece)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
