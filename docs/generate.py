@@ -135,36 +135,61 @@ def fields() -> str:
     from inferry.planning import fields as known
 
     sections = (
-        ("Fields of the InferenceService", known.FIELDS),
-        ("The inlined pod spec", known.POD_FIELDS),
-        ("The inlined container of a model", known.CONTAINER_FIELDS),
-        ("Annotations", known.ANNOTATIONS),
+        ("Fields of the InferenceService", "", known.FIELDS),
+        ("The inlined pod spec", "pod.", known.POD_FIELDS),
+        ("The inlined container of a model", "container.", known.CONTAINER_FIELDS),
+        ("Annotations", "", known.ANNOTATIONS),
     )
     parts = [
         "# The InferenceService, field by field",
         (
             "Each field takes effect (honoured), is named at start as without effect "
             "(reported), or turns the service away (refused).\n"
-            "`*` stands for every field that the table does not name."
+            "`*` stands for every field that the table does not name.\n"
+            "A cluster deploys a service in the mode Standard or Knative.\n"
+            "What depends on more than the field is told where it is so: an Ingress "
+            "has no weights and no timeout, logger and batcher are those of our own "
+            "server, KEDA and Knative have to be there."
         ),
     ]
-    for title, treatments in sections:
-        parts += [f"## {title}", table(_FIELD_HEAD, _field_rows(treatments))]
+    for title, prefix, treatments in sections:
+        rows = _field_rows(prefix, treatments)
+        parts += [f"## {title}", table(_FIELD_HEAD, rows)]
     return "\n\n".join(parts) + "\n"
 
 
-_FIELD_HEAD = ("field", "laptop", "cluster", "why")
+_FIELD_HEAD = ("field", "laptop", "why", "Standard", "Knative", "why")
 
 
-def _field_rows(treatments: Mapping[str, Treatment]) -> Iterator[tuple[str, ...]]:
-    for name, treatment in treatments.items():
-        when = f" ({treatment.when})" if treatment.when else ""
+def _field_rows(
+    prefix: str, treatments: Mapping[str, Treatment]
+) -> Iterator[tuple[str, ...]]:
+    from inferry.planning.cluster_fields import CLUSTER, ClusterTreatment
+    from inferry.planning.fields import ANNOTATION
+
+    # What a table leaves to `*` on a laptop may have a row of its own on clusters.
+    kind = "/" if any("/" in name for name in treatments) else prefix
+    rest = treatments.get("*", ANNOTATION)
+    others = {
+        name.removeprefix(prefix): rest
+        for name in CLUSTER
+        if kind and kind in name and name.removeprefix(prefix) not in treatments
+    }
+    for name, treatment in {**treatments, **others}.items():
+        cluster = CLUSTER.get(f"{prefix}{name}", ClusterTreatment(why=""))
         yield (
             f"`{name}`",
-            f"{treatment.local}{when}",
-            treatment.kubernetes,
+            _action(treatment),
             treatment.why,
+            _action(cluster.on("Standard")),
+            _action(cluster.on("Knative")),
+            cluster.why,
         )
+
+
+def _action(treatment: Treatment) -> str:
+    when = f" ({treatment.when})" if treatment.when else ""
+    return f"{treatment.action}{when}"
 
 
 def flags() -> str:

@@ -181,8 +181,6 @@ def _applies(treatment: Treatment, item: Api, value: Any) -> bool:  # noqa: ANN4
     if treatment.when == "above-minimum" and isinstance(item, ComponentSpec):
         minimum = 1 if item.min_replicas is None else item.min_replicas
         return bool(value > minimum)
-    if treatment.when == "list":
-        return isinstance(value, list)
     return True
 
 

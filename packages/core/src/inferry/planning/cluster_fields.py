@@ -2,7 +2,8 @@
 
 Every other field is honoured there. What depends on more than the field (an HPA that
 knows no ``rps``, a cluster without KEDA, an Ingress without weights, a server that is
-not ours) is for rendering to say, which sees it.
+not ours) is for rendering to say, which sees it; some of it has a row here, too, for
+whoever reads the table.
 """
 
 from __future__ import annotations
@@ -17,39 +18,45 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterTreatment:
-    """What each mode does with a field, and why where it does not honour it."""
+    """What each mode does with a field, and why where it does not honour it.
 
-    standard: Action
-    knative: Action
+    ``by_rendering`` says that a plan leaves it to rendering to tell.
+    """
+
+    standard: Action = "honoured"
+    knative: Action = "honoured"
     why: str
     when: When = ""
+    by_rendering: bool = False
 
     def on(self, mode: str) -> Treatment:
         """Return what *mode* does."""
         action = self.knative if mode == "Knative" else self.standard
-        return (
-            HONOURED if action == "honoured" else Treatment(action, self.why, self.when)
-        )
+        if action == "honoured":
+            return HONOURED
+        return Treatment(action, self.why, self.when)
 
 
-def _both(action: Action, why: str, when: When = "") -> ClusterTreatment:
-    return ClusterTreatment(action, action, why, when)
+def _both(
+    action: Action, why: str, when: When = "", *, by_rendering: bool = False
+) -> ClusterTreatment:
+    return ClusterTreatment(
+        standard=action, knative=action, why=why, when=when, by_rendering=by_rendering
+    )
 
 
-def _knative(action: Action, why: str, when: When = "") -> ClusterTreatment:
-    return ClusterTreatment("honoured", action, why, when)
-
-
-def _standard(action: Action, why: str, when: When = "") -> ClusterTreatment:
-    return ClusterTreatment(action, "honoured", why, when)
+def _knative(action: Action, why: str) -> ClusterTreatment:
+    return ClusterTreatment(knative=action, why=why)
 
 
 _SEVERAL_NODES = "a predictor on several nodes is not rendered"
 _NO_ART = (
     "the image of the ART explainer is not ours; write its container into containers"
 )
+_KPA = "Knative scales by scaleMetric and scaleTarget"
+_OWN_RIGHTS = "the server writes payloads with the rights of its pod"
 _NOT_IN_TEMPLATE = "Kubernetes does not take it for pods that are kept running"
 _NO_LOCAL_MODELS = "models are not kept on nodes ahead of time"
 
@@ -61,13 +68,30 @@ CLUSTER: Mapping[str, ClusterTreatment] = MappingProxyType(
             "named canaries need the mode Standard; use canaryTrafficPercent",
         ),
         "PredictorSpec.workerSpec": _both("refused", _SEVERAL_NODES),
+        "WorkerSpec.pipelineParallelSize": _both("refused", _SEVERAL_NODES),
+        "WorkerSpec.tensorParallelSize": _both("refused", _SEVERAL_NODES),
+        "WorkerSpec.pod": _both("refused", _SEVERAL_NODES),
         "ExplainerSpec.art": _both("refused", _NO_ART),
+        "ArtExplainer.type": _both("refused", _NO_ART),
+        "ArtExplainer.config": _both("refused", _NO_ART),
+        "ComponentSpec.minReplicas": ClusterTreatment(
+            standard="reported",
+            why="an HPA keeps one replica; KEDA with a query scales to zero",
+            when="zero",
+            by_rendering=True,
+        ),
+        "ComponentSpec.scaleMetric": ClusterTreatment(
+            standard="reported",
+            why="an HPA knows cpu and memory, and neither concurrency nor rps",
+            when="concurrency or rps",
+            by_rendering=True,
+        ),
         "ComponentSpec.scaleMetricType": _knative(
             "reported", "Knative knows one type for each metric"
         ),
-        "ComponentSpec.autoScaling": _knative(
-            "reported", "Knative scales by scaleMetric and scaleTarget"
-        ),
+        "ComponentSpec.autoScaling": _knative("reported", _KPA),
+        "AutoScalingSpec.metrics": _knative("reported", _KPA),
+        "AutoScalingSpec.behavior": _knative("reported", _KPA),
         "ComponentSpec.deploymentStrategy": _knative(
             "refused",
             "customizing deploymentStrategy is only supported in the mode Standard; "
@@ -80,14 +104,28 @@ CLUSTER: Mapping[str, ClusterTreatment] = MappingProxyType(
         "LoggerSpec.marshallerUrl": _both(
             "reported", "the server writes the payloads itself, no marshaller is asked"
         ),
+        "LoggerSpec.metadataAnnotations": _both(
+            "reported", "the server of a pod does not read them", by_rendering=True
+        ),
+        "LoggerStorageSpec.key": _both("reported", _OWN_RIGHTS, by_rendering=True),
+        "LoggerStorageSpec.serviceAccountName": _both(
+            "reported", _OWN_RIGHTS, by_rendering=True
+        ),
+        "Confidential.enabled": _both(
+            "refused",
+            "our storage initializer does not decrypt; name a container that does",
+            "true",
+            by_rendering=True,
+        ),
         "ModelStorageSpec.schemaPath": _both("reported", "no runtime here reads it"),
         "pod.activeDeadlineSeconds": _both("refused", _NOT_IN_TEMPLATE),
         "pod.ephemeralContainers": _both("refused", _NOT_IN_TEMPLATE),
         "serving.kserve.io/enable-auth": _both(
             "reported", "no proxy that authenticates is put before the server"
         ),
-        "serving.kserve.io/enable-tag-routing": _standard(
-            "reported", "each canary has a Service of its own to be reached at"
+        "serving.kserve.io/enable-tag-routing": ClusterTreatment(
+            standard="reported",
+            why="each canary has a Service of its own to be reached at",
         ),
         "serving.kserve.io/enable-metric-aggregation": _both(
             "reported", "the server's own metrics are all that there is to scrape"
@@ -101,6 +139,8 @@ CLUSTER: Mapping[str, ClusterTreatment] = MappingProxyType(
 
 
 def on_cluster(key: str, mode: str) -> Treatment:
-    """Return what a cluster does in *mode* with the field or annotation *key*."""
+    """Return what a plan tells of the field or annotation *key* in *mode*."""
     found = CLUSTER.get(key)
-    return HONOURED if found is None else found.on(mode)
+    if found is None or found.by_rendering:
+        return HONOURED
+    return found.on(mode)

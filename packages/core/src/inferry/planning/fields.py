@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Action = Literal["honoured", "reported", "refused"]
 Mode = Literal["Standard", "Knative"]
-When = Literal["", "above-minimum", "list", "true", "zero"]
+When = Literal["", "above-minimum", "concurrency or rps", "true", "zero"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Treatment:
     """What is done with a field, and why.
 
     ``when`` says for which values the action applies; the others are honoured:
-    ``above-minimum`` (more than minReplicas), ``list``, ``true``, ``zero``.
+    ``above-minimum`` (more than minReplicas), ``concurrency or rps``, ``true``,
+    ``zero``.
     """
 
     action: Action = "honoured"

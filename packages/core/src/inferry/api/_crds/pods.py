@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from inferry.api import _kubernetes
-from inferry.api._crds.rules import ENV_RULES
+from inferry.api._crds.cel import ENV_RULES
 from inferry.api._limits import CONTAINER_NAME, ITEMS
 
 Schema = dict[str, Any]
