@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +19,11 @@ from controlled import SERVICES, Room, service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bed.cluster import Cluster
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "how-to" / "troubleshoot-on-kubernetes.md"
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,30 @@ def test_predict_says_how_to_reach_what_it_cannot(shell: Shell) -> None:
     assert done.returncode == 1
     forward = f"kubectl port-forward -n {shell.room.namespace} svc/asked-predictor"
     assert forward in done.stderr
+
+
+def test_the_commands_of_the_page_work(shell: Shell, full_cluster: Cluster) -> None:
+    """Each command of the how-to page runs, in the order of the page."""
+    shell.room.apply(service("iris"))
+    shell.room.ready()
+    blocks = re.findall(
+        r"^```sh\n(.+?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE
+    )
+    commands = [line for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 8
+    tools = Path(sys.executable).parent, full_cluster.programs("kubectl").parent
+    path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
+    for command in commands:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            env=shell.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert done.stdout or "events" in command, command
 
 
 def test_a_service_that_no_controller_looks_at_says_so(

@@ -14,7 +14,7 @@ from inferry.errors import BackendError
 CASES = {
     (404, "cannot list x: the server could not find the requested resource"): (
         "the cluster does not know Inferry's kinds (serving.kserve.io)",
-        "inferry manifests | kubectl apply --server-side -f -",
+        "inferry manifests | kubectl apply -f -",
     ),
     (404, 'cannot apply x: namespaces "team" not found'): (
         "there is no namespace 'team'",

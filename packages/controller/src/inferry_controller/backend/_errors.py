@@ -12,9 +12,7 @@ from inferry_controller.kube.errors import ApiError, Forbidden, NotFound, Unavai
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INSTALL = (
-    "install Inferry there: `inferry manifests | kubectl apply --server-side -f -`"
-)
+INSTALL = "install Inferry there: `inferry manifests | kubectl apply -f -`"
 #: What is answered for a kind that is not served; the second comes from before that.
 _NOT_SERVED = ("could not find the requested resource", "404 page not found")
 _NAMESPACE = re.compile(r'namespaces "([^"]+)" not found')
@@ -47,8 +45,8 @@ def _explained(error: ApiError) -> BackendError:
         user, verb, resource, _, where = right.groups()
         place = f" in the namespace {where!r}" if where else ""
         msg = f"{user} may not {verb} {resource}{place}"
-        role = "inferry-editor" if verb not in {"get", "list", "watch"} else "view"
-        remedy = f"have somebody grant it, such as with the role {role}"
+        role = "view" if verb in {"get", "list", "watch"} else "edit"
+        remedy = f"have somebody grant it, such as with the ClusterRole {role}"
         return BackendError(msg, remedy=remedy)
     if isinstance(error, Unavailable) and not error.status:
         remedy = "check the network and the kubeconfig: `kubectl cluster-info`"
