@@ -8,9 +8,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from reader import Reader, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bed.cluster import Cluster
 
@@ -150,3 +152,18 @@ def test_plain_service_is_three_objects(namespace: str) -> None:
     rendered = _render(text, namespace, settings, "-o", "json")
     kinds = [each["kind"] for each in json.loads(rendered.stdout)["items"]]
     assert kinds == ["Service", "Deployment", "HTTPRoute"]
+
+
+def test_commands_of_the_page_work_and_what_they_write_applies(
+    tmp_path: Path, kubectl: Callable[..., Any], cluster: Cluster
+) -> None:
+    """As a reader of the page does it."""
+    reader = Reader(tmp_path)
+    for block in blocks("docs/how-to/render-for-kubernetes.md"):
+        reader.follow(block)
+    cluster.api.create(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "models"}}
+    )
+    applied = kubectl("apply", "-f", str(tmp_path / "objects.yaml"))
+    assert applied.returncode == 0, applied.stderr
+    assert "serving.knative.dev/v1" in (tmp_path / "knative.yaml").read_text()

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from inferry_controller.rendering import Rendered
 
 _DEFAULT_NAMESPACE = "default"
+_EXAMPLES = """\b
+Examples:
+  inferry render service.yaml | kubectl apply -f -
+  inferry render service.yaml --mode knative
+  kubectl get configmap inferenceservice-config -n kserve -o yaml > config.yaml
+  inferry render service.yaml --config-map config.yaml
+"""
 
 
-@click.command
+@click.command(epilog=_EXAMPLES)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--backend",
