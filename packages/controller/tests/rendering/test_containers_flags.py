@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from inferry_controller.options import RenderOptions
 from inferry_controller.rendering.containers import flag
 
 from inferry.status import Reason
@@ -92,15 +93,28 @@ def test_what_the_server_cannot_be_told_is_refused(
     assert problem.remedy == f"correct {path}"
 
 
+CUSTOM = """
+containers: [{image: "registry/custom:1"}]
+containerConcurrency: 3
+batcher: {maxBatchSize: 2}
+logger: {url: "http://sink"}
+"""
+
+
 def test_another_server_neither_batches_nor_logs(bench: Bench) -> None:
     """KServe's sidecar would; here the field is told by its name."""
-    made = bench.pod(
-        "containers: [{image: registry/custom:1}]\n"
-        "batcher: {maxBatchSize: 2}\nlogger: {url: 'http://sink'}\n"
-    )
+    made = bench.pod(CUSTOM)
     assert [each.path for each in made.problems] == [
         "spec.predictor.batcher",
         "spec.predictor.logger",
+        "spec.predictor.containerConcurrency",
     ]
     assert all("registry/custom:1" in each.why for each in made.problems)
     assert "args" not in made.template["spec"]["containers"][0]
+
+
+def test_knative_bounds_requests_by_itself(bench: Bench) -> None:
+    made = bench.pod(CUSTOM, options=RenderOptions(mode="Knative"))
+    assert "spec.predictor.containerConcurrency" not in [
+        each.path for each in made.problems
+    ]

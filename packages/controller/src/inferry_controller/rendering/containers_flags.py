@@ -129,12 +129,18 @@ def _refused(component: ComponentPlan, name: str, why: str) -> Problem:
     )
 
 
-def unserved(component: ComponentPlan) -> tuple[Problem, ...]:
-    """Return what a container that is not our server does not do of *component*."""
+def unserved(component: ComponentPlan, *, knative: bool) -> tuple[Problem, ...]:
+    """Return what a container that is not our server does not do of *component*.
+
+    How many requests a replica takes at once, Knative sees to by itself; transformers
+    and explainers are told by KServe's flag.
+    """
     image = str(component.container.get("image") or "its container")
+    bounded = knative or component.component != "predictor"
     given: Mapping[str, object] = {
         "batcher": component.batcher,
         "logger": component.logger,
+        "containerConcurrency": None if bounded else component.concurrency or None,
     }
     return tuple(
         Problem(

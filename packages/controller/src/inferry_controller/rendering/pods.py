@@ -28,6 +28,7 @@ from inferry_controller.rendering.containers import (
 )
 from inferry_controller.rendering.containers_flags import server_flags, unserved
 from inferry_controller.rendering.metadata import metadata
+from inferry_controller.rendering.modes import mode
 from inferry_controller.rendering.pods_ending import end_well, ending
 from inferry_controller.rendering.pods_metadata import pod_annotations
 from inferry_controller.rendering.rendered import (
@@ -175,7 +176,8 @@ class _Making:
             flags |= {k: v for k, v in told.items() if k not in flags}
             self.problems += problems
         else:
-            self.problems += unserved(component)
+            knative = mode(self._plan, self._options) == "Knative"
+            self.problems += unserved(component, knative=knative)
         if args := with_flags(args, flags):
             container["args"] = args
         self._answering(container)
