@@ -156,6 +156,15 @@ def test_config_map_of_a_cluster_is_honoured(tmp_path: Path) -> None:
     assert "models.example.org" in str(objects)
 
 
+def test_settings_of_plugins_reach_the_pods(tmp_path: Path) -> None:
+    """A plugin declares them, and the options are read only then."""
+    pytest.importorskip("inferry_storage", reason="its settings are its own")
+    (tmp_path / "inferry.toml").write_text("[storage]\nstall_seconds = 7\n")
+    service = SERVICE.replace("pvc://models/iris", "s3://models/iris")
+    result = _run(RUNTIME, service)
+    assert "INFERRY_STORAGE__STALL_SECONDS" in result.stdout
+
+
 def test_service_that_cannot_be_served_fails_and_the_others_are_printed() -> None:
     """With its reason and remedy, as `inferry explain`."""
     odd = SERVICE.replace("name: iris", "name: odd").replace("name: acme", "name: what")

@@ -77,7 +77,9 @@ def render(
 
     settings = _settings(config_map, mode)
     documents = _documents(files, namespace or _DEFAULT_NAMESPACE)
-    done, failed = _render_all(documents, settings, render_options(settings))
+    # Plugins declare settings that pods are told, so they come before the options.
+    catalog = _catalog(documents, settings)
+    done, failed = _render_all(documents, catalog, render_options(settings))
     _print([item for each in done for item in each.objects], output)
     if failed:
         click.get_current_context().exit(1)
@@ -128,11 +130,10 @@ def _moved(document: Document, namespace: str) -> Document:
 
 
 def _render_all(
-    documents: Sequence[Document], settings: Settings, options: RenderOptions
+    documents: Sequence[Document], catalog: Catalog, options: RenderOptions
 ) -> tuple[list[Rendered], bool]:
     from inferry.api import InferenceService
 
-    catalog = _catalog(documents, settings)
     services = [each for each in documents if isinstance(each, InferenceService)]
     done, failed = [], False
     for service in services:
