@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BACKEND = '''
 """A backend that remembers what it was asked."""
 
-from inferry.backends import Applied, RevisionStatus, ServiceStatus
+from inferry.backends import Applied, PodStatus, RevisionStatus, ServiceStatus
 from inferry.errors import BackendError, InvalidDocument
 from inferry.status import Condition
 
@@ -108,6 +108,34 @@ class FakeBackend:
 
 class Portless:
     """Takes no arguments."""
+
+
+class ClusterBackend(FakeBackend):
+    """Has what a cluster has beside."""
+
+    namespace = "team"
+
+    def __init__(self, kubeconfig=None, context=None):
+        CALLS.append(("init", kubeconfig, context))
+
+    async def apply(self, paths, *, namespace=""):
+        CALLS.append(("apply", namespace))
+        return [Applied(kind="Secret", namespace="team", name="k", action="created")]
+
+    async def describe(self, namespace, name):
+        pod = PodStatus(
+            name="other-1", phase="Running", restarts=2, node="n1",
+            reason="ModelCorrupt", message="cut off", log=("last words",),
+        )
+        return service(name, namespace, pods=(pod,))
+
+    async def delete(self, namespace, name, *, tell=None):
+        tell("waiting for 2 pods")
+        return await super().delete(namespace, name)
+
+    @staticmethod
+    def reaching(status):
+        return "forward a port"
 '''
 
 
@@ -119,6 +147,7 @@ def backend(site: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         {"fake_backend.py": BACKEND},
         plugins={
             "fake": "fake_backend:FakeBackend",
+            "clustered": "fake_backend:ClusterBackend",
             "portless": "fake_backend:Portless",
             "gone": "fake_backend:NotThere",
         },

@@ -222,7 +222,10 @@ def test_an_unknown_backend_is_named_with_those_there_are(
 
     assert result.exit_code == 1
     assert "there is no backend 'cloud'" in result.stderr
-    assert "backends are: fake, gone, kubernetes, local, portless" in result.stderr
+    assert (
+        "backends are: clustered, fake, gone, kubernetes, local, portless"
+        in result.stderr
+    )
 
 
 def test_a_backend_that_is_not_installed_names_its_package(

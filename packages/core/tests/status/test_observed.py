@@ -146,3 +146,49 @@ def test_what_is_false_has_a_reason_and_says_what_to_do(
 def test_the_conditions_are_the_same_for_equal_facts() -> None:
     facts: dict[str, Any] = {"serving": "a", "now": "x"}
     assert conditions([READY, BROKEN], **facts) == conditions([READY, BROKEN], **facts)
+
+
+def test_components_have_conditions_of_their_own_and_gate_ready() -> None:
+    ready = ObservedRevision(name="a", phase="Ready")
+    loading = ObservedRevision(name="a", phase="Loading")
+    found = {
+        each.type: each.status
+        for each in conditions(
+            [ready],
+            serving="a",
+            components={"predictor": ready, "transformer": loading},
+        )
+    }
+    assert (found["PredictorReady"], found["TransformerReady"]) == ("True", "Unknown")
+    assert found["Ready"] == "Unknown"
+
+
+def test_named_canaries_have_a_condition_that_ready_does_not_depend_on() -> None:
+    ready = ObservedRevision(name="a", phase="Ready")
+    failed = ObservedRevision(name="b", phase="Failed", reason="ModelCorrupt")
+    for canary, told in (
+        (ready, ("True", "AllCanariesReady")),
+        (failed, ("False", "CanariesNotReady")),
+    ):
+        found = {
+            each.type: each
+            for each in conditions(
+                [ready, canary], serving="a", latest="a", canaries=[canary]
+            )
+        }
+        condition = found["CanaryPredictorReady"]
+        assert (condition.status, condition.reason) == told
+        assert condition.severity == "Info"
+        assert found["Ready"].status == "True"
+
+
+def test_a_document_that_cannot_take_effect_leaves_what_answers_ready() -> None:
+    ready = ObservedRevision(name="a", phase="Ready")
+    problem = ObservedRevision(
+        name="b", phase="Failed", reason="InvalidSpec", message="no", remedy="do so"
+    )
+    found = {
+        each.type: each for each in conditions([ready], serving="a", problem=problem)
+    }
+    assert found["Ready"].status == "True"
+    assert found["LatestRevisionReady"].message == "no; do so"
