@@ -101,6 +101,53 @@ def test_deleting_everything_takes_seconds_though_no_controller_is_there(
     assert "serving.kserve.io" not in left
 
 
+def test_the_kinds_of_kserve_are_taken_over_with_what_is_stored(
+    bare_cluster: Cluster,
+) -> None:
+    for document in manifests():
+        if document["kind"] == "CustomResourceDefinition":
+            bare_cluster.api.apply(of_kserve(document), manager="kserve")
+    until_established(bare_cluster)
+    bare_cluster.kubectl("apply", "-f", "-", stdin=json.dumps(SERVICE))
+    text = "---\n".join(json.dumps(each) + "\n" for each in manifests())
+    done = bare_cluster.kubectl("apply", "-f", "-", stdin=text)
+    assert done.returncode == 0, done.stderr
+    found = bare_cluster.kubectl("get", "isvc", "iris", "-o", "json")
+    assert json.loads(found.stdout)["spec"] == SERVICE["spec"]
+    refused = SERVICE | {"spec": {}}
+    done = bare_cluster.kubectl("apply", "-f", "-", stdin=json.dumps(refused))
+    assert "spec.predictor" in done.stderr  # by the schema that is ours
+    bare_cluster.kubectl("delete", "isvc", "iris")
+
+
+def of_kserve(crd: Object) -> Object:
+    """Return a kind as KServe has it: with a webhook, and its own labels and schema."""
+    (version,) = crd["spec"]["versions"]
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    webhook = {
+        "conversionReviewVersions": ["v1beta1"],
+        "clientConfig": {
+            "service": {
+                "namespace": "kserve",
+                "name": "kserve-webhook-server-service",
+                "path": "/convert",
+            }
+        },
+    }
+    return {
+        **crd,
+        "metadata": {
+            "name": crd["metadata"]["name"],
+            "annotations": {"cert-manager.io/inject-ca-from": "kserve/serving-cert"},
+        },
+        "spec": crd["spec"]
+        | {
+            "versions": [version | {"schema": {"openAPIV3Schema": anything}}],
+            "conversion": {"strategy": "Webhook", "webhook": webhook},
+        },
+    }
+
+
 def applied(cluster: Cluster, objects: list[Object]) -> None:
     for document in objects:
         cluster.api.apply(document)
