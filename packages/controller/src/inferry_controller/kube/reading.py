@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from inferry_controller.kube.documents import decoded, document, paged
@@ -29,6 +30,8 @@ class Reader:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        #: Held by who decodes a page, which takes longer than one turn of the loop.
+        self.decoding = asyncio.Lock()
 
     async def get(
         self,
