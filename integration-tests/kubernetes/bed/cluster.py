@@ -161,7 +161,11 @@ class Cluster:
         return name
 
     def kubectl(
-        self, *arguments: str, kubeconfig: Path | None = None, stdin: str = ""
+        self,
+        *arguments: str,
+        kubeconfig: Path | None = None,
+        stdin: str = "",
+        seconds: float = 60,
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator, or as the user of *kubeconfig*."""
         used = str(kubeconfig or self.kubeconfig)
@@ -171,7 +175,7 @@ class Cluster:
             env=os.environ | {"KUBECONFIG": used, "HOME": str(self.folder)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=seconds,
             check=False,
         )
 
