@@ -49,22 +49,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One service on its way to objects: what every module of rendering is told."""
+    """One service on its way to objects: what every module of rendering is told.
+
+    ``live`` are the parts that have pods, or may have: all but those that are kept.
+    ``main`` are those that KServe's own names lead to, the predictor first.
+    """
 
     plan: ServingPlan
     options: RenderOptions
     around: Surroundings
     parts: tuple[Part, ...]
-
-    @property
-    def live(self) -> tuple[Part, ...]:
-        """The parts that have pods, or may have: all but those that are kept."""
-        return tuple(each for each in self.parts if not each.placement.kept)
-
-    @property
-    def main(self) -> tuple[Part, ...]:
-        """The parts that KServe's own names lead to, the predictor first."""
-        return tuple(each for each in self.parts if each.placement.main)
+    live: tuple[Part, ...]
+    main: tuple[Part, ...]
 
     def metadata(self, name: str, part: Part | None = None) -> dict[str, Any]:
         """Return the metadata of the object *name*, of *part* or of all of it."""
@@ -102,4 +98,6 @@ def scene(
                     problems=made.problems,
                 )
             )
-    return Scene(plan, options, around, tuple(parts))
+    live = tuple(each for each in parts if not each.placement.kept)
+    main = tuple(each for each in parts if each.placement.main)
+    return Scene(plan, options, around, tuple(parts), live, main)
