@@ -2,7 +2,8 @@
 
 Everything is a ratio or a difference within this run: the machine may be noisy, the
 comparison is not. ``benchmarks/README.md`` has the method. Without a name it measures
-the start, the gateway and the data plane; ``storage`` measures downloads.
+the start, the gateway and the data plane; ``storage`` measures downloads and
+``controller`` the Kubernetes controller beside a real API server.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import Any
 
 # The store and the fault proxy are those of the tests: one way to start servers.
 sys.path.append(str(Path(__file__).parents[1] / "integration-tests"))
+sys.path.append(str(Path(__file__).parents[1] / "integration-tests" / "kubernetes"))
 
 import results
+from controller import suite as controller_suite
 from data_plane import suite
 from data_plane.environments import InstallError
 from data_plane.peers import PEERS
@@ -49,6 +52,10 @@ def main() -> None:
         result = storage_suite.run(_storage_options(arguments))
         sections["Storage"] = result.markdown
         data["storage"] = result.data
+    if "controller" in arguments.what or arguments.write:
+        result = controller_suite.run(_controller_options(arguments))
+        sections["Controller"] = result.markdown
+        data["controller"] = result.data
     print("\n".join(sections.values()))
     _keep(arguments, sections, data)
 
@@ -75,7 +82,7 @@ def _serving(arguments: argparse.Namespace) -> tuple[dict[str, str], dict[str, A
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", help="storage: downloads, and no more")
+    parser.add_argument("what", nargs="*", help="storage or controller, and no more")
     parser.add_argument("--quick", action="store_true", help="about 3 minutes")
     parser.add_argument("--only", type=_names, default=[], help=_listed(0))
     parser.add_argument("--peers", type=_names, default=[], help=_listed(1))
@@ -91,9 +98,9 @@ def _arguments() -> argparse.Namespace:
         "--write", action="store_true", help="write benchmarks/RESULTS.md and .json"
     )
     arguments = parser.parse_args()
-    cases, peers = _KNOWN["storage" if arguments.what else ""]
+    cases, peers = _KNOWN.get("".join(arguments.what[:1]), _KNOWN[""])
     for chosen, known in (
-        (arguments.what, ("storage",)),
+        (arguments.what, ("controller", "storage")),
         (arguments.only, cases),
         (arguments.peers, peers),
     ):
@@ -108,14 +115,17 @@ def _arguments() -> argparse.Namespace:
 #: What may be named, the cases and the peers, after ``storage`` and without it.
 _KNOWN = {
     "": ((*OVERHEAD, *suite.CASES), tuple(PEERS)),
+    "controller": (controller_suite.CASES, ()),
     "storage": (storage_suite.CASES, tuple(CLIENTS)),
 }
 
 
 def _listed(which: int) -> str:
     """Return a help text with what may be named."""
-    serving, storage = (", ".join(_KNOWN[key][which]) for key in ("", "storage"))
-    return f"of {serving}; of storage: {storage}"
+    serving, *others = (", ".join(names[which]) for names in _KNOWN.values())
+    named = dict(zip([*_KNOWN][1:], others, strict=True))
+    more = "; ".join(f"of {what}: {names}" for what, names in named.items() if names)
+    return f"of {serving}; {more}"
 
 
 def _names(text: str) -> list[str]:
@@ -147,6 +157,13 @@ def _storage_options(arguments: argparse.Namespace) -> storage_suite.Options:
         only=arguments.only if alone else (),
         peers=arguments.peers if alone else (),
         rounds=arguments.rounds,
+    )
+
+
+def _controller_options(arguments: argparse.Namespace) -> controller_suite.Options:
+    return controller_suite.Options(
+        quick=arguments.quick,
+        only=arguments.only if arguments.what else (),
     )
 
 

@@ -74,7 +74,7 @@ def image(room: Room, name: str) -> str:
 def test_a_runtime_that_comes_later_is_taken_at_once(room: Room) -> None:
     """No service waits for a back-off to end."""
     room.apply(special())
-    room.reason("NoSupportingRuntime")
+    room.reason("NoSupportingRuntime", "special")
 
     room.apply(runtime("example/special:1"))
 

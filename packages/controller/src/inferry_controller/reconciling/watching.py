@@ -17,7 +17,7 @@ from inferry_controller.observing import project
 from inferry_controller.observing.facts import GatewayFact
 from inferry_controller.reconciling.kinds import CHILDREN, OPTIONAL
 from inferry_controller.reconciling.stored import stored
-from inferry_controller.rendering.surroundings import AccountFacts
+from inferry_controller.rendering.surroundings import AccountFacts, SecretFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +55,7 @@ class Watches:
         self._children = children
         self._queue = queue
         self._namespaces = namespaces
+        self._secrets = tuple(world.settings.section("controller")["secret_namespaces"])
         self._served: set[str] = set()
         self.reconciler: ServiceReconciler | None = None
         self.services: Store[StoredService] = Store()
@@ -84,6 +85,8 @@ class Watches:
             yield self._runtimes(kind)
         yield self._containers()
         yield self._accounts()
+        if self._secrets:
+            yield self._named_secrets()
         self.gateways.subscribe(self._gateway)
         # The Gateway is in a namespace of its own, which a namespaced install may not
         # read: then nothing is known of it, which is not that it is missing.
@@ -156,6 +159,19 @@ class Watches:
         )
         return self._reflector(kinds.SERVICE_ACCOUNT, store, _account, optional=True)
 
+    def _named_secrets(self) -> Reflector[Any]:
+        """Watch the Secrets that whoever installs allows to be read, but no value."""
+        store: Store[SecretFacts] = Store()
+        store.subscribe(lambda change: self._world.put_secret(change.key, change.after))
+        return Reflector(
+            self._client,
+            kinds.SECRET,
+            store,
+            project=_secret,
+            namespaces=self._secrets,
+            optional=True,
+        )
+
     # -- what a change sets in motion
 
     def _service(self, change: Change[StoredService]) -> None:
@@ -211,6 +227,19 @@ def _document(obj: dict[str, Any]) -> Any:  # noqa: ANN401 - of either kind
 def _gateway(obj: dict[str, Any]) -> GatewayFact | None:
     found = project("Gateway", obj)
     return found if isinstance(found, GatewayFact) else None
+
+
+def _secret(obj: dict[str, Any]) -> SecretFacts:
+    """Return the names of the values of a Secret, and its annotations."""
+    metadata = obj["metadata"]
+    annotations = dict(metadata.get("annotations") or {})
+    # It holds the whole Secret where kubectl applied it.
+    annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
+    return SecretFacts(
+        name=metadata["name"],
+        keys=tuple(sorted(obj.get("data") or {})),
+        annotations=annotations,
+    )
 
 
 def _account(obj: dict[str, Any]) -> AccountFacts | None:

@@ -14,7 +14,11 @@ from inferry.plugins import load_plugins
 from inferry_controller.options import render_options, this_release
 from inferry_controller.reconciling.stored import digest, digest_of
 from inferry_controller.rendering.documents import surroundings_of
-from inferry_controller.rendering.surroundings import AccountFacts, Surroundings
+from inferry_controller.rendering.surroundings import (
+    AccountFacts,
+    SecretFacts,
+    Surroundings,
+)
 from inferry_controller.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -45,6 +49,7 @@ class World:
         self._runtimes: dict[tuple[str, str], tuple[Document, bytes]] = {}
         self._containers: dict[str, Document] = {}
         self._accounts: dict[tuple[str, str], AccountFacts] = {}
+        self._secrets: dict[tuple[str, str], SecretFacts] = {}
         self._kinds: frozenset[str] | None = None
         self._install(settings)
 
@@ -100,6 +105,10 @@ class World:
         """Take or forget a ServiceAccount (namespace, name)."""
         self._put(self._accounts, key, account)
 
+    def put_secret(self, key: tuple[str, str], secret: SecretFacts | None) -> None:
+        """Take or forget what may be known of a Secret (namespace, name)."""
+        self._put(self._secrets, key, secret)
+
     def put_kinds(self, kinds: frozenset[str]) -> None:
         """Take the optional kinds that the cluster serves now."""
         if kinds != self._kinds:
@@ -138,6 +147,11 @@ class World:
         found = self._surroundings.get(namespace)
         if found is None:
             found = Surroundings(
+                secrets={
+                    name: secret
+                    for (space, name), secret in self._secrets.items()
+                    if space == namespace
+                },
                 accounts={
                     name: account
                     for (space, name), account in self._accounts.items()
@@ -196,6 +210,11 @@ class World:
         for (space, name), (document, of_it) in sorted(self._runtimes.items()):
             if space in {"", namespace} and _could_serve(name, document, wanted):
                 parts += [space.encode(), name.encode(), of_it]
+        parts += [
+            digest_of(secret)
+            for (space, _), secret in sorted(self._secrets.items())
+            if space == namespace
+        ]
         for need in needs:
             kind, _, name = need.partition(":")
             account = self._accounts.get((namespace, name))
