@@ -41,6 +41,6 @@ def test_all_that_is_wrong_is_told_and_the_command_fails(tmp_path: Path) -> None
 def test_the_same_as_json() -> None:
     found = json.loads(run(str(SHIPPED), "--json").stdout)
     assert found["problems"] == []
-    assert len(found["notes"]) == 13
+    assert len(found["notes"]) == 15
     mode = next(x for x in found["settings"] if x["setting"] == "kubernetes.mode")
     assert mode["value"] == "Knative"

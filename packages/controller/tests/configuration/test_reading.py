@@ -44,6 +44,8 @@ def test_each_idle_part_of_it_is_named_with_the_reason() -> None:
     assert named == {
         "agent",
         "batcher",
+        "deploy.deploymentRolloutStrategy.defaultRollout.maxSurge",
+        "deploy.deploymentRolloutStrategy.defaultRollout.maxUnavailable",
         "explainers",
         "localModel",
         "logger",
@@ -188,6 +190,17 @@ def test_the_defaults_of_s3_reach_init_containers() -> None:
         "S3_USE_HTTPS": "0",
         "S3_VERIFY_SSL": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("mode", "surge"), [("Standard", "3"), ("RawDeployment", "3"), ("Knative", "25%")]
+)
+def test_a_default_rollout_is_one_of_the_standard_mode(mode: str, surge: str) -> None:
+    rollout = {"defaultRollout": {"maxSurge": "3"}}
+    found = reading(
+        deploy={"defaultDeploymentMode": mode, "deploymentRolloutStrategy": rollout}
+    )
+    assert render_options(found.settings({})).max_surge == surge
 
 
 def test_names_are_read_in_any_case_as_go_reads_them() -> None:

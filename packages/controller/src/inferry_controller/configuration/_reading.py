@@ -10,7 +10,11 @@ from inferry._suggest import closest, did_you_mean
 from inferry.config import SECTION_OWNERS, Given, Settings, load_settings, read_text
 from inferry.errors import SettingsError
 from inferry_controller.configuration._fields import FIELDS, Field, Idle
-from inferry_controller.configuration._ingress import kind_of_ingress, storage_image
+from inferry_controller.configuration._several import (
+    kind_of_ingress,
+    rollout,
+    storage_image,
+)
 from inferry_controller.options import render_options
 from inferry_controller.settings import SETTINGS
 
@@ -129,12 +133,14 @@ class _Reading:
         values = dict(_flat(table, fields))
         if key == "ingress":
             self._special(kind_of_ingress, key, values)
+        if key == "deploy":
+            self._special(rollout, key, values)
         if key == "storageInitializer":
             self._special(storage_image, key, values)
         for name, value in values.items():
             self._field(key, name, value)
 
-    def _special(self, taken: Any, key: str, values: dict[str, object]) -> None:  # noqa: ANN401 - one of `_ingress`
+    def _special(self, taken: Any, key: str, values: dict[str, object]) -> None:  # noqa: ANN401 - one of `_several`
         found = taken(values)
         for name, value in found.given:
             self._given.append(

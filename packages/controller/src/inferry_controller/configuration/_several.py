@@ -8,6 +8,8 @@ from inferry_controller.configuration import _values as as_
 
 _KSERVES = ("kserve/storage-initializer", "docker.io/kserve/storage-initializer")
 
+_ROLLOUT = "deploymentRolloutStrategy."
+
 
 @dataclass(slots=True)
 class Found:
@@ -49,4 +51,17 @@ def storage_image(values: dict[str, object]) -> Found:
         found.notes.append(("image", f"no effect: {why}"))
     elif value:
         found.given.append(("image", value))
+    return found
+
+
+def rollout(values: dict[str, object]) -> Found:
+    """Leave the rollout out where KServe does: it is that of the Standard mode."""
+    found = Found("max_surge")
+    mode = values.get("defaultDeploymentMode", "")
+    if mode in ("", "Standard", "RawDeployment"):
+        return found
+    for name in [each for each in values if each.startswith(_ROLLOUT)]:
+        del values[name]
+        why = "a default of Standard mode, which is not the default mode"
+        found.notes.append((name, f"no effect: {why}"))
     return found
