@@ -13,7 +13,9 @@ from inferry_controller.backend._statuses import service_status
 from inferry_controller.kube.errors import ApiError
 from inferry_controller.kube.kinds import INFERENCE_SERVICE, POD
 from inferry_controller.names import SERVICE_LABEL
-from inferry_controller.observing.diagnosis import diagnose
+from inferry_controller.observing.containers import FETCHER
+from inferry_controller.observing.diagnosis import diagnose, is_fetching
+from inferry_controller.observing.progress import fetched_share
 from inferry_controller.observing.projection import event, project
 
 if TYPE_CHECKING:
@@ -80,8 +82,12 @@ async def _pod(
     pod: PodFact = project("Pod", obj)  # type: ignore[assignment]
     trouble = diagnose(pod, [each for each in events if each.name == pod.name])
     log: tuple[str, ...] = ()
+    message = trouble.message if trouble else ""
     if trouble is not None and trouble.blocks and trouble.container:
         log = await _last_lines(client, pod, trouble.container)
+    if is_fetching(pod):
+        share = fetched_share(await _last_lines(client, pod, FETCHER))
+        message += f": {share:.0%}" if share is not None else ""
     return PodStatus(
         name=pod.name,
         phase="Ending" if pod.ending else pod.phase,
@@ -89,7 +95,7 @@ async def _pod(
         restarts=sum(each.restarts for each in pod.containers),
         node=pod.node,
         reason=trouble.reason if trouble else "",
-        message=trouble.message if trouble else "",
+        message=message,
         log=log,
     )
 
@@ -105,7 +111,7 @@ async def _last_lines(client: Client, pod: PodFact, container: str) -> tuple[str
             pod.namespace,
             pod.name,
             container=container,
-            previous=found.restarts > 0 and found.state != "terminated",
+            previous=found.restarts > 0 and found.state == "waiting",
             tail=_LINES,
         ):
             text += chunk
