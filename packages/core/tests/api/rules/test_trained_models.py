@@ -36,6 +36,7 @@ def test_a_trained_model_is_read() -> None:
         ({"storageUri": "hf://a/b"}, "storageUri", "s3://, gs://, https://, http://"),
         ({"storageUri": "s3:///"}, "storageUri", "names nothing"),
         ({"memory": "much"}, "memory", "must be a quantity"),
+        ({"memory": 0.5}, "memory", "512Mi"),
         ({"memory": "-1"}, "memory", "cannot be negative"),
         ({"framework": None}, "framework", "is required"),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 
 from inferry.api import _kubernetes
 from inferry.api._crds.cel import ENV_RULES
-from inferry.api._limits import CONTAINER_NAME, ITEMS
+from inferry.api._limits import ITEMS, LONGEST_CONTAINER_NAME
 
 Schema = dict[str, Any]
 
@@ -120,8 +120,8 @@ def _field(name: str, type_text: str) -> Schema:
     if name in ITEMS:
         found["maxItems"] = ITEMS[name]
     if name in ("containers", "initContainers"):
-        # KServe gives a container without a name this one.
-        own = {"type": "string", **CONTAINER_NAME}
+        # KServe gives a container without a name, or with a wrong one, this one.
+        own: Schema = {"type": "string", "maxLength": LONGEST_CONTAINER_NAME}
         if name == "containers":
             own["default"] = "kserve-container"
         found["items"]["properties"]["name"] = own

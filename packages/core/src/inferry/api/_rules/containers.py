@@ -94,6 +94,8 @@ def pods(service: InferenceService) -> Iterator[Finding]:
     """Containers are named, have an image, and mount volumes that exist."""
     for path, component in components(service):
         yield from check_containers(path, component.pod)
+        if worker := getattr(component, "worker_spec", None):
+            yield from check_containers((*path, "workerSpec"), worker.pod)
         by_runtime = isinstance(component, _types.PredictorSpec) and component.model
         if not by_runtime:
             yield from _images(path, component)

@@ -37,6 +37,8 @@ def main_container(runtime: Runtime) -> Iterator[Finding]:
         message = f"none is named {MAIN_CONTAINER}; give the one that serves that name"
         yield Finding(path, message)
     yield from containers.check_containers(("spec",), runtime.spec.pod)
+    if worker := runtime.spec.worker_spec:
+        yield from containers.check_containers(("spec", "workerSpec"), worker.pod)
     for each in pod_containers(("spec",), runtime.spec.pod):
         if not each.fields.get("image"):
             yield Finding((*each.path, "image"), "is required")

@@ -36,7 +36,11 @@ def source(model: TrainedModel) -> Iterator[Finding]:
         yield from storage.check_uri(where, uri)
     else:
         yield Finding(where, f"must start with one of {', '.join(PREFIXES)}")
-    size = amount(model.spec.model.memory)
+    memory = model.spec.model.memory
+    if isinstance(memory, float):
+        message = f"must be a whole number or a text such as 512Mi, not {memory}"
+        yield Finding((*path, "memory"), message)
+    size = amount(memory)
     if size is not None and size < 0:
         yield Finding((*path, "memory"), "cannot be negative")
 
