@@ -48,9 +48,13 @@ class Reporter:
         return found
 
     def is_mine(self, service: StoredService) -> bool:
-        """Say whether the status that a watch told is the one that was written last."""
+        """Say whether the status that a watch told is one that we wrote."""
         last = self._last.get(service.key)
-        return last is not None and last[2] == service.status
+        if last is None:
+            return False
+        _, version, status = last
+        # A watch is behind: what it tells may be the write before the last.
+        return status == service.status or number(service.version) < number(version)
 
     def forget(self, key: str) -> None:
         """Forget a service that is gone."""

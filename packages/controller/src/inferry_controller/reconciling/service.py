@@ -21,6 +21,7 @@ from inferry_controller.reconciling.passage import Passage
 from inferry_controller.reconciling.plans import Plans
 from inferry_controller.reconciling.records import Record, record_of, short, written
 from inferry_controller.reconciling.reporting import Reporter, timestamp
+from inferry_controller.reconciling.rivals import MESSAGE, REASON, Rivals
 from inferry_controller.reconciling.settled import answering, is_settled, seen
 from inferry_controller.reconciling.tools import Tools
 from inferry_controller.rendering import Rendered
@@ -75,6 +76,7 @@ class ServiceReconciler:
             looking=looking,
             telling=telling,
         )
+        self._rivals = Rivals(clock)
         self._done: dict[str, int] = {}
 
     async def __call__(self, key: str) -> Result | None:
@@ -91,7 +93,11 @@ class ServiceReconciler:
         if service.deleting:
             await self._let_go(service)
             return None
-        tools = self._tools
+        pause = self._rivals.pause(key)
+        return Result(after=pause) if pause else await self._go_over(service)
+
+    async def _go_over(self, service: StoredService) -> Result | None:
+        tools, key = self._tools, service.key
         before = tools.reporter.status(service)
         record = record_of(before)
         inputs = self._inputs(service, record)
@@ -116,7 +122,11 @@ class ServiceReconciler:
             return True
         if before.status == after.status:
             return False
-        return not self._tools.reporter.is_mine(after)
+        if self._tools.reporter.is_mine(after):
+            return False
+        if self._rivals.wrote(after.key):
+            self._tools.telling.warn(after, REASON, MESSAGE)
+        return True
 
     def is_concerned(self, service: StoredService) -> bool:
         """Say whether a change of the world changes what *service* rests on."""
@@ -204,6 +214,7 @@ class ServiceReconciler:
     def _forget(self, key: str) -> None:
         tools = self._tools
         self._done.pop(key, None)
+        self._rivals.forget(key)
         tools.children.forget(key)
         tools.reporter.forget(key)
         tools.drains.forget(key)

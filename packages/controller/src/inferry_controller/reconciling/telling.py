@@ -70,6 +70,10 @@ class Telling:
                 warning=reason != "Stopped",
             )
 
+    def warn(self, service: StoredService, reason: str, message: str) -> None:
+        """Warn of something that no status tells."""
+        self._record(service, reason, message, warning=True)
+
     def _record(
         self,
         service: StoredService,
