@@ -103,7 +103,7 @@ def test_no_request_is_lost_while_a_service_rolls_scales_and_drains(
     body = {
         "inputs": [
             {
-                "name": "input",
+                "name": "measurements",
                 "datatype": "FP32",
                 "shape": [1, 4],
                 "data": [5.1, 3.5, 1.4, 0.2],
