@@ -14,6 +14,7 @@ from inferry.planning import ServingPlan, explain, plan
 def test_host_and_path_are_those_of_kserve(kitchen: Any) -> None:
     planned = plan(kitchen.model(metadata="namespace: lab"), kitchen.catalog())
     assert planned.host == "iris-lab.example.com"
+    assert planned.hosts == {"predictor": "iris-predictor-lab.example.com"}
     assert planned.path == "/serving/lab/iris"
     assert planned.key == "lab/iris"
 

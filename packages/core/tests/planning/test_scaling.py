@@ -67,6 +67,22 @@ def test_a_fixed_number_is_its_own_maximum() -> None:
     assert (plan.minimum, plan.maximum) == (2, 2)
 
 
+def test_what_the_document_says_is_in_the_plan_as_written() -> None:
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 5}}
+    written = AutoScalingSpec(metrics=cpu().metrics, behavior=behavior)
+    plan = scaling_plan(
+        ComponentSpec(
+            max_replicas=3, auto_scaling=written, scale_metric_type="Utilization"
+        ),
+        {},
+    )
+    assert plan.triggers == tuple(cpu().metrics)
+    assert (plan.behavior, plan.metric_type) == (behavior, "Utilization")
+    assert (plan.written_maximum, plan.asked) == (3, True)
+    assert scaling_plan(ComponentSpec(), {}).written_maximum == 0
+    assert not scaling_plan(ComponentSpec(max_replicas=3), {}).asked
+
+
 def provided(kitchen: Any, **fields: Any) -> dict[str, Provided[AutoscalingPolicy]]:
     policy = AutoscalingPolicy(name="tokens", policy=ImportRef("acme:Tokens"), **fields)
     return {"tokens": kitchen.provided(policy)}
