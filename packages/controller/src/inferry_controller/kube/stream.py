@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: Seconds after which the server ends a watch; spread, so that they do not end at once.
 WATCH = (300, 600)
-_FIRST, _LONGEST = 0.2, 30.0
+_FIRST, _LONGEST = 0.2, 10.0
 #: A kind answers 404 for a moment while an API server starts: believed after so many.
 _BELIEVED = 3
 #: Seconds of decoding before others get their turn.
