@@ -121,10 +121,14 @@ async def test_a_server_that_is_not_there_is_said_so(
     document["clusters"][0]["cluster"]["server"] = server
     path = tmp_path / "kubeconfig"
     path.write_text(json.dumps(document))
-    async with Client.connect(str(path)) as client:
+    async with Client.connect(str(path), attempts=1) as client:
+        begun = time.monotonic()
         with pytest.raises(errors.Unavailable, match="cannot be reached") as away:
             await client.get(NODE, "", "a")
     assert away.value.reason == "NotConnected"
+    assert "Connect call failed" in away.value.message
+    assert "object at 0x" not in away.value.message
+    assert time.monotonic() - begun < 2
 
 
 async def test_a_proxy_of_the_kubeconfig_is_used(

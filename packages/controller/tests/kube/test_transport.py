@@ -31,6 +31,7 @@ def test_attempts_come_to_an_end() -> None:
     error = Unavailable("busy", status=503)
     assert pause_before(ATTEMPTS - 1, error, repeatable=True) is not None
     assert pause_before(ATTEMPTS, error, repeatable=True) is None
+    assert pause_before(1, error, repeatable=True, attempts=1) is None
 
 
 def test_the_pause_is_what_the_server_asks_for() -> None:

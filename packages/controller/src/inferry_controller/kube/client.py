@@ -17,7 +17,7 @@ from inferry_controller.kube.documents import decoded
 from inferry_controller.kube.errors import NotFound
 from inferry_controller.kube.kinds import kind_of
 from inferry_controller.kube.reading import Reader, about, selected
-from inferry_controller.kube.transport import TOTAL, Transport
+from inferry_controller.kube.transport import ATTEMPTS, TOTAL, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,10 +44,17 @@ class Client(Reader):
 
     @classmethod
     def connect(
-        cls, kubeconfig: str | None = None, context: str | None = None
+        cls,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        *,
+        attempts: int = ATTEMPTS,
     ) -> Client:
-        """Return a client of what a kubeconfig, KUBECONFIG or the pod names."""
-        return cls(Transport(Access.find(kubeconfig, context)))
+        """Return a client of what a kubeconfig, KUBECONFIG or the pod names.
+
+        *attempts* is how often a call is tried; people at a terminal want fewer.
+        """
+        return cls(Transport(Access.find(kubeconfig, context), attempts=attempts))
 
     async def __aenter__(self) -> Self:
         await self.transport.open()

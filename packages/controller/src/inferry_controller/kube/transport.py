@@ -49,12 +49,14 @@ class Transport:
         access: Access,
         *,
         flights: int = FLIGHTS,
+        attempts: int = ATTEMPTS,
         agent: str = "inferry-controller",
         counted: Callable[[str, str, str], None] | None = None,
     ) -> None:
         self.access = access
         self.counted = counted
         self._agent = agent
+        self._attempts = attempts
         self._slots = asyncio.Semaphore(flights)
         self._session: aiohttp.ClientSession | None = None
 
@@ -123,7 +125,9 @@ class Transport:
                 continue
             except Unavailable as error:
                 attempt += 1
-                pause = pause_before(attempt, error, repeatable=repeatable)
+                pause = pause_before(
+                    attempt, error, repeatable=repeatable, attempts=self._attempts
+                )
                 if pause is None or clock() + pause >= until:
                     raise
             await asyncio.sleep(pause)
@@ -248,13 +252,15 @@ class Transport:
             self.counted(method, code, self.access.host)
 
 
-def pause_before(attempt: int, error: Unavailable, *, repeatable: bool) -> float | None:
-    """Return the seconds to wait before attempt number *attempt*, or None to give up.
+def pause_before(
+    attempt: int, error: Unavailable, *, repeatable: bool, attempts: int = ATTEMPTS
+) -> float | None:
+    """Return the seconds to wait after *attempt* attempts failed, or None to give up.
 
     A 429, or a connection that was never made, is safe to repeat for every call.
     """
     began = error.status != _TOO_MANY and error.reason != "NotConnected"
-    if attempt >= ATTEMPTS or (began and not repeatable):
+    if attempt >= attempts or (began and not repeatable):
         return None
     pause = error.retry_after
     if pause is None:
@@ -295,7 +301,11 @@ def _broken(error: BaseException, what: str, host: str) -> ApiError:
         reason, said = "Timeout", "did not answer in time"
     else:
         reason, said = "Disconnected", "broke the connection"
-    detail = errors.told(one_line(error))
+    # What aiohttp wraps says it without its own objects.
+    cause = getattr(error, "certificate_error", None) or getattr(
+        error, "os_error", None
+    )
+    detail = errors.told(one_line(cause or error))
     return Unavailable(f"{what}: {host} {said} ({detail})", reason=reason)
 
 
