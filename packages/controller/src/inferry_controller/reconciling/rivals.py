@@ -44,7 +44,7 @@ class Rivals:
 
     def pause(self, key: str) -> float:
         """Return the seconds to leave the service to the other one; 0: none."""
-        mine = self._seen.get(key, ())
+        mine = self._seen.get(key, [])
         if len(mine) < _MANY:
             return 0.0
         left = mine[-1] + PAUSE - self._clock()
