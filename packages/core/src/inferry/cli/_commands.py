@@ -69,6 +69,11 @@ KNOWN: Mapping[str, Known] = {
         needs="the Kubernetes backend",
         install='pip install "inferry[kubernetes]"',
     ),
+    "configmap": Known(
+        help="Say what the ConfigMap of a cluster means.",
+        needs="the Kubernetes backend",
+        install='pip install "inferry[kubernetes]"',
+    ),
     "storage": Known(
         help="Pull models, look at them, clean up the cache.",
         needs="the storage backends",
