@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,6 +31,9 @@ _FRESH = 5.0
 #: Pods whose events are looked at in one pass: they tell the same as a rule.
 _PODS = 3
 _MOST = 1024
+#: Seconds for which a pod is given time before its events are looked at.
+_YOUNG = 3.0
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Looking:
@@ -67,7 +71,10 @@ class Looking:
     ) -> Facts:
         """Return *facts* with the events of some of the *unclear* pods."""
         found: list[EventFact] = []
-        for name in sorted(unclear)[:_PODS]:
+        young = (datetime.now(UTC) - timedelta(seconds=_YOUNG)).strftime(_FORMAT)
+        # A pod that has only just come is on its way, as a rule; times sort as texts.
+        old = {pod.name for pod in facts.pods if pod.created <= young}
+        for name in sorted(old.intersection(unclear))[:_PODS]:
             found += await self._of_pod(namespace, name)
         return msgspec.structs.replace(facts, events=tuple(found))
 

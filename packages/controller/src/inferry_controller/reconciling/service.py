@@ -47,7 +47,7 @@ _FROZEN = b'"serving.kserve.io/disable-auto-update":"true"'
 #: Seconds to the next try where only somebody else can help.
 _REFUSED = 30.0
 #: Seconds to the next look at pods whose state only their events tell.
-_UNCLEAR = 10.0
+_UNCLEAR = 4.0
 
 
 class ServiceReconciler:
