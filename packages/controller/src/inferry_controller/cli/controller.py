@@ -78,4 +78,5 @@ async def _run(
 
     configure(str(load(()).value("controller", "log_level")))
     async with Client.connect(kubeconfig, context) as client:
-        return await Controller(client, load).run()
+        controller = await Controller.begin(client, load)
+        return await controller.run()
