@@ -23,9 +23,14 @@ class ModelServer:
     """A server as it runs in a pod, at an ``address`` of its own."""
 
     def __init__(
-        self, addresses: Addresses, folder: Path, model: str, *arguments: str
+        self,
+        addresses: Addresses,
+        folder: Path,
+        model: str,
+        *arguments: str,
+        address: str = "",
     ) -> None:
-        self.address = addresses.another()
+        self.address = address or addresses.another()
         command = addresses.within(
             *(sys.executable, "-m", "inferry_server", *arguments),
             *(f"--model_name={model}", f"--host={self.address}"),
