@@ -145,6 +145,65 @@ def test_v1_is_served_where_it_is_spoken(kitchen: Any) -> None:
     assert choose(kitchen.catalog(runtime), "onnx").protocol == "v1"
 
 
+SEVERAL = """
+    apiVersion: serving.kserve.io/v1alpha1
+    kind: ClusterServingRuntime
+    metadata: {name: %s}
+    spec:
+      supportedModelFormats: [{name: sklearn, autoSelect: true, priority: %s}]
+      protocolVersions: [%s]
+      containers: [{name: kserve-container, image: i}]
+"""
+
+
+def several(*runtimes: tuple[str, str, str]) -> str:
+    return "\n---\n".join(SEVERAL % each for each in runtimes)
+
+
+def test_without_a_protocol_a_runtime_that_speaks_v1_comes_first(kitchen: Any) -> None:
+    """As in KServe, where MLServer has the higher priority and speaks v2 alone."""
+    both = several(("mlserver", "2", "v2"), ("sklearnserver", "1", "v1, v2"))
+    catalog = kitchen.catalog(documents=both)
+    selection = choose(catalog)
+    assert selection.entry.name == "sklearnserver"
+    assert selection.protocol == "v1"
+    assert {c.name: c.why for c in selection.candidates}["mlserver"] == (
+        "would serve it, but speaks v2, and a service that names no protocol is "
+        "served v1 where it can be"
+    )
+    asked = choose(catalog, protocol_version="v2")
+    assert asked.entry.name == "mlserver"
+
+
+def test_a_runtime_of_the_namespace_that_does_not_speak_v1_does_not_hide_one_that_does(
+    kitchen: Any,
+) -> None:
+    own = (
+        several(("own", "1", "v2"))
+        .replace("Cluster", "")
+        .replace("own}", "own, namespace: lab}")
+    )
+    catalog = kitchen.catalog(documents=f"{own}\n---\n{several(('all', '1', 'v1'))}")
+    assert choose(catalog, namespace="lab").entry.name == "all"
+
+
+def test_a_plugin_that_speaks_v1_does_not_come_before_yaml(kitchen: Any) -> None:
+    catalog = kitchen.catalog(documents=CLUSTER)
+    assert choose(catalog).entry.name == "cluster-sklearn"
+
+
+def test_of_two_with_one_priority_that_with_the_first_protocol_is_chosen(
+    kitchen: Any,
+) -> None:
+    both = several(("a", "0", "grpc-v2, v2"), ("b", "0", "v1, v2"))
+    catalog = kitchen.catalog(documents=both.replace(", priority: 0", ""))
+    selection = choose(catalog, protocol_version="v2")
+    assert selection.entry.name == "b"
+    assert {c.name: c.why for c in selection.candidates}["a"] == (
+        "would serve it too, but b speaks v1"
+    )
+
+
 def test_a_protocol_that_nobody_speaks_lists_the_others(kitchen: Any) -> None:
     error = refusal(kitchen.catalog(), protocol_version="grpc-v2")
     assert str(error) == (

@@ -1,8 +1,9 @@
 """Choose a runtime as KServe does (explicit name; scope, auto-select, priority).
 
-Where KServe guesses, this refuses or says why: a tie in one scope is an error, an
-omitted protocol means any protocol that the runtime speaks, a version matches exactly
-or by its leading parts, and the priority is that of the entry whose version matched.
+An omitted protocol means v1 where a ServingRuntime or ClusterServingRuntime speaks it,
+as KServe has it, and else any that is spoken. Where KServe guesses, this refuses or
+says why: a tie in one scope is an error, a version matches exactly or by its leading
+parts, and the priority is that of the entry whose version matched.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from inferry.planning import _refusals
+from inferry.planning._known import listed
 from inferry.planning._verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def select(
     accepted = [verdict for verdict in verdicts if verdict.fault is None]
     if not accepted:
         raise _refusals.none_fits(model, verdicts, catalog.broken)
-    leading = _leading(accepted)
+    leading = _leading(_speaking(model, accepted))
     kept = _kept(previous, accepted)
     if kept is not None and leading != [kept]:
         return _selection(model, kept, _KEPT, verdicts)
@@ -110,11 +112,42 @@ def _kept(
     return None
 
 
+def _speaking(model: ModelSpec, accepted: Sequence[Verdict]) -> Sequence[Verdict]:
+    """Leave those that speak v1, where no protocol is asked for and some of them do.
+
+    KServe takes an omitted protocol for v1: callers of a service that moves ask its
+    ``/v1`` paths. Plugins come after what is written in YAML, whatever they speak.
+    """
+    if model.protocol_version:
+        return accepted
+    written = [each for each in accepted if each.entry.scope != "plugin"]
+    return [each for each in written if _speaks_v1(each.entry)] or accepted
+
+
+def _speaks_v1(entry: RuntimeEntry) -> bool:
+    return not entry.protocols or "v1" in entry.protocols
+
+
 def _leading(accepted: Sequence[Verdict]) -> list[Verdict]:
     """Return the best of *accepted*: one, or several of which none is better."""
     same_scope = _same_scope(accepted)
-    highest = max(each.priority for each in same_scope)
-    return [each for each in same_scope if each.priority == highest]
+    best = min(_rank(each) for each in same_scope)
+    return [each for each in same_scope if _rank(each) == best]
+
+
+def _rank(verdict: Verdict) -> tuple[int, int]:
+    """Return what the least of is best: the highest priority, the first protocol."""
+    return -verdict.priority, _first_protocol(verdict.entry)
+
+
+def _first_protocol(entry: RuntimeEntry) -> int:
+    return min(map(_place, entry.protocols), default=len(PROTOCOL_ORDER))
+
+
+def _place(protocol: str) -> int:
+    """Return where *protocol* stands; one that nobody knows comes last."""
+    known = protocol in PROTOCOL_ORDER
+    return PROTOCOL_ORDER.index(protocol) if known else len(PROTOCOL_ORDER)
 
 
 def _same_scope(accepted: Sequence[Verdict]) -> list[Verdict]:
@@ -137,7 +170,9 @@ def _selection(
                 name=each.entry.name,
                 origin=each.entry.origin,
                 chosen=each is chosen,
-                why=why if each is chosen else _rejection(each, chosen, rule),
+                why=why
+                if each is chosen
+                else _rejection(each, chosen, rule, asked=bool(model.protocol_version)),
             )
             for each in verdicts
         ),
@@ -148,7 +183,7 @@ def _why_best(best: Verdict, accepted: Sequence[Verdict]) -> str:
     name = best.match.name if best.match else ""
     if len(accepted) == 1:
         return f"the only runtime that serves {name}"
-    if len(_same_scope(accepted)) == 1:
+    if sum(each.entry.scope == best.entry.scope for each in accepted) == 1:
         return f"serves {name}; {_scope_rule(best.entry)}"
     return f"serves {name} with the highest priority ({best.priority or 'none'})"
 
@@ -159,13 +194,21 @@ def _scope_rule(entry: RuntimeEntry) -> str:
     return "runtimes of the cluster come before plugins"
 
 
-def _rejection(verdict: Verdict, chosen: Verdict, rule: str) -> str:
+def _rejection(verdict: Verdict, chosen: Verdict, rule: str, *, asked: bool) -> str:
     if verdict.fault is not None:
         return verdict.why
     if rule == _KEPT:
         return f"would serve it, but {_KEPT}"
+    if _speaks_v1(chosen.entry) and not _speaks_v1(verdict.entry) and not asked:
+        return (
+            f"would serve it, but speaks {listed(verdict.entry.protocols)}, and a "
+            "service that names no protocol is served v1 where it can be"
+        )
     if verdict.entry.scope != chosen.entry.scope:
         return f"would serve it, but {_scope_rule(chosen.entry)}"
+    if verdict.priority == chosen.priority:
+        first = min(chosen.entry.protocols, key=_place)
+        return f"would serve it too, but {chosen.entry.name} speaks {first}"
     return (
         f"would serve it, but its priority {verdict.priority or 'none'} is lower "
         f"than {chosen.priority}"
@@ -178,5 +221,5 @@ def _protocol(model: ModelSpec, entry: RuntimeEntry) -> tuple[str, str]:
         return model.protocol_version, ""
     if not entry.protocols or "v1" in entry.protocols:
         return "v1", ""
-    lowest = min(entry.protocols, key=PROTOCOL_ORDER.index)
+    lowest = min(entry.protocols, key=_place)
     return lowest, f"protocol {lowest}, the first that it speaks"
