@@ -133,6 +133,16 @@ class Cluster:
             before = made
         raise AssertionError(f"never settles: {before}")
 
+    def stop(self) -> None:
+        """Take away all that runs, as a stopped service has nothing; specs are kept."""
+        needed = {self.history.rolled, self.history.previous}
+        self.saved |= needed & {each.revision for each in self.running.values()}
+        self.running, self.weights, self.idle = {}, {}, set()
+
+    def lose(self, slot: str) -> None:
+        """Lose the Deployment of a slot, which somebody has deleted."""
+        self.running.pop(slot, None)
+
     def edit(self, newest: str, share: int | None = None) -> Decision:
         """Edit the service, and do the first step."""
         self.newest, self.share = newest, share
@@ -450,6 +460,50 @@ def test_shares_are_whole_and_only_what_answers_has_one(
                 there = before.get(seat.slot)
                 assert not seat.weight or (there is not None and there.available)
                 assert not (seat.kept and seat.weight)
+
+
+def test_a_canary_goes_on_after_a_stop() -> None:
+    """The rolled out one comes back at its place, the canary at its own."""
+    cluster = settled()
+    cluster.edit("b", 20)
+    cluster.settle()
+    cluster.stop()
+
+    first = cluster.step()
+    last = cluster.settle()
+
+    assert slots(first) == {"a": "", "b": "@b"}
+    assert shares(first) == {"a": 100}
+    assert shares(last) == {"a": 80, "b": 20}
+
+
+@settings(max_examples=300, deadline=None)
+@given(edits=_EDITS, losses=st.lists(st.integers(0, 3), min_size=8, max_size=8))
+def test_what_is_stopped_or_lost_comes_back(
+    edits: list[tuple[str, int | None, int]], losses: list[int]
+) -> None:
+    """No two revisions ever get the same slot, and each service ends plain."""
+    cluster = settled()
+    for (newest, share, steps), loss in zip(edits, losses, strict=False):
+        made = cluster.edit(newest, None if share == 100 else share)
+        for _ in range(steps):
+            cluster.pods()
+            cluster.drain(made)
+            made = cluster.step()
+            assert len({seat.slot for seat in made.seats}) == len(made.seats)
+            assert sum(seat.weight for seat in made.seats) == 100
+        if loss == 1:
+            cluster.stop()
+        elif loss > 1 and cluster.running:
+            cluster.lose(sorted(cluster.running)[loss % len(cluster.running)])
+        made = cluster.step()
+        assert len({seat.slot for seat in made.seats}) == len(made.seats)
+    cluster.share = None
+
+    made = cluster.settle()
+
+    assert made.plain
+    assert {cluster.newest: 100} == shares(made)
 
 
 @settings(max_examples=200, deadline=None)

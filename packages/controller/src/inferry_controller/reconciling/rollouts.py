@@ -179,6 +179,10 @@ class _Deciding:
         """Return the slots of the newest and of the older one."""
         newest, share = self._now.newest, self._now.share
         slot, old_slot = self._where.get(newest), self._where.get(older)
+        if slot is None and old_slot is None:
+            # Nothing of either runs, as after a stop: what was rolled out leads.
+            first = newest == self._now.history.rolled
+            return ("", f"@{older}") if first else (f"@{newest}", "")
         if old_slot is None:
             rolled_back = newest != self._now.history.rolled
             if rolled_back and slot == "":
