@@ -36,6 +36,15 @@ def test_the_port_of_the_probes_is_that_of_the_server(bench: Bench) -> None:
     assert container["readinessProbe"]["httpGet"]["port"] == 9000
 
 
+def test_a_port_that_is_declared_for_grpc_is_not_asked_by_http(bench: Bench) -> None:
+    """As KServe's users declare it, alone."""
+    (container,) = bench.model(
+        "ports: [{name: h2c, protocol: TCP, containerPort: 8081}]"
+    ).template["spec"]["containers"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["port"] == 8080
+
+
 @pytest.mark.parametrize(
     ("args", "seconds"),
     [
@@ -85,6 +94,56 @@ def test_the_runtimes_of_kserve_are_asked_by_their_protocol(
     foreign_probes(container, component)
     assert container["readinessProbe"]["httpGet"] == {"path": path, "port": 8080}
     assert "livenessProbe" not in container
+
+
+def _asked(name: str, **container: Any) -> dict[str, Any]:
+    component = ComponentPlan(
+        component="predictor",
+        runtime=RuntimeChoice(name=name, scope="cluster"),
+        model=ModelPlan(name="m", format="any"),
+    )
+    foreign_probes(container, component)
+    probe: dict[str, Any] = container["readinessProbe"]
+    return probe
+
+
+@pytest.mark.parametrize(
+    ("runtime", "container", "path"),
+    [
+        (
+            "kserve-huggingfaceserver",
+            {"args": ["--model_name=m", "--model_name=llama3", "--model_id=a/b"]},
+            "/v1/models/llama3",
+        ),
+        (
+            "kserve-huggingfaceserver",
+            {"args": ["--model_name", "a b"]},
+            "/v1/models/a%20b",
+        ),
+        (
+            "kserve-mlserver",
+            {"env": [{"name": "MLSERVER_MODEL_NAME", "value": "other"}]},
+            "/v2/models/other/ready",
+        ),
+    ],
+)
+def test_a_model_is_asked_by_the_name_that_the_server_is_told(
+    runtime: str, container: dict[str, Any], path: str
+) -> None:
+    """Asked by another one it would never be ready."""
+    assert _asked(runtime, **container)["httpGet"]["path"] == path
+
+
+def test_of_a_name_that_only_the_kubelet_knows_nothing_is_asked() -> None:
+    probe = _asked("kserve-sklearnserver", args=["--model_name=$(NAME)"])
+    assert probe["tcpSocket"] == {"port": 8080}
+
+
+@pytest.mark.parametrize("name", ["h2c", "grpc-port"])
+def test_a_port_for_grpc_of_a_runtime_of_kserve_only_has_to_be_open(name: str) -> None:
+    port = {"name": name, "containerPort": 9000}
+    probe = _asked("kserve-tritonserver", ports=[port])
+    assert probe["tcpSocket"] == {"port": 9000}
 
 
 def test_of_an_unknown_container_only_the_port_is_known() -> None:

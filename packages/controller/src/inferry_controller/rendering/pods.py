@@ -188,7 +188,11 @@ class _Making:
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
         if self._ours:
             _ports(container)
-            probes.our_probes(container, int(container["ports"][0]["containerPort"]))
+            # Not the first port that is declared: that can be the one for gRPC.
+            port = _port(
+                "http1", flag(container.get("args") or (), "http_port"), HTTP_PORT
+            )
+            probes.our_probes(container, port["containerPort"])
             read_only_root(container)
             _add_scratch(container)
         else:

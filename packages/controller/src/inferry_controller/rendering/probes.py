@@ -8,6 +8,7 @@ other container nothing is known but that its port is open.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from inferry_controller.rendering.containers import first_port, flag
 
@@ -42,6 +43,8 @@ _PATHS = {
     "vllmserver": "/v1/models",
     "xgbserver": "/v1/models/{name}",
 }
+#: Variables that say what a model is called.
+_NAMED = frozenset({"MLSERVER_MODEL_NAME"})
 
 
 def our_probes(container: dict[str, Any], port: int) -> None:
@@ -88,7 +91,7 @@ def load_timeout(container: Mapping[str, Any]) -> int:
 def foreign_probes(container: dict[str, Any], component: ComponentPlan) -> None:
     """Fill in the readiness probe of any other *container*."""
     port = first_port(container)
-    path = _path(component)
+    path = "" if _speaks_grpc(container, port) else _path(component, container)
     probe = _get(path, port) if path else {"tcpSocket": {"port": port}}
     limits = {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3}
     _fill(container, readinessProbe={**probe, **limits})
@@ -100,15 +103,41 @@ def open_port(container: dict[str, Any]) -> None:
     _fill(container, readinessProbe=probe)
 
 
-def _path(component: ComponentPlan) -> str:
+def _speaks_grpc(container: Mapping[str, Any], port: int) -> bool:
+    """Say whether *port* is called what KServe's users call one for gRPC."""
+    called = (
+        str(each.get("name") or "")
+        for each in container.get("ports") or ()
+        if each.get("containerPort") == port
+    )
+    return any("grpc" in name or "h2c" in name for name in called)
+
+
+def _path(component: ComponentPlan, container: Mapping[str, Any]) -> str:
     """Return what to ask the server of a runtime that KServe ships, "" for others."""
     if component.model is None or component.runtime is None:
+        return ""
+    name = _served_name(container) or component.model.name
+    if "$(" in name:  # The kubelet fills it in; what it becomes is not known here.
         return ""
     image = str(component.container.get("image") or "").rpartition("/")[2]
     server = image.partition("@")[0].partition(":")[0].removesuffix("-cpu")
     runtime = component.runtime.name.removeprefix("kserve-")
     path = _PATHS.get(server) or _PATHS.get(runtime) or ""
-    return path.format(name=component.model.name) if path else ""
+    return path.format(name=quote(name, safe="")) if path else ""
+
+
+def _served_name(container: Mapping[str, Any]) -> str:
+    """Return the name that a server is told to serve its model by, "" for none.
+
+    A service may give its own behind that of the runtime, as all of KServe's examples
+    of large language models do; the last one counts.
+    """
+    told = flag(container.get("args") or (), "model_name")
+    if told:
+        return told
+    named = (each for each in container.get("env") or () if each["name"] in _NAMED)
+    return str(next((each.get("value") or "" for each in named), ""))
 
 
 def _get(path: str, port: int) -> dict[str, Any]:
