@@ -13,6 +13,9 @@ from inferry.plugins import ImportRef, StorageBackend
 from inferry.status import Reason
 from inferry.storage import Source
 
+PATHS = StorageBackend(
+    name="paths", schemes=("file",), client=ImportRef("acme_paths:Paths")
+)
 S3 = StorageBackend(name="s3", schemes=("s3",), client=ImportRef("acme_s3:S3"))
 
 
@@ -115,9 +118,14 @@ def test_a_scheme_that_nobody_reads_is_refused() -> None:
 
 
 @pytest.mark.parametrize("uri", ["models/iris", "/home/me/iris", "file:///models"])
-def test_a_path_of_the_machine_means_nothing_in_a_pod(uri: str) -> None:
+@pytest.mark.parametrize("plugins", [False, True])
+def test_a_path_of_the_machine_means_nothing_in_a_pod(
+    uri: str, kitchen: Any, *, plugins: bool
+) -> None:
+    """Also where a plugin of this machine reads paths."""
+    storage = [kitchen.provided(PATHS)] if plugins else []
     with pytest.raises(PlanningError) as caught:
-        choose(catalog(), uri)
+        choose(catalog(storage=storage), uri)
     assert caught.value.reason == Reason.StorageNotSupported
     assert "no pod sees it" in caught.value.message
     assert "s3://" in caught.value.remedy

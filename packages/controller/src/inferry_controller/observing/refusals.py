@@ -12,6 +12,19 @@ from inferry_controller.observing.trouble import Trouble
 
 #: ``pods "iris-predictor-7d4-" is forbidden: `` says nothing that the rest does not.
 _PREFIX = re.compile(r'^(pods "[^"]*" is forbidden: |Error creating: )+')
+#: What holds a pod as a user wrote it.
+_OF_PODS = frozenset({"Deployment", "serving.knative.dev/Service"})
+#: Nor does this of an object that was to be applied.
+_CALL = re.compile(r'^(cannot \S+ \S+ \S+: |\S+ "[^"]*" is (forbidden|invalid): )+')
+#: A whole part of a pod, as Go prints it, before what is wrong with it.
+_VALUE = re.compile(r"Invalid value: (\{.*?\}|\[.*?\]): (?=[a-z])")
+_HOOK = re.compile(r'failed calling webhook "([^"]+)"')
+_HOOK_REMEDY = (
+    "mend the admission webhook that the message names, or delete its configuration"
+)
+_DENIED = re.compile(r"denied (the )?request")
+_DENIED_REMEDY = "do what the policy in the message asks for, or have it changed"
+_FIELDS_REMEDY = "correct the field of the pod that the message names, and apply again"
 _ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found', re.IGNORECASE)
 _NAMED = re.compile(r"exceeded quota: ([^,]+), requested: ([^,]+(?:,[^,:]+=[^,]+)*)")
 
@@ -38,8 +51,42 @@ def of_admission(message: str) -> Trouble:
         # How much is used changes with every pod of the namespace.
         return Trouble(reason=Reason.QuotaExceeded, message=_quota(text))
     return Trouble(
-        reason=Reason.PodRefused, message=f"the cluster refuses the pod: {text}"
+        reason=Reason.PodRefused,
+        message=f"the cluster refuses the pod: {text}",
+        remedy=_HOOK_REMEDY if _HOOK.search(text) else "",
     )
+
+
+def of_apply(kind: str, name: str, message: str, *, invalid: bool) -> Trouble:
+    """Return why the API server does not take the object *name*.
+
+    *invalid* is whether its fields are wrong by themselves. Those of what makes pods
+    are a user's; any other is ours.
+    """
+    text = _VALUE.sub("", _CALL.sub("", message))
+    if "exceeded quota" in text or "failed quota" in text:
+        return Trouble(reason=Reason.QuotaExceeded, message=_quota(text))
+    said = f"the API server refuses the {kind} {name}: {text}"
+    if invalid and kind in _OF_PODS:
+        return Trouble(reason=Reason.InvalidSpec, message=said, remedy=_FIELDS_REMEDY)
+    remedy = _HOOK_REMEDY if _HOOK.search(text) else ""
+    if _DENIED.search(text):
+        remedy = _DENIED_REMEDY
+    return Trouble(reason=Reason.ApplyFailed, message=said, remedy=remedy)
+
+
+def of_name(kind: str, name: str, message: str) -> Trouble:
+    """Return that an object which somebody else made has the *name*."""
+    text = _CALL.sub("", message)
+    return Trouble(
+        reason=Reason.NameConflict,
+        message=f"{kind} {name} is there already and belongs to somebody else: {text}",
+    )
+
+
+def is_admission(message: str) -> bool:
+    """Say whether a webhook or policy of the cluster refused, not the API itself."""
+    return bool(_HOOK.search(message) or _DENIED.search(message))
 
 
 def _quota(text: str) -> str:

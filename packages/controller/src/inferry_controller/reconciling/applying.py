@@ -14,10 +14,12 @@ from inferry_controller.kube.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Unavailable,
 )
 from inferry_controller.names import FIELD_MANAGER
 from inferry_controller.observing import project
 from inferry_controller.observing.facts import DeploymentFact
+from inferry_controller.observing.refusals import is_admission, of_apply, of_name
 from inferry_controller.reconciling.kinds import CHILDREN, ROUTES, SERVING, child_kind
 from inferry_controller.reconciling.records import Child, short
 from inferry_controller.reconciling.stored import digest
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 #: Who holds the number of replicas until an autoscaler takes it.
 SCALE_MANAGER = f"{FIELD_MANAGER}-scale"
 _API_VERSION = "serving.kserve.io/v1beta1"
-#: What quotas and ending namespaces say, as 403s.
-_QUOTA, _ENDING = "exceeded quota", "being terminated"
+#: What an ending namespace says, as a 403.
+_ENDING = "being terminated"
 
 
 class Refused(InferryError):
@@ -43,8 +45,10 @@ class Refused(InferryError):
     ``again`` is whether asking again may help without anybody doing something.
     """
 
-    def __init__(self, message: str, *, reason: Reason, again: bool = False) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, reason: str, remedy: str = "", again: bool = False
+    ) -> None:
+        super().__init__(message, remedy=remedy)
         self.reason = reason
         self.again = again
 
@@ -134,6 +138,8 @@ class Pass:
 
     async def _write(self, kind: str, obj: dict[str, Any], fact: Fact | None) -> Fact:
         ours = fact is not None and fact.owner in {"", self._service.uid}
+        if fact is None:
+            self._check_name(kind, obj["metadata"]["name"])
         if fact is not None and not ours:
             # Left behind by a service of this name that is gone.
             await self._delete(kind, fact)
@@ -150,6 +156,23 @@ class Pass:
         written = project(kind, answer)
         self._children.assume(written)
         return written
+
+    def _check_name(self, kind: str, name: str) -> None:
+        """Refuse a name that another service has: what we wrote is no conflict to us.
+
+        A named canary of one service may have the name that another service has.
+        """
+        parts = name.split("-")
+        for length in range(1, len(parts)):
+            other = f"{self._service.namespace}/{'-'.join(parts[:length])}"
+            if other == self._service.key:
+                continue
+            if (kind, name) in self._children.of(other):
+                raise Refused(
+                    f"{kind} {name} belongs to the InferenceService {other}",
+                    reason=Reason.NameConflict,
+                    again=True,
+                )
 
     async def _hand_over(self, obj: dict[str, Any], fact: DeploymentFact) -> None:
         """Let go of the number of replicas without losing it.
@@ -176,9 +199,13 @@ class Pass:
         except (Forbidden, NotFound) as error:
             if _ENDING in error.message or "namespaces" in error.message:
                 raise NamespaceEnding(error.message) from error
-            raise _refused(kind, error) from error
+            raise _refused(kind, obj, error) from error
         except Invalid as error:
-            raise _refused(kind, error) from error
+            raise _refused(kind, obj, error) from error
+        except Unavailable as error:
+            if is_admission(error.message):
+                raise _refused(kind, obj, error) from error
+            raise
 
     async def _is_ours(self, kind: str, obj: dict[str, Any]) -> bool:
         """Say whether the object with this name belongs to the service already.
@@ -216,20 +243,17 @@ def _owned(obj: Mapping[str, Any], service: StoredService) -> dict[str, Any]:
 
 
 def _name_taken(kind: str, obj: Mapping[str, Any], error: ApiError) -> Refused:
-    name = obj["metadata"]["name"]
-    return Refused(
-        f"{kind} {name} is there already and belongs to somebody else "
-        f"({error.message[-200:]})",
-        reason=Reason.NameConflict,
-        again=True,
-    )
+    found = of_name(kind, obj["metadata"]["name"], error.message)
+    return Refused(found.message, reason=found.reason, again=True)
 
 
-def _refused(kind: str, error: ApiError) -> Refused:
-    reason = Reason.ApplyFailed
-    if _QUOTA in error.message:
-        reason = Reason.QuotaExceeded
-    elif isinstance(error, NotFound) and kind in ROUTES:
+def _refused(kind: str, obj: Mapping[str, Any], error: ApiError) -> Refused:
+    if isinstance(error, NotFound) and kind in ROUTES:
         reason = Reason.IngressNotSupported
-    again = not isinstance(error, Invalid)
-    return Refused(error.message, reason=reason, again=again)
+        return Refused(error.message, reason=reason, again=True)
+    invalid = isinstance(error, Invalid) and not is_admission(error.message)
+    name = obj["metadata"]["name"]
+    found = of_apply(kind, name, error.message, invalid=invalid)
+    return Refused(
+        found.message, reason=found.reason, remedy=found.remedy, again=not invalid
+    )

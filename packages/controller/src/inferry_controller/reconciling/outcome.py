@@ -36,9 +36,13 @@ class Outcome:
         self.weights = dict(self.record.weights)
         self.children = dict(self.record.children)
 
-    def fail(self, reason: str, message: str, *, again: bool = False) -> None:
+    def fail(
+        self, reason: str, message: str, remedy: str = "", *, again: bool = False
+    ) -> None:
         """Note why the pass did not come to its end."""
-        self.problem = Problem(reason=reason or Reason.ApplyFailed, message=message)
+        self.problem = Problem(
+            reason=reason or Reason.ApplyFailed, message=message, remedy=remedy
+        )
         self.again = again
 
     @property

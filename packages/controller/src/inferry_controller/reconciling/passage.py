@@ -56,9 +56,9 @@ class Passage:
         try:
             await self._make()
         except PlanningError as error:
-            self._out.fail(error.reason, str(error))
+            self._out.fail(error.reason, error.message, error.remedy)
         except Refused as error:
-            self._out.fail(error.reason, error.message, again=error.again)
+            self._out.fail(error.reason, error.message, error.remedy, again=error.again)
         except NamespaceEnding:
             return None
         return self._out

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from inferry.api import InferenceService, from_object
-from inferry.errors import InferryError, PlanningError
+from inferry.errors import InferryError, InvalidDocument, PlanningError
 from inferry.planning import plan
 from inferry.status import Reason
 from inferry_controller.options import this_release
@@ -98,8 +98,11 @@ def _typed(document: dict[str, Any]) -> InferenceService:
     except PlanningError:
         raise
     except InferryError as error:
+        problems = error.problems if isinstance(error, InvalidDocument) else ()
         raise PlanningError(
-            str(error), reason=Reason.InvalidSpec, remedy=error.remedy
+            "; ".join(problems) or error.message,
+            reason=Reason.InvalidSpec,
+            remedy=error.remedy,
         ) from error
     assert isinstance(typed, InferenceService)  # noqa: S101 - by its kind
     return typed

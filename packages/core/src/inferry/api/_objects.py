@@ -24,6 +24,7 @@ from inferry.api._rules import findings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from inferry.api._problems import Problem
     from inferry.api._types import Document
 
     Reader = Callable[[Any], Any]
@@ -69,13 +70,21 @@ def _by_loads(value: Mapping[str, Any]) -> Document:
     name = metadata.get("name", "") if isinstance(metadata, dict) else ""
     where = f"{value.get('kind', 'object')}/{name}"
     loaded = loads(msgspec.json.encode(value).decode(), file=where)
-    loaded.raise_for_problems()
-    if not loaded.documents:
+    wrong = [each for each in loaded.problems if each.severity == "error"]
+    if wrong or not loaded.documents:
         from inferry.errors import InvalidDocument
 
-        said = [str(each) for each in loaded.problems]
-        raise InvalidDocument(f"{where} is no document of ours", problems=said)
+        said = [_without_place(each) for each in wrong or loaded.problems]
+        what = "is not valid" if wrong else "is no document of ours"
+        raise InvalidDocument(f"{where} {what}", problems=said)
     return loaded.documents[0].document
+
+
+def _without_place(problem: Problem) -> str:
+    """An object has no lines: its problems are told by their paths alone."""
+    text = f"{problem.path}: {problem.message}" if problem.path else problem.message
+    near = f"; did you mean {problem.suggestion!r}?" if problem.suggestion else ""
+    return f"{text}{near}"
 
 
 class _Shape(NamedTuple):

@@ -69,10 +69,11 @@ def _choice(
         name = container.metadata.name
         why = f"the ClusterStorageContainer {name} reads it"
         return StorageChoice(uri=shown, backend=name, why=why)
+    if "://" not in uri or kind == "file":
+        # A plugin of ours reads paths, and would look for one in the pod.
+        raise _only_here(uri)
     if kind == STORAGE_CONFIG_SCHEME or backends_for(uri, catalog.storage):
         return choose_plugin(uri, catalog)
-    if "://" not in uri or kind == "file":
-        raise _only_here(uri)
     if backend := _OWN.get(kind):
         why = f"the storage initializer reads {kind}://"
         return StorageChoice(uri=shown, backend=backend, why=why)
@@ -164,7 +165,7 @@ def _only_here(uri: str) -> PlanningError:
 def _nobody(uri: str, catalog: Catalog) -> PlanningError:
     kind = uri_scheme(uri)
     of_plugins = {s for each in catalog.storage for s in each.descriptor.schemes}
-    known = sorted({*_OWN, *MOUNTED, *of_plugins})
+    known = sorted({*_OWN, *MOUNTED, *of_plugins} - {"file"})
     return PlanningError(
         f"nothing in this cluster reads {shown_uri(uri)}",
         reason=Reason.StorageNotSupported,
