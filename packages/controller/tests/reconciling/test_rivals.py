@@ -47,3 +47,15 @@ def test_writes_far_apart_are_accidents() -> None:
         assert not rivals.wrote(KEY)
 
     assert rivals.pause(KEY) == 0
+
+
+def test_what_its_author_asks_for_does_not_wait() -> None:
+    """An edit ends the pause, and nothing is told twice."""
+    rivals = Rivals(Clock())
+    for _ in range(3):
+        rivals.wrote(KEY)
+
+    rivals.pardon(KEY)
+
+    assert rivals.pause(KEY) == 0
+    assert [rivals.wrote(KEY) for _ in range(3)] == [False, False, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from inferry_controller.kube.errors import Conflict, Invalid, NotFound
 from inferry_controller.kube.kinds import INFERENCE_SERVICE
 from inferry_controller.names import STATUS_MANAGER
 from inferry_controller.reconciling.children import number
+from inferry_controller.reconciling.stored import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two statuses that tell of the same state in other words.
 _CALM = 2.0
+#: Statuses that are known to be ours when a watch tells them; it does so in seconds.
+_SENT = 4096
 
 
 class Reporter:
@@ -34,6 +38,7 @@ class Reporter:
         #: By key: uid, version and status of our last write, until the watch tells it.
         self._last: dict[str, tuple[str, str, bytes]] = {}
         self._written: dict[str, float] = {}
+        self._sent: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     def status(self, service: StoredService) -> dict[str, Any]:
         """Return the status of *service* as it was last told or written."""
@@ -50,11 +55,13 @@ class Reporter:
     def is_mine(self, service: StoredService) -> bool:
         """Say whether the status that a watch told is one that we wrote."""
         last = self._last.get(service.key)
-        if last is None:
-            return False
-        _, version, status = last
-        # A watch is behind: what it tells may be the write before the last.
-        return status == service.status or number(service.version) < number(version)
+        if last is not None:
+            _, version, status = last
+            # A watch is behind: what it tells may be the write before the last.
+            if status == service.status or number(service.version) < number(version):
+                return True
+        # It may also be ahead of the answer to a write, and an answer may get lost.
+        return (service.uid, _digest(service.status_document())) in self._sent
 
     def forget(self, key: str) -> None:
         """Forget a service that is gone."""
@@ -95,6 +102,9 @@ class Reporter:
             },
             "status": status,
         }
+        self._sent[service.uid, _digest(status)] = None
+        while len(self._sent) > _SENT:
+            self._sent.popitem(last=False)
         try:
             answer = await self._client.apply(
                 body,
@@ -112,6 +122,10 @@ class Reporter:
         told = orjson.dumps(answer.get("status") or {})
         self._last[service.key] = (service.uid, version, told)
         return True
+
+
+def _digest(status: Mapping[str, Any]) -> bytes:
+    return digest(orjson.dumps(status, option=orjson.OPT_SORT_KEYS))
 
 
 def ready(status: Mapping[str, Any]) -> str:

@@ -53,6 +53,10 @@ class Rivals:
         del self._seen[key]
         return 0.0
 
+    def pardon(self, key: str) -> None:
+        """End the pause of a service; what was told is not told again."""
+        self._seen.pop(key, None)
+
     def forget(self, key: str) -> None:
         """Forget a service that is gone."""
         self._seen.pop(key, None)

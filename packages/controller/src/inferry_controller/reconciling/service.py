@@ -118,6 +118,9 @@ class ServiceReconciler:
     def is_news(self, before: StoredService, after: StoredService) -> bool:
         """Say whether a change of a service is more than our own status write."""
         same = before.asked == after.asked and before.uid == after.uid
+        if not same:
+            # What its author wants is done, whoever else writes the status.
+            self._rivals.pardon(after.key)
         if not same or after.deleting or before.generation != after.generation:
             return True
         if before.status == after.status:
