@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from inferry_controller.options import RenderOptions
+from inferry_controller.rendering.storage_images import modelcar
+
+from inferry.storage import Source
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -55,3 +58,10 @@ def test_an_image_is_fetched(bench: Bench, scheme: str) -> None:
     spec = bench.model(IMAGE.format(scheme), options=options).template["spec"]
     (fetch,) = spec["initContainers"]
     assert fetch["args"][0] == "oci+fetch://registry/model:1"
+
+
+def test_the_path_of_a_modelcar_is_one_word_to_its_shell() -> None:
+    """Neither the shell nor Kubernetes reads anything into it."""
+    source = Source(uri="oci+modelcar://registry/model:1", mount_path="/mnt/$(A); x")
+    command = modelcar(source, 0).container["command"]
+    assert command[2].endswith("/root/models '/mnt/$$(A); x' && exec sleep infinity")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from inferry_controller.rendering.knative import knative
+from inferry_controller.rendering.metadata import withheld
 from inferry_controller.rendering.modes import mode
 from inferry_controller.rendering.parts import scene
 from inferry_controller.rendering.placement import fresh
@@ -39,4 +42,7 @@ def render(
     if plan.stopped:
         return Rendered()
     placed = fresh(plan) if placements is None else tuple(placements)
-    return objects_of(scene(plan, options, placed, around))
+    made = objects_of(scene(plan, options, placed, around))
+    if told := tuple(withheld(plan)):
+        made = msgspec.structs.replace(made, problems=(*told, *made.problems))
+    return made

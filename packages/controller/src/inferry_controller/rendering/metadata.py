@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from inferry_controller.names import (
@@ -10,9 +11,10 @@ from inferry_controller.names import (
     REVISION_LABEL,
     SERVICE_LABEL,
 )
+from inferry_controller.rendering.rendered import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from inferry.planning import ComponentPlan, RevisionPlan, ServingPlan
     from inferry_controller.options import RenderOptions
@@ -26,6 +28,13 @@ _KEPT_BACK = frozenset(
         "kubectl.kubernetes.io/last-applied-configuration",
         "modelFormat",
     }
+)
+# What the proxy or the name service that all services share takes as its own
+# configuration, or as a claim of any host name: who may make an InferenceService need
+# not be who may do that.
+_SHARED = re.compile(
+    r"external-dns\.(alpha\.)?kubernetes\.io/.+"
+    r"|[^/]+/([\w.-]+-)?(snippets?|server-alias|config-(backend|frontend|global|tcp))"
 )
 
 
@@ -62,5 +71,25 @@ def _annotations(given: Mapping[str, str], options: RenderOptions) -> dict[str, 
     return {
         key: value
         for key, value in sorted(given.items())
-        if key not in _KEPT_BACK and key not in kept_back
+        if key not in _KEPT_BACK and key not in kept_back and not _is_shared(key)
     }
+
+
+def withheld(plan: ServingPlan) -> Iterator[Problem]:
+    """Tell of the annotations of *plan* that no object gets, whatever is configured."""
+    places = {"metadata": plan.annotations}
+    for revision in plan.revisions:
+        for component in revision.components:
+            own = component.annotations.items() - plan.annotations.items()
+            places[f"spec.{component.component}"] = dict(own)
+    for place, given in places.items():
+        for key in filter(_is_shared, sorted(given)):
+            yield Problem(
+                path=f"{place}.annotations[{key}]",
+                why="it speaks to what all services share, and for hosts of others",
+                remedy="let whoever runs the proxy or name service configure it",
+            )
+
+
+def _is_shared(key: str) -> bool:
+    return _SHARED.fullmatch(key) is not None

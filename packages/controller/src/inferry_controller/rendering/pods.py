@@ -75,10 +75,12 @@ def pod(
     files = model_files(component, options, around)
     spec = making.spec(files)
     annotations = pod_annotations(made.get("annotations", {}))
+    app = {APP_LABEL: app_label(name)}
     return Pod(
         template={
             "metadata": {
-                "labels": {APP_LABEL: app_label(name)} | made["labels"],
+                # The Deployment selects by it, whatever a service calls itself.
+                "labels": {**app, **made["labels"], **app},
                 **({"annotations": annotations} if annotations else {}),
             },
             "spec": spec,

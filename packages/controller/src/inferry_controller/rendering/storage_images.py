@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import shlex
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -64,7 +65,8 @@ def modelcar(source: Source, number: int) -> Modelcar:
     """
     name, path = f"modelcar-link-{number}", source.mount_path
     folder = os.path.dirname(path)  # noqa: PTH120 - a path in the pod
-    command = f"ln -sfn /proc/$$$$/root/{_FOLDER} {path} && exec sleep infinity"
+    link = shlex.quote(path).replace("$", "$$")
+    command = f"ln -sfn /proc/$$$$/root/{_FOLDER} {link} && exec sleep infinity"
     container: dict[str, Any] = {
         "name": "modelcar" if number == 0 else f"modelcar-{number}",
         "image": source.uri.partition("://")[2],
