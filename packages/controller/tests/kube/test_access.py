@@ -143,3 +143,22 @@ def test_the_proxy_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -
     assert proxy_of("http://cluster.example") is None
     monkeypatch.setenv("no_proxy", ".example")
     assert proxy_of("https://cluster.example") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("users:\n- user: {token: abc: secret: [}\n", "line 2 is no YAML"),
+        ("- a\n- b\n", "is not built as a kubeconfig is"),
+        ("just a text\n", "is not built as a kubeconfig is"),
+    ],
+)
+async def test_a_broken_kubeconfig_is_told_without_its_text(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    """A line of it may hold a token."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    with pytest.raises(BackendError, match=said) as caught:
+        await Access.find(str(file)).open()
+    assert "secret" not in str(caught.value)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING, Any
+
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from inferry_controller.kube.errors import Unavailable
-from inferry_controller.kube.transport import ATTEMPTS, pause_before
+from inferry_controller.kube import transport
+from inferry_controller.kube.access import Access
+from inferry_controller.kube.errors import Invalid, Unavailable
+from inferry_controller.kube.transport import ATTEMPTS, Transport, pause_before
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def test_what_the_server_did_not_begin_may_always_be_repeated() -> None:
@@ -48,3 +57,61 @@ def test_no_pause_is_longer_than_twelve_seconds(
     pause = pause_before(attempt, error, repeatable=True)
     assert pause is not None
     assert 0 <= pause <= 12
+
+
+async def chunks(request: web.Request) -> web.StreamResponse:
+    """Answer with bytes that nobody counted, one chunk after the other."""
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    for _ in range(int(request.query["chunks"])):
+        await answer.write(b"x" * 1000)
+    return answer
+
+
+@pytest.fixture
+async def endless() -> AsyncIterator[Transport]:
+    app = web.Application()
+    app.router.add_get("/endless", chunks)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    access = Access(Anonymous(f"http://127.0.0.1:{runner.addresses[0][1]}"))
+    sending = Transport(access)
+    await sending.open()
+    yield sending
+    await sending.close()
+    await runner.cleanup()
+
+
+class Anonymous:
+    """Knows an address and no credentials."""
+
+    expires = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def load(self, configuration: Any, *, anew: bool) -> None:
+        del anew
+        configuration.host = self._url
+
+
+async def test_an_answer_that_does_not_say_how_long_it_is_is_bounded_too(
+    endless: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST", 5000)
+    body = await endless.call("GET", "/endless", what="", query={"chunks": "5"})
+    assert len(body) == 5000
+    with pytest.raises(Invalid, match="more than 5000 bytes"):
+        await endless.call("GET", "/endless", what="", query={"chunks": "6"})
+
+
+async def test_who_waited_for_a_slot_until_the_end_does_not_wait_for_ever(
+    endless: Transport,
+) -> None:
+    """A total of 0 seconds or less means no end to the library."""
+    call = endless.call(
+        "GET", "/endless", what="cannot", query={"chunks": "1"}, timeout=-1.0
+    )
+    async with asyncio.timeout(5):
+        assert await call

@@ -169,6 +169,7 @@ class KubeConfig:
         """Fill *configuration*; the exec plugin runs again where it must."""
         from kubernetes.aio import config
         from kubernetes.aio.config import ConfigException
+        from yaml import YAMLError
 
         try:
             if self._loader is None:
@@ -185,10 +186,20 @@ class KubeConfig:
                 self._loader.__dict__.pop("exec_plugin_expiry", None)
             await self._loader.load_and_set(configuration)
         except ConfigException as error:
-            raise BackendError(
-                f"the kubeconfig {self._path} is of no use: {one_line(error)}",
-                remedy="check it with: kubectl config view",
-            ) from None
+            said = one_line(error)
+        except YAMLError as error:
+            # Its text may show a line of the file, and that a token.
+            place = getattr(error, "problem_mark", None)
+            said = f"line {place.line + 1} is no YAML" if place else "it is no YAML"
+        except (AttributeError, KeyError, TypeError):
+            # The client takes for granted that the file is built as it should be.
+            said = "it is not built as a kubeconfig is"
+        else:
+            return
+        raise BackendError(
+            f"the kubeconfig {self._path} is of no use: {said}",
+            remedy="check it with: kubectl config view",
+        )
 
     @property
     def expires(self) -> bool:

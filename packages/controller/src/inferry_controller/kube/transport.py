@@ -37,6 +37,7 @@ CONNECT = 5.0
 LARGEST = 256 << 20
 _LARGEST_ERROR = 64 << 10
 _LONGEST_PAUSE = 10.0
+_LEAST = 0.1
 _BAD = 400
 _TOO_MANY = 429
 
@@ -116,7 +117,8 @@ class Transport:
             generation = self.access.generation
             try:
                 async with self._slots:
-                    left = min(until - clock(), ATTEMPT)
+                    # Who waited for a slot till the end has a moment: 0 is "no end".
+                    left = min(max(until - clock(), _LEAST), ATTEMPT)
                     return await self._once(method, url, headers, body, left, what)
             except Unauthorized:
                 if renewed or not await self.access.renewed(generation):
@@ -209,11 +211,7 @@ class Transport:
                 self._count(method, str(answer.status))
                 if answer.status >= _BAD:
                     raise await _refusal(answer, what)
-                if (answer.content_length or 0) > LARGEST:
-                    raise errors.Invalid(
-                        f"{what}: an answer of {answer.content_length} bytes"
-                    )
-                return await answer.read()
+                return await _body(answer, what)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._count(method, "<error>")
             raise _broken(error, what, self.access.host) from None
@@ -277,6 +275,22 @@ def _abandon(answer: aiohttp.ClientResponse) -> None:
     connection = answer.connection
     if connection is not None and connection.transport is not None:
         connection.transport.abort()
+
+
+async def _body(answer: aiohttp.ClientResponse, what: str) -> bytes:
+    """Return the body of *answer*, which need not say how long it will be."""
+    parts, size = [], answer.content_length or 0
+    if size <= LARGEST:
+        size = 0
+        while part := await answer.content.readany():
+            size += len(part)
+            if size > LARGEST:
+                break
+            parts.append(part)
+    if size > LARGEST:
+        _abandon(answer)
+        raise errors.Invalid(f"{what}: an answer of more than {LARGEST} bytes")
+    return b"".join(parts)
 
 
 async def _refusal(answer: aiohttp.ClientResponse, what: str) -> ApiError:
