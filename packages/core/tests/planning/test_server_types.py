@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from inferry.planning._server_types import server_container, server_labels
+from typing import Any
+
+import pytest
+
+from inferry.planning._server_types import (
+    server_container,
+    server_labels,
+    told_name,
+)
 
 
 def test_torchserve_gets_its_envelope_by_protocol() -> None:
@@ -40,3 +48,21 @@ def test_mlserver_without_a_model_loads_nothing() -> None:
     assert container["env"] == [
         {"name": "MLSERVER_LOAD_MODELS_AT_STARTUP", "value": "false"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("container", "name"),
+    [
+        ({"args": ["--model_name=m", "--model_name=llama3"]}, "llama3"),
+        ({"args": ["--model_name", "llama3", "--x"]}, "llama3"),
+        ({"args": ["--served-model-name=qwen", "--port=8080"]}, "qwen"),
+        ({"args": ["serve"]}, ""),
+        ({"args": ["--model_name=$(NAME)"]}, ""),
+        ({"env": [{"name": "MLSERVER_MODEL_NAME", "value": "other"}]}, "other"),
+        ({}, ""),
+    ],
+)
+def test_a_server_tells_by_its_arguments_what_its_model_is_called(
+    container: dict[str, Any], name: str
+) -> None:
+    assert told_name(container) == name

@@ -16,7 +16,7 @@ from inferry.planning._placeholders import Values
 from inferry.planning._pods import joined_pod, serving_container
 from inferry.planning._scaling import scaling_plan, with_policy
 from inferry.planning._selection import Selection, select
-from inferry.planning._server_types import server_labels
+from inferry.planning._server_types import server_labels, told_name
 from inferry.planning._sources import (
     Readable,
     StorageChoice,
@@ -165,7 +165,7 @@ def _plan_model(
     arguments = _arguments(merged, own_args, entry, scene, where)
     named = arguments.server.get("model_name")
     model_plan = ModelPlan(
-        name=str(named.value) if named else scene.name,
+        name=str(named.value) if named else told_name(merged) or scene.name,
         format=selection.format.name,
         format_version=_format_version(model, selection),
         target=_target(entry, scene),

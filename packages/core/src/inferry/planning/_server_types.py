@@ -6,6 +6,7 @@ arguments that its controller adds (``SetRuntimeDefaults``).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ _MLSERVER_CLASSES = MappingProxyType(
     }
 )
 _MODEL_PATH = "/mnt/models"
+_NAME_FLAGS = frozenset({"--model_name", "--model-name", "--served-model-name"})
 
 
 def server_labels(server_type: str, model_format: str, protocol: str) -> dict[str, str]:
@@ -32,6 +34,25 @@ def server_labels(server_type: str, model_format: str, protocol: str) -> dict[st
     if server_type == "torchserve":
         return {"serviceEnvelope": "kservev2" if protocol == "v2" else "kserve"}
     return {}
+
+
+def told_name(container: Mapping[str, Any]) -> str:
+    """Return the name that *container* is told to serve its model by, "" for none.
+
+    A service may give its own ``--model_name`` behind that of the runtime, as KServe's
+    examples of large language models do: the last one counts. One that the kubelet
+    fills in, ``$(NAME)``, is not known here.
+    """
+    told = ""
+    words = [str(each) for each in container.get("args") or ()]
+    for word, after in pairwise([*words, ""]):
+        flag, sign, value = word.partition("=")
+        if flag in _NAME_FLAGS:
+            told = value if sign else after
+    if not told:
+        env = {e.get("name"): e.get("value") for e in container.get("env") or ()}
+        told = str(env.get("MLSERVER_MODEL_NAME") or "")
+    return "" if "$(" in told else told
 
 
 def server_container(
