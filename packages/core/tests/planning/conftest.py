@@ -119,7 +119,7 @@ class Kitchen:
 
     def model(self, text: str = "", **more: str) -> Any:
         """Return a service of an sklearn model with further model fields."""
-        fields = "modelFormat: {name: sklearn}\nstorageUri: /models/iris\n"
+        fields = "modelFormat: {name: sklearn}\nstorageUri: https://example.org/iris\n"
         return self.service("model:\n" + _indented(fields + text, 2), **more)
 
 

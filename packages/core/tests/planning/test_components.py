@@ -13,7 +13,7 @@ containers:
   - name: kserve-container
     image: mine
     env:
-      - {name: STORAGE_URI, value: "/models/x"}
+      - {name: STORAGE_URI, value: "https://example.org/x"}
       - {name: PROTOCOL, value: v2}
 """
 
@@ -58,7 +58,7 @@ def test_a_model_is_planned_whole(kitchen: Any) -> None:
         "threads": 3,
         "threshold": None,
     }
-    assert [each.uri for each in part.sources] == ["/models/iris"]
+    assert [each.uri for each in part.sources] == ["https://example.org/iris"]
     assert part.storage_backends == ("local",)
     assert (part.protocol, part.protocols) == ("v1", ("v1", "v2"))
 
@@ -104,7 +104,7 @@ def test_labels_of_the_component_win_over_the_services(kitchen: Any) -> None:
     }
     service = kitchen.service(
         "labels: {a: component}\n"
-        "model: {modelFormat: {name: sklearn}, storageUri: /models/iris}",
+        "model: {modelFormat: {name: sklearn}, storageUri: 'https://example.org/iris'}",
         metadata="labels: {a: service, b: service}",
     )
     labels = predictor(service, kitchen.catalog()).labels
@@ -114,7 +114,7 @@ def test_labels_of_the_component_win_over_the_services(kitchen: Any) -> None:
 def test_timeout_and_concurrency_are_carried(kitchen: Any) -> None:
     service = kitchen.service(
         "timeout: 30\ncontainerConcurrency: 4\n"
-        "model: {modelFormat: {name: sklearn}, storageUri: /models/iris}"
+        "model: {modelFormat: {name: sklearn}, storageUri: 'https://example.org/iris'}"
     )
     part = predictor(service, kitchen.catalog())
     assert (part.timeout, part.concurrency) == (30.0, 4)
@@ -180,7 +180,7 @@ def test_a_custom_predictor_is_its_container(kitchen: Any) -> None:
     assert part.model is None
     assert part.runtime is None
     assert part.container["image"] == "mine"
-    assert [each.uri for each in part.sources] == ["/models/x"]
+    assert [each.uri for each in part.sources] == ["https://example.org/x"]
     assert part.protocol == "v2"
 
 
