@@ -77,3 +77,43 @@ def test_a_write_that_no_watch_ever_tells_is_forgotten() -> None:
     clock.now = 60.0
 
     assert children.of("team/iris") == {}
+
+
+def test_a_name_is_known_to_belong_to_another_service() -> None:
+    """The canary ``b`` of ``a`` and the predictor of ``a-b`` have one name."""
+    children = Children()
+    taken = Fact(
+        kind="Deployment",
+        namespace="team",
+        name="a-b-predictor",
+        uid="u",
+        version="1",
+        service="a-b",
+    )
+    child = ("Deployment", "a-b-predictor")
+    assert children.holder("team/a", child) == ""
+    children.assume(taken)
+    assert children.holder("team/a", child) == "team/a-b"
+    children.forget("team/a-b")
+    children.change(None, taken)
+    assert children.holder("team/a", child) == "team/a-b"
+    assert children.holder("team/a-b", child) == ""
+    assert children.holder("other/a", child) == ""
+
+
+def test_a_service_may_have_the_very_name_of_anothers_child() -> None:
+    """The route of ``a-predictor`` and that of the predictor of ``a``."""
+    children = Children()
+    children.change(
+        None,
+        Fact(
+            kind="HTTPRoute",
+            namespace="team",
+            name="a-predictor",
+            uid="u",
+            version="1",
+            service="a-predictor",
+        ),
+    )
+    found = children.holder("team/a", ("HTTPRoute", "a-predictor"))
+    assert found == "team/a-predictor"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from inferry_controller.observing.facts import Fact
 
-#: Kind and name of a child; a Knative Service is a ``KnativeService``.
+#: Kind and name of a child; a Knative Service is a `KNATIVE`.
 ChildKey = tuple[str, str]
 #: Seconds after which a write that no watch told of is taken to be undone.
 _PATIENCE = 30.0
@@ -82,6 +82,22 @@ class Children:
             elif child not in told or _older(told[child], fact):
                 merged[child] = fact
         return merged
+
+    def holder(self, key: str, child: ChildKey) -> str:
+        """Return the service beside *key*, of its namespace, that *child* belongs to.
+
+        The name of a child begins with that of its service, so few have to be asked.
+        """
+        namespace = key.partition("/")[0]
+        parts = child[1].split("-")
+        for length in range(1, len(parts) + 1):
+            other = f"{namespace}/{'-'.join(parts[:length])}"
+            if other != key and (
+                child in self._told.get(other, ())
+                or child in self._assumed.get(other, ())
+            ):
+                return other
+        return ""
 
     def forget(self, key: str) -> None:
         """Forget what was assumed of a service that is gone."""

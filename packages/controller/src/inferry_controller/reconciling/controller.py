@@ -131,6 +131,7 @@ class Controller:
 
     async def _begin(self) -> None:
         """From here on a change of the world is looked at service by service."""
+        self.reconciler.begin(self.watches.services)
         self.watches.reconciler = self.reconciler
 
     def _config(self, name: str) -> Reflector[dict[str, Any]]:

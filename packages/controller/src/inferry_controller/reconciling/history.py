@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from inferry_controller.kube.errors import Conflict
 from inferry_controller.kube.kinds import CONTROLLER_REVISION, DEPLOYMENT
 from inferry_controller.names import (
@@ -76,16 +78,27 @@ class Specs:
         metadata: dict[str, Any] = (found or {}).get("metadata", {})
         if metadata.get("labels", {}).get(REVISION_LABEL) != revision:
             return None
-        spec: str | None = metadata.get("annotations", {}).get(SPEC_ANNOTATION)
-        return spec
+        return _spec(metadata.get("annotations", {}).get(SPEC_ANNOTATION))
 
     async def _kept(self, service: StoredService, revision: str) -> str | None:
         name = _name(service, revision)
         found = await self._client.find(CONTROLLER_REVISION, service.namespace, name)
         if found is None:
             return None
-        spec: str | None = (found.get("data") or {}).get("spec")
-        return spec
+        owners = found["metadata"].get("ownerReferences") or ()
+        if all(each.get("uid") != service.uid for each in owners):
+            return None
+        return _spec((found.get("data") or {}).get("spec"))
+
+
+def _spec(text: object) -> str | None:
+    """Return *text* where it is a spec: people may edit what they like."""
+    try:
+        spec = orjson.loads(text) if isinstance(text, str) else None
+    except orjson.JSONDecodeError:
+        return None
+    usable = isinstance(spec, dict) and isinstance(spec.get("predictor"), dict)
+    return text if usable and isinstance(text, str) else None
 
 
 def _name(service: StoredService, revision: str) -> str:

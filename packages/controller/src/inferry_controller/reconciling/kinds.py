@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from inferry_controller.kube import kinds
 from inferry_controller.kube.kinds import Kind
+from inferry_controller.observing import KNATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ISTIO = "networking.istio.io"
 VIRTUAL_SERVICE = Kind(_ISTIO, "v1beta1", "virtualservices", "VirtualService")
-KNATIVE = "KnativeService"
 #: What a service may own, by the name that facts use.
 CHILDREN: dict[str, Kind] = {
     "Deployment": kinds.DEPLOYMENT,

@@ -14,6 +14,7 @@ from inferry_controller.kube.errors import NotFound
 from inferry_controller.kube.kinds import INFERENCE_SERVICE
 from inferry_controller.kube.workers import Result
 from inferry_controller.observing import Addresses, observe, status_document
+from inferry_controller.reconciling.claims import Claims
 from inferry_controller.reconciling.drains import Drains
 from inferry_controller.reconciling.history import Specs
 from inferry_controller.reconciling.kinds import ROUTES
@@ -28,7 +29,7 @@ from inferry_controller.rendering import Rendered
 from inferry_controller.rendering.modes import mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inferry.planning import ServingPlan
     from inferry_controller.kube.client import Client
@@ -69,6 +70,7 @@ class ServiceReconciler:
             client=client,
             world=world,
             children=children,
+            claims=Claims(),
             specs=Specs(client),
             reporter=Reporter(client, clock),
             drains=Drains(clock),
@@ -114,6 +116,11 @@ class ServiceReconciler:
             return None
         self._done[key] = 0
         return await self._tell(service, before, inputs, outcome)
+
+    def begin(self, services: Iterable[StoredService]) -> None:
+        """Know what *services* have been given before this process was there."""
+        for each in services:
+            self._tools.claims.told(each.key, each.status_document())
 
     def is_news(self, before: StoredService, after: StoredService) -> bool:
         """Say whether a change of a service is more than our own status write."""
@@ -219,6 +226,7 @@ class ServiceReconciler:
         self._done.pop(key, None)
         self._rivals.forget(key)
         tools.children.forget(key)
+        tools.claims.forget(key)
         tools.reporter.forget(key)
         tools.drains.forget(key)
         tools.plans.forget(key)

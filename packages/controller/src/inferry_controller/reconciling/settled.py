@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry_controller.observing import KNATIVE
 from inferry_controller.observing.facts import DeploymentFact, Fact, RouteFact
-from inferry_controller.reconciling.kinds import CHILDREN, KNATIVE
+from inferry_controller.reconciling.kinds import CHILDREN
 from inferry_controller.reconciling.records import short
 from inferry_controller.reconciling.stored import digest_of
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from inferry_controller.kube.client import Client
     from inferry_controller.reconciling.children import Children
+    from inferry_controller.reconciling.claims import Claims
     from inferry_controller.reconciling.drains import Drains
     from inferry_controller.reconciling.history import Specs
     from inferry_controller.reconciling.looking import Looking
@@ -24,6 +25,7 @@ class Tools:
     client: Client
     world: World
     children: Children
+    claims: Claims
     specs: Specs
     reporter: Reporter
     drains: Drains

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from inferry_controller.reconciling.service import ServiceReconciler
     from inferry_controller.reconciling.stored import StoredService
     from inferry_controller.reconciling.world import World
+
+_log = logging.getLogger(__name__)
 
 _CHILDREN = f"{MANAGED_LABEL}={MANAGER}"
 #: Seconds within which the changes of a service's children are looked at together.
@@ -187,10 +190,17 @@ class Watches:
         self._queue.add(key, priority=RESYNC if change.initial else LIVE)
 
     def _fact(self, change: Change[Fact]) -> None:
-        key = self._children.change(change.before, change.after)
+        before, after = change.before, change.after
+        if before is not None and after is not None and before.service != after.service:
+            # Somebody put it under another service: the one before lost it.
+            self._look(self._children.change(before, None))
+            before = None
+        self._look(self._children.change(before, after), initial=change.initial)
+
+    def _look(self, key: str, *, initial: bool = False) -> None:
         if key:
-            low = change.initial
-            self._queue.add(key, priority=RESYNC if low else LIVE, after=_TOGETHER)
+            priority = RESYNC if initial else LIVE
+            self._queue.add(key, priority=priority, after=_TOGETHER)
 
     def _gateway(self, change: Change[GatewayFact]) -> None:
         wanted = self._world.options.gateway
@@ -208,19 +218,23 @@ class Watches:
         (self._served.add if there else self._served.discard)(kind)
         self._world.put_kinds(frozenset(self._served))
 
-    def _world_changed(self) -> None:
+    def _world_changed(self, namespace: str) -> None:
         """Look again at the services that what has changed concerns."""
         if self.reconciler is None:
             return
         for service in self.services:
-            if self.reconciler.is_concerned(service):
+            elsewhere = namespace not in {"", service.namespace}
+            if not elsewhere and self.reconciler.is_concerned(service):
                 self._queue.add(service.key, priority=CHANGED_WORLD)
 
 
 def _document(obj: dict[str, Any]) -> Any:  # noqa: ANN401 - of either kind
     try:
         return from_object(obj)
-    except InferryError:
+    except InferryError as error:
+        metadata = obj["metadata"]
+        where = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        _log.warning("%s %s is not used: %s", obj.get("kind"), where, error)
         return None
 
 

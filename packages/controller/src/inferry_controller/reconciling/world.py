@@ -36,13 +36,16 @@ RUNTIMES = frozenset({"ServingRuntime", "ClusterServingRuntime"})
 
 
 class World:
-    """What services are planned and rendered with; ``epoch`` counts its changes."""
+    """What services are planned and rendered with; ``epoch`` counts its changes.
+
+    ``on_change`` is told the namespace that one concerns, or an empty one for all.
+    """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        on_change: Callable[[], None] = lambda: None,
+        on_change: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.epoch = 0
         self.on_change = on_change
@@ -51,6 +54,7 @@ class World:
         self._accounts: dict[tuple[str, str], AccountFacts] = {}
         self._secrets: dict[tuple[str, str], SecretFacts] = {}
         self._kinds: frozenset[str] | None = None
+        self._spaces: frozenset[str] | None = None
         self._install(settings)
 
     @property
@@ -95,7 +99,8 @@ class World:
         else:
             self._runtimes[key] = (document, digest_of(document))
         if self._runtimes.get(key, (None, b""))[1] != (before or (None, b""))[1]:
-            self._changed()
+            self._spaces = None
+            self._changed(key[0])
 
     def put_container(self, name: str, container: Document | None) -> None:
         """Take or forget a ClusterStorageContainer."""
@@ -103,11 +108,11 @@ class World:
 
     def put_account(self, key: tuple[str, str], account: AccountFacts | None) -> None:
         """Take or forget a ServiceAccount (namespace, name)."""
-        self._put(self._accounts, key, account)
+        self._put(self._accounts, key, account, key[0])
 
     def put_secret(self, key: tuple[str, str], secret: SecretFacts | None) -> None:
         """Take or forget what may be known of a Secret (namespace, name)."""
-        self._put(self._secrets, key, secret)
+        self._put(self._secrets, key, secret, key[0])
 
     def put_kinds(self, kinds: frozenset[str]) -> None:
         """Take the optional kinds that the cluster serves now."""
@@ -121,10 +126,11 @@ class World:
         Nothing that comes with a release of ours is in it: an upgrade of the controller
         is no reason to render anything anew.
         """
-        key = (service.namespace, service.needs)
-        found = self._digests.get(key)
+        known = self._digests.setdefault(service.namespace, {})
+        found = known.get(service.needs)
         if found is None:
-            found = self._digests[key] = self._digest(*key)
+            found = self._digest(service.namespace, service.needs)
+            known[service.needs] = found
         return found
 
     def catalog(self, namespace: str) -> Catalog:
@@ -168,14 +174,20 @@ class World:
     def _all_containers(self) -> list[Document]:
         return [self._containers[name] for name in sorted(self._containers)]
 
-    def _put(self, known: dict[Any, Any], key: object, value: object) -> None:
+    def _put(
+        self,
+        known: dict[Any, Any],
+        key: object,
+        value: object,
+        namespace: str = "",
+    ) -> None:
         if known.get(key) == value:
             return
         if value is None:
             del known[key]
         else:
             known[key] = value
-        self._changed()
+        self._changed(namespace)
 
     def _install(self, settings: Settings) -> None:
         """Take *settings* in force; nothing of it happens where they are wrong."""
@@ -185,18 +197,24 @@ class World:
         self._settings, self._plugins, self._options = settings, plugins, options
         self._forget()
 
-    def _changed(self) -> None:
-        self._forget()
+    def _changed(self, namespace: str = "") -> None:
+        """Forget what was made of before; what one tenant changes costs no other."""
+        if namespace:
+            self._digests.pop(namespace, None)
+            self._catalogs.pop(namespace, None)
+            self._surroundings.pop(namespace, None)
+        else:
+            self._forget()
         self.epoch += 1
-        self.on_change()
+        self.on_change(namespace)
 
     def _forget(self) -> None:
-        self._digests: dict[tuple[str, tuple[str, ...]], bytes] = {}
+        self._digests: dict[str, dict[tuple[str, ...], bytes]] = {}
         self._catalogs: dict[str, Catalog] = {}
         self._surroundings: dict[str, Surroundings] = {}
         self._older: dict[str, RenderOptions] = {}
         self._of_all: bytes = b""
-        self._spaces: frozenset[str] | None = None
+        self._spaces = None
 
     def _namespaces(self) -> frozenset[str]:
         """Return the namespaces that have runtimes of their own."""
