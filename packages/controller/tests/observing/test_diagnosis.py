@@ -325,6 +325,51 @@ def test_only_events_tell_of_volumes(text: str) -> None:
     assert (str(trouble.reason), trouble.message) == MOUNTS[text]
 
 
+def test_a_busy_kubelet_is_no_cause_and_a_missing_object_is() -> None:
+    """What is newest comes last; the object that is not there is told in any case."""
+    waits = {"server": waiting("PodInitializing"), "storage": waiting("ContainerCre")}
+    found = pod_fact(phase="Pending", **waits)
+    slow = 'MountVolume.SetUp failed for volume "a" : failed to sync secret cache: '
+    texts = (
+        f"{slow}timed out waiting for the condition",
+        'MountVolume.SetUp failed for volume "a" : secret "a" not found',
+        'MountVolume.SetUp failed for volume "b" : exit status 32',
+    )
+    events = [
+        EventFact(kind="Pod", name=NAME, reason="FailedMount", message=text)
+        for text in texts
+    ]
+    trouble = diagnose(found, events)
+    assert trouble is not None
+    assert trouble.reason == "SecretNotFound"
+    busy = diagnose(found, events[:1])
+    assert busy is not None
+    assert busy.reason == "Pending"
+
+
+def test_a_key_that_is_not_there_has_its_own_remedy() -> None:
+    """The Secret exists: whoever created it again would find nothing changed."""
+    refused = waiting(
+        "CreateContainerConfigError", "couldn't find key token in Secret team/half"
+    )
+    trouble = diagnose(pod_fact(phase="Pending", server=refused))
+    assert trouble is not None
+    assert trouble.message == "the Secret 'half' has no key 'token'"
+    assert trouble.remedy.startswith("add the key to the Secret")
+
+
+def test_a_refused_user_is_told_without_the_name_of_the_pod() -> None:
+    said = (
+        'container\'s runAsUser breaks non-root policy (pod: "iris-1_team(91085ff0)", '
+        "container: server)"
+    )
+    refused = waiting("CreateContainerConfigError", said)
+    trouble = diagnose(pod_fact(phase="Pending", server=refused))
+    assert trouble is not None
+    assert trouble.reason == "ContainerRefused"
+    assert trouble.message.endswith("runAsUser breaks non-root policy")
+
+
 def test_the_answer_to_a_probe_is_told_without_its_length() -> None:
     event = EventFact(
         kind="Pod",

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from inferry.status import SERVER_EXITS, STORAGE_EXITS, Reason, read_termination
-from inferry_controller.observing.mounts import missing
+from inferry_controller.observing.mounts import key_remedy, missing
 from inferry_controller.observing.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ _REFUSED = frozenset(
 #: What the runtime reports of a process that never began.
 _NEVER_BEGAN = frozenset({"ContainerCannotRun", "StartError"})
 _KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (\S+)")
+#: Which pod it is, with its uid, is no news to whom the pod belongs to.
+_POD = re.compile(r" \(pod: \"[^\"]*\", container: [^)]*\)")
 _DENIED = re.compile(
     r"unauthori[sz]ed|denied|forbidden|authentication required|no basic auth"
     r"|\b40[13]\b",
@@ -151,8 +153,9 @@ def _config(container: ContainerFact) -> Trouble:
     if key:
         name = key[3].rpartition("/")[2]
         reason = {"Secret": Reason.SecretNotFound}.get(key[2], Reason.ConfigMapNotFound)
-        return _made(container, reason, f"the {key[2]} {name!r} has no key {key[1]!r}")
-    return _refused(container, container.message)
+        text = f"the {key[2]} {name!r} has no key {key[1]!r}"
+        return _made(container, reason, text, key_remedy(key[2]))
+    return _refused(container, _POD.sub("", container.message))
 
 
 def _refused(container: ContainerFact, message: str, code: int = 0) -> Trouble:

@@ -30,6 +30,9 @@ _KEYS = re.compile(r"references non-existent (secret|config) key: ?(\S+)")
 _VOLUME = re.compile(r'volume "([^"]+)"')
 _MOUNTING = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume"})
 _SANDBOX = "FailedCreatePodSandBox"
+_VAGUE = frozenset({Reason.VolumeNotMounted, Reason.ContainerRefused})
+#: A kubelet that is busy, or that says what it has said before: neither is a cause.
+_SLOW = re.compile(r"failed to sync \w+ cache|timed out waiting for the condition")
 _PROBE = re.compile(r"^(Startup|Readiness|Liveness) probe failed: (.+)", re.DOTALL)
 #: A probe's text may hold a whole page of HTML.
 _LONGEST = 200
@@ -37,14 +40,23 @@ _LONGEST = 200
 
 def of_events(pod: PodFact, events: Iterable[EventFact]) -> Trouble | None:
     """Return why the containers of *pod* do not begin, as its events tell."""
-    for event in events:
-        if event.kind not in {"", "Pod"} or event.name != pod.name:
-            continue
-        if event.reason in _MOUNTING:
-            return _of_mount(event.message)
-        if event.reason == _SANDBOX:
-            message = f"the node cannot start the pod: {_short(event.message)}"
-            return Trouble(reason=Reason.ContainerRefused, message=message)
+    found = [
+        trouble
+        for event in events
+        if event.kind in {"", "Pod"} and event.name == pod.name
+        if (trouble := _of_event(event)) is not None
+    ]
+    # What names an object that is not there tells more than what came of it.
+    named = [each for each in found if each.reason not in _VAGUE]
+    return next(reversed(named or found), None)
+
+
+def _of_event(event: EventFact) -> Trouble | None:
+    if event.reason in _MOUNTING:
+        return None if _SLOW.search(event.message) else _of_mount(event.message)
+    if event.reason == _SANDBOX:
+        message = f"the node cannot start the pod: {_short(event.message)}"
+        return Trouble(reason=Reason.ContainerRefused, message=message)
     return None
 
 
@@ -68,6 +80,11 @@ def missing(message: str) -> Trouble | None:
     return None
 
 
+def key_remedy(kind: str) -> str:
+    """Return what to do where an object is there, and not the key in it."""
+    return f"add the key to the {kind}, or correct the key that the pod asks for"
+
+
 def _of_mount(message: str) -> Trouble:
     found = missing(message)
     if found is not None:
@@ -79,6 +96,7 @@ def _of_mount(message: str) -> Trouble:
         return Trouble(
             reason=reason or Reason.ConfigMapNotFound,
             message=f"a {kind} that the pod mounts has no key {key[2]!r}",
+            remedy=key_remedy(kind),
         )
     volume = _VOLUME.search(message)
     name = f" {volume[1]!r}" if volume else ""
