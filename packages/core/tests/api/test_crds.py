@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from inferry.api import crds
+from inferry.api._crds.descriptions import DESCRIPTIONS
+from inferry.api._types import ComponentSpec, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +58,45 @@ def test_names_versions_and_scopes_are_those_of_kserve(kind: str) -> None:
 def test_a_definition_fits_into_the_annotation_of_kubectl_apply(kind: str) -> None:
     """An object's annotations have 256 KiB; kubectl keeps a copy there."""
     assert len(json.dumps(CRDS[kind], separators=(",", ":"))) < 200_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kubectl_explain_says_what_a_kind_and_its_fields_are(kind: str) -> None:
+    """Its own ones; the fields of pods are described by Kubernetes."""
+    found = schema(kind)
+    assert found["description"]
+    assert found["properties"]["spec"]["description"]
+    assert found["properties"]["status"]["description"]
+
+
+def test_every_description_is_of_something_that_there_is() -> None:
+    used = {
+        inner["description"]
+        for kind in KINDS
+        for _, inner in nodes(schema(kind))
+        if "description" in inner
+    }
+    assert used == set(DESCRIPTIONS.values())
+
+
+def test_every_own_field_of_a_service_is_described() -> None:
+    spec = schema("InferenceService")["properties"]["spec"]["properties"]
+    predictor = spec["predictor"]["properties"]
+    model = predictor["model"]["properties"]
+    own = [*field_names(ComponentSpec), *field_names(ModelSpec)]
+    lacking = [
+        name
+        for name in own
+        if "description" not in (predictor.get(name) or model.get(name))
+    ]
+    assert lacking == []
+
+
+def field_names(kind: type) -> list[str]:
+    """Return the fields of a type in YAML's spelling, but for what it inlines."""
+    fields = msgspec.structs.fields(kind)
+    inlined = {"pod", "container"}
+    return [each.encode_name for each in fields if each.name not in inlined]
 
 
 @pytest.mark.parametrize("kind", KINDS)

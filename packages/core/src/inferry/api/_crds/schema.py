@@ -9,6 +9,7 @@ from msgspec import inspect as kinds
 from inferry.api import _types
 from inferry.api._convert import FORBIDDEN, INLINED, TABLED, fields_of
 from inferry.api._crds import pods
+from inferry.api._crds.descriptions import described
 from inferry.api._crds.narrow import narrowed
 from inferry.api._crds.rules import RULES
 from inferry.api._crds.status import status_schema
@@ -28,6 +29,7 @@ _HEAD: dict[str, Schema] = {
 def root_schema(kind: type[Api]) -> Schema:
     """Return the schema of the whole object."""
     found = struct_schema(kind)
+    found |= described(kind.__name__)
     found["properties"] |= {**_HEAD, "status": status_schema()}
     found["required"] = sorted(set(found["required"]) - set(_HEAD))
     return found
@@ -42,7 +44,7 @@ def struct_schema(kind: type, without: frozenset[str] = frozenset()) -> Schema:
     for name, each in known.items():
         if name not in without:
             key = f"{_owner(kind, each.name)}.{name}"
-            schema = narrowed(key, _schema(each.type, name))
+            schema = narrowed(key, _schema(each.type, name)) | described(key)
             properties[name] = schema if each.required else pods.nullable(schema)
     required = sorted(n for n, each in known.items() if each.required)
     found: Schema = {"type": "object", "properties": properties}

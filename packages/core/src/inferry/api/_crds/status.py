@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inferry.api._crds.descriptions import described
 from inferry.api._crds.pods import ANY, OPAQUE
 
 if TYPE_CHECKING:
@@ -36,10 +37,16 @@ def status_schema() -> Schema:
                 "items": condition,
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
+                **described("Status.conditions"),
             },
-            "inferry": OPAQUE,
-            "observedGeneration": {"type": "integer", "format": "int64"},
-            "url": _TEXT,
+            "inferry": OPAQUE | described("Status.inferry"),
+            "observedGeneration": {
+                "type": "integer",
+                "format": "int64",
+                **described("Status.observedGeneration"),
+            },
+            "url": _TEXT | described("Status.url"),
         },
+        **described("Status"),
         **ANY,
     }
