@@ -63,6 +63,25 @@ def test_folders_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "p" / "inferry.yaml").is_file()
 
 
+def test_what_a_chart_takes_as_values_is_refused_as_options(tmp_path: Path) -> None:
+    """They would have no effect."""
+    result = run("--format", "helm", "--replicas", "3", "--output", str(tmp_path))
+    assert result.exit_code == 2
+    assert "--replicas" in result.output
+    assert "--set" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_base_is_always_whole(tmp_path: Path) -> None:
+    result = run("--format", "kustomize", "--only", "crds", "--output", str(tmp_path))
+    assert result.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_shows_examples_a_line_each() -> None:
+    assert "\n    inferry manifests | kubectl apply -f -\n" in run("--help").output
+
+
 def test_a_folder_needs_a_name() -> None:
     result = run("--format", "helm")
     assert result.exit_code == 2

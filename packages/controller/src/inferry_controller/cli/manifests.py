@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,14 +14,24 @@ if TYPE_CHECKING:
     from inferry_controller.install import InstallOptions
 
 _FORMATS = click.Choice(["yaml", "kustomize", "helm"])
+_EXAMPLES = """\b
+Examples:
+  inferry manifests | kubectl apply -f -
+  inferry manifests --format kustomize --output install
+  inferry manifests --format helm --output chart
+  inferry manifests --only crds | kubectl apply -f -
+  inferry manifests --gateway contour --only gateway | kubectl apply -f -
+  inferry manifests --scope namespaced --watch team-a | kubectl apply -f -
+"""
 
 
-@click.command
+@click.command(epilog=_EXAMPLES)
 @click.option(
     "--format",
     "form",
     type=_FORMATS,
     default="yaml",
+    show_default=True,
     help="Objects, a base for `kubectl apply -k`, or a Helm chart.",
 )
 @click.option(
@@ -33,11 +44,17 @@ _FORMATS = click.Choice(["yaml", "kustomize", "helm"])
     type=click.Choice(["crds", "controller", "gateway"]),
     help="Only the kinds, all but them, or the Gateway of --gateway.",
 )
-@click.option("--namespace", default="inferry", help="Where the controller runs.")
+@click.option(
+    "--namespace",
+    default="inferry",
+    show_default=True,
+    help="Where the controller runs.",
+)
 @click.option(
     "--scope",
     type=click.Choice(["cluster", "namespaced"]),
     default="cluster",
+    show_default=True,
     help="All namespaces, or those of --watch with Roles alone.",
 )
 @click.option("--watch", default="", help="Namespaces, separated by commas.")
@@ -46,10 +63,15 @@ _FORMATS = click.Choice(["yaml", "kustomize", "helm"])
     default="",
     help="Namespaces in which the controller may read Secrets; none by default.",
 )
-@click.option("--registry", help="Where the images come from.")
-@click.option("--version", help="The version of the images.")
-@click.option("--replicas", type=int, help="Pods of the controller.")
-@click.option("--plugins", help="Plugins that the controller loads, by commas.")
+@click.option(
+    "--registry", help="Where the images come from; default: ghcr.io/inferry."
+)
+@click.option("--version", help="That of the images; default: this package's.")
+@click.option("--replicas", type=int, help="Pods of the controller; default: 2.")
+@click.option(
+    "--plugins",
+    help="Plugins that the controller loads, by commas; default: onnx,sklearn,storage.",
+)
 @click.option("--monitoring", is_flag=True, help="With a ServiceMonitor.")
 @click.option("--network-policy", is_flag=True, help="With a NetworkPolicy.")
 @click.option("--gateway", help="With a Gateway of this class for all services.")
@@ -74,22 +96,15 @@ def manifests(
     only: str | None,
     **given: Any,  # noqa: ANN401 - click's
 ) -> None:
-    r"""Print or write what installs the controller on a cluster.
+    """Print or write what installs the controller on a cluster.
 
     Nothing in it needs a webhook or cert-manager, and any order of applying works.
-
-    \b
-    Examples:
-      inferry manifests | kubectl apply -f -
-      inferry manifests --format kustomize --output install
-      inferry manifests --format helm --output chart
-      inferry manifests --only crds | kubectl apply -f -
-      inferry manifests --scope namespaced --watch team-a | kubectl apply -f -
     """
     from inferry_controller.install import chart, kustomization
     from inferry_controller.install import manifests as objects
     from inferry_controller.install.documents import documents
 
+    _refuse_what_is_left_out(form)
     options = _options(given, only)
     if only == "gateway" and not given["gateway"]:
         raise click.UsageError("--only gateway needs --gateway CLASS")
@@ -104,6 +119,28 @@ def manifests(
         msg = f"--format {form} is a folder; name it with --output"
         raise click.UsageError(msg)
     _write(output, chart() if form == "helm" else kustomization(options))
+
+
+def _refuse_what_is_left_out(form: str) -> None:
+    """A chart has values instead of options, and a base is always whole."""
+    context = click.get_current_context()
+    fixed = {"form", "output"}
+    if form == "helm":
+        said = [
+            f"--{name.replace('_', '-')}"
+            for name in context.params
+            if name not in fixed
+            and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ]
+        if said:
+            raise click.UsageError(
+                f"a chart takes {', '.join(said)} as values: say them to helm with "
+                "--set; values.yaml in the chart names each"
+            )
+    if form == "kustomize" and context.params["only"]:
+        raise click.UsageError(
+            "--only is for objects; the folder has the halves crds and controller"
+        )
 
 
 def _wanted(document: Mapping[str, Any], only: str | None) -> bool:
