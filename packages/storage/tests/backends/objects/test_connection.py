@@ -12,6 +12,7 @@ from inferry.storage import (
     NotAllowed,
     Source,
 )
+from inferry_storage.backends.objects import connection
 from inferry_storage.backends.objects.connection import (
     checked_endpoint,
     client_options,
@@ -76,6 +77,19 @@ def test_authorities_are_a_file_or_their_text(tmp_path: Path) -> None:
             assert given["root_certificate"] == _PEM.encode()
     insecure = client_options(_access(CA_BUNDLE=str(file)), _AWS, insecure=True)
     assert insecure["allow_invalid_certificates"] is True
+
+
+def test_an_image_without_authorities_trusts_those_that_browsers_trust(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without any, obstore refuses plain http, too, and speaks of a certificate."""
+    monkeypatch.setattr(connection, "_SYSTEM", (str(tmp_path),))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    given = client_options(_access(), "http://store.models:9000")
+    assert given["root_certificate"].count(_PEM[:20].encode()) > 50
+    (tmp_path / "ca.pem").write_text(_PEM)
+    assert "root_certificate" not in client_options(_access(), _AWS)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,8 @@ _SECONDS = re.compile(r"\d{1,6}(\.\d{1,6})?")
 _MOST_BUNDLE = 16 * 2**20
 #: The proxy for all hosts but the one of the store: nothing ever listens there.
 NOWHERE = "http://127.0.0.1:0"
+#: Where systems keep the authorities that they trust.
+_SYSTEM = ("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/pki/tls/certs")
 _PEM = "-----BEGIN CERTIFICATE"
 
 
@@ -60,7 +64,7 @@ def client_options(
         options["proxy_excludes"] = urlsplit(endpoint).hostname or ""
     if insecure:
         options["allow_invalid_certificates"] = True
-    elif bundle := authorities(values):
+    elif bundle := authorities(values) or browsers_authorities():
         options["root_certificate"] = bundle
     return options
 
@@ -167,6 +171,30 @@ def authorities(values: Mapping[str, str]) -> bytes | None:
             "AWS_CA_BUNDLE or SSL_CERT_FILE",
         )
     return pem
+
+
+def browsers_authorities() -> bytes | None:
+    """Return what browsers trust where the system trusts nobody, as PEM.
+
+    Without any authority obstore asks nobody at all, not even over plain http.
+    """
+    paths = ssl.get_default_verify_paths()
+    places = (paths.cafile, paths.capath, *_SYSTEM)
+    if any(place and _has_something(Path(place)) for place in places):
+        return None
+    return _of_httpx()
+
+
+@functools.cache
+def _of_httpx() -> bytes:
+    import httpx
+
+    trusted = httpx.create_ssl_context(trust_env=False).get_ca_certs(binary_form=True)
+    return "".join(ssl.DER_cert_to_PEM_cert(each) for each in trusted).encode()
+
+
+def _has_something(place: Path) -> bool:
+    return any(place.iterdir()) if place.is_dir() else place.is_file()
 
 
 def _bad(name: str) -> NotAllowed:
