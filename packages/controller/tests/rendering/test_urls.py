@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inferry_controller.rendering.surroundings import Surroundings
+
 if TYPE_CHECKING:
     from conftest import Bench
 
@@ -41,6 +43,22 @@ def test_scheme_is_that_of_the_settings(bench: Bench) -> None:
     assert rendered.grpc_urls["predictor"] == (
         "grpcs://iris-predictor-team.example.com:443"
     )
+
+
+def test_url_is_the_one_within_the_cluster_where_no_route_can_be(bench: Bench) -> None:
+    """Without the Gateway API the host name would lead nowhere."""
+    rendered = bench.render(around=Surroundings(kinds=frozenset()))
+    assert rendered.url == rendered.address
+    assert rendered.component_urls == {"predictor": rendered.address}
+    assert rendered.grpc_urls["predictor"].startswith("grpc://iris-predictor.team.svc")
+
+
+def test_host_name_of_an_ingress_needs_no_gateway_api(bench: Bench) -> None:
+    """Nor does one that somebody else routes."""
+    around = Surroundings(kinds=frozenset())
+    for ingress in ("ingress", "none"):
+        rendered = bench.render(around=around, ingress=ingress)
+        assert rendered.url == "http://iris-team.example.com"
 
 
 def test_service_that_is_stopped_has_neither_objects_nor_urls(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inferry_controller.names import component_name
+from inferry_controller.rendering.kinds import HTTP_ROUTE, is_served
 from inferry_controller.rendering.services import HTTP_PORT, grpc_port, is_grpc
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ def is_cluster_local(plan: ServingPlan, options: RenderOptions) -> bool:
     if options.domain == CLUSTER_DOMAIN:
         return True
     return any(plan.labels.get(key) == CLUSTER_LOCAL for key in VISIBILITY_LABELS)
+
+
+def has_no_door(scene: Scene) -> bool:
+    """Say whether no host name leads in: by wish, or for want of the Gateway API."""
+    if is_cluster_local(scene.plan, scene.options):
+        return True
+    by_gateway = scene.options.ingress == "gateway"
+    return by_gateway and not is_served(HTTP_ROUTE, scene.around)
 
 
 def hosts(scene: Scene) -> list[str]:
@@ -59,15 +68,15 @@ def address(scene: Scene, part: Part) -> str:
 
 
 def url(scene: Scene) -> str:
-    """Return the url of the service for a client outside the cluster."""
-    if is_cluster_local(scene.plan, scene.options):
+    """Return the url of the service: that for a client outside, if one gets in."""
+    if has_no_door(scene):
         return address(scene, front(scene))
     return f"{scene.options.url_scheme}://{scene.plan.host}"
 
 
 def component_urls(scene: Scene) -> dict[str, str]:
     """Return the url of each component that has a host name."""
-    if is_cluster_local(scene.plan, scene.options):
+    if has_no_door(scene):
         return {each.kind: address(scene, each) for each in scene.main}
     hosts_of, scheme = scene.plan.hosts, scene.options.url_scheme
     return {
@@ -95,7 +104,7 @@ def grpc_urls(scene: Scene) -> dict[str, str]:
         port = HTTP_PORT if alone else grpc_port(part.ports)
         if port is None:
             continue
-        if is_cluster_local(scene.plan, scene.options):
+        if has_no_door(scene):
             found[part.kind] = f"grpc://{address_host(scene.plan, part.kind)}:{port}"
         elif host := scene.plan.hosts.get(part.kind):
             secure = scene.options.url_scheme == "https"
