@@ -134,6 +134,12 @@ def test_a_model_is_asked_by_the_name_that_the_server_is_told(
     assert _asked(runtime, **container)["httpGet"]["path"] == path
 
 
+def test_a_server_beside_a_transformer_is_asked_at_its_own_port() -> None:
+    args = ["--model_name=m", "--http_port=8080", "--http_port=8081"]
+    probe = _asked("kserve-sklearnserver", args=args)
+    assert probe["httpGet"] == {"path": "/v1/models/m", "port": 8081}
+
+
 def test_of_a_name_that_only_the_kubelet_knows_nothing_is_asked() -> None:
     probe = _asked("kserve-sklearnserver", args=["--model_name=$(NAME)"])
     assert probe["tcpSocket"] == {"port": 8080}

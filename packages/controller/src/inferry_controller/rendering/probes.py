@@ -90,7 +90,7 @@ def load_timeout(container: Mapping[str, Any]) -> int:
 
 def foreign_probes(container: dict[str, Any], component: ComponentPlan) -> None:
     """Fill in the readiness probe of any other *container*."""
-    port = first_port(container)
+    port = _http_port(container) or first_port(container)
     path = "" if _speaks_grpc(container, port) else _path(component, container)
     probe = _get(path, port) if path else {"tcpSocket": {"port": port}}
     limits = {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3}
@@ -101,6 +101,17 @@ def open_port(container: dict[str, Any]) -> None:
     """Fill in a readiness probe that asks for no more than an open port."""
     probe = {"tcpSocket": {"port": first_port(container)}, "periodSeconds": 10}
     _fill(container, readinessProbe=probe)
+
+
+def _http_port(container: Mapping[str, Any]) -> int:
+    """Return the port that the flags of KServe's servers give, 0 for none.
+
+    Beside a collocated transformer the server has another one than 8080, and declares
+    none, because requests come by the transformer's.
+    """
+    args = container.get("args") or ()
+    text = flag(args, "http_port") or flag(args, "rest_api_port") or ""
+    return 0 if container.get("ports") or not text.isdecimal() else int(text)
 
 
 def _speaks_grpc(container: Mapping[str, Any], port: int) -> bool:
