@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import os
 import shutil
@@ -9,9 +11,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from uv import find_uv_bin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Set it to keep environments between runs.
 FOLDER = "INFERRY_TEST_ENVIRONMENTS"
@@ -25,10 +31,16 @@ def environment(name: str, *requirements: str, dependencies: bool = True) -> Pat
     installer said, where the index cannot be reached.
     """
     folder = _parent() / name
+    with _alone(folder):
+        _fill(folder, requirements, dependencies=dependencies)
+    return folder
+
+
+def _fill(folder: Path, requirements: tuple[str, ...], *, dependencies: bool) -> None:
     stamp = folder / "installed"
     wanted = "\n".join(requirements)
     if stamp.is_file() and stamp.read_text() == wanted:
-        return folder
+        return
     _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
     _uv(
         *("pip", "install", "--quiet", "--python", str(folder / "bin" / "python")),
@@ -36,7 +48,6 @@ def environment(name: str, *requirements: str, dependencies: bool = True) -> Pat
         *requirements,
     )
     stamp.write_text(wanted)
-    return folder
 
 
 @functools.cache
@@ -68,6 +79,14 @@ def _parent() -> Path:
     made = tempfile.TemporaryDirectory(prefix="inferry-environments-")
     _MADE.append(made)
     return Path(made.name)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make *folder*."""
+    with folder.with_name(f".{folder.name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 _MADE: list[tempfile.TemporaryDirectory[str]] = []

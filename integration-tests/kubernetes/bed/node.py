@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from bed import images
@@ -15,11 +14,11 @@ from bed.processes import Process, free_ports
 
 if TYPE_CHECKING:
     from bed.cluster import Cluster
+    from bed.debian import Programs
     from bed.machine import Machine
 
-#: From Debian: containerd runc containernetworking-plugins nftables conntrack.
-NEEDED = ("containerd", "ctr", "runc", "gcc", "nsenter", "ip", "nft")
-PLUGINS = Path("/usr/lib/cni")
+#: What this machine must have itself; the rest comes from `debian.programs`.
+NEEDED = ("gcc", "nsenter", "ip", "mount")
 #: What each of our images runs, as its own build would have it.
 MODULES = {
     "inferry-runtime-sklearn": ("inferry_server",),
@@ -61,15 +60,25 @@ _NO_EVICTION = (
 
 def missing() -> list[str]:
     """Return the programs that a node needs and this machine lacks."""
-    found = [name for name in NEEDED if shutil.which(name) is None]
-    return found if (PLUGINS / "bridge").is_file() else [*found, "bridge (CNI)"]
+    return [name for name in NEEDED if shutil.which(name) is None]
 
 
 class Node:
-    """One node of a cluster whose API server listens where the machine reaches it."""
+    """One node of a cluster whose API server listens where the machine reaches it.
 
-    def __init__(self, cluster: Cluster, machine: Machine, name: str) -> None:
+    *names* is the address of the server that its pods ask for names of Services.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        machine: Machine,
+        programs: Programs,
+        name: str,
+        names: str,
+    ) -> None:
         self.cluster, self.machine, self.name = cluster, machine, name
+        self.programs, self._names = programs, names
         self.folder = machine.folder
         self._write_network()
         self.containerd = self._start_containerd()
@@ -88,29 +97,6 @@ class Node:
     def wait_until_ready(self) -> None:
         """Wait until pods may go there."""
         self.kubelet.wait_until(self._ready, "the node to be Ready")
-
-    def proxy(self) -> Process:
-        """Start kube-proxy, so that this machine's pods reach Services."""
-        user = f"kube-proxy-{self.name}"
-        kubeconfig = self.cluster.user("system:kube-proxy", file=user)
-        health, metrics = free_ports(2)
-        return Process(
-            self.machine.within(
-                self.cluster.programs("kube-proxy"),
-                f"--kubeconfig={kubeconfig}",
-                "--proxy-mode=nftables",
-                f"--cluster-cidr={self.machine.pods}",
-                f"--hostname-override={self.name}",
-                # It would set the limits of the whole machine.
-                "--conntrack-max-per-core=0",
-                "--conntrack-tcp-timeout-established=0",
-                "--conntrack-tcp-timeout-close-wait=0",
-                f"--metrics-bind-address=127.0.0.1:{metrics}",
-                f"--healthz-bind-address=127.0.0.1:{health}",
-            ),
-            folder=self.folder,
-            name="kube-proxy",
-        )
 
     def _write_network(self) -> None:
         folder = self.folder / "cni"
@@ -136,13 +122,19 @@ class Node:
         folder = self.folder
         config = folder / "containerd.toml"
         config.write_text(
-            _CONTAINERD.format(folder=folder, pause=images.PAUSE, plugins=PLUGINS)
+            _CONTAINERD.format(
+                folder=folder, pause=images.PAUSE, plugins=self.programs.plugins
+            )
         )
-        (folder / "spec.json").write_text(json.dumps(_base_spec()))
-        command = self.machine.within(
-            "containerd", "--config", config, "--log-level", "warn"
+        (folder / "spec.json").write_text(json.dumps(self._base_spec()))
+        program = self.programs.path("containerd")
+        # It looks for its shim and for runc in the PATH.
+        process = Process(
+            self.machine.within(program, "--config", config, "--log-level", "warn"),
+            folder=folder,
+            name="containerd",
+            environment=self.programs.environment,
         )
-        process = Process(command, folder=folder, name="containerd")
         process.wait_until(lambda: self._ctr("version").returncode == 0, "its socket")
         return process
 
@@ -204,6 +196,8 @@ class Node:
             "evictionHard": dict.fromkeys(_NO_EVICTION, "0%"),
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,
+            "clusterDNS": [self._names],
+            "clusterDomain": "cluster.local",
             "resolvConf": "/etc/resolv.conf",
             "syncFrequency": "10s",
             "podLogsDir": str(self.folder / "logs"),
@@ -227,26 +221,32 @@ class Node:
     def _ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         socket = ("-a", str(self.folder / "c.sock"), "-n", "k8s.io")
         return subprocess.run(
-            ["ctr", *socket, *arguments], capture_output=True, text=True, check=False
+            [self.programs.path("ctr"), *socket, *arguments],
+            capture_output=True,
+            text=True,
+            env=self.programs.environment,
+            check=False,
         )
 
-
-def _base_spec() -> dict[str, object]:
-    """What every container starts from: containerd's own, and mounts of `sources`."""
-    done = subprocess.run(
-        ["ctr", "oci", "spec"], capture_output=True, text=True, check=True
-    )
-    spec: dict[str, object] = json.loads(done.stdout)
-    options = ["rbind", "ro", "nosuid", "nodev"]
-    mounts = [
-        {
-            "destination": str(folder),
-            "type": "bind",
-            "source": str(folder),
-            "options": options,
-        }
-        for folder in images.sources()
-    ]
-    already = spec.get("mounts")
-    spec["mounts"] = [*(already if isinstance(already, list) else []), *mounts]
-    return spec
+    def _base_spec(self) -> dict[str, object]:
+        """What every container starts from: containerd's own, and our mounts."""
+        done = subprocess.run(
+            [self.programs.path("ctr"), "oci", "spec"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        spec: dict[str, object] = json.loads(done.stdout)
+        options = ["rbind", "ro", "nosuid", "nodev"]
+        mounts = [
+            {
+                "destination": str(folder),
+                "type": "bind",
+                "source": str(folder),
+                "options": options,
+            }
+            for folder in images.sources()
+        ]
+        already = spec.get("mounts")
+        spec["mounts"] = [*(already if isinstance(already, list) else []), *mounts]
+        return spec

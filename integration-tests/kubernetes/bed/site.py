@@ -14,8 +14,10 @@ from bed.controller import Controller, install
 from bed.gateway import Gateway
 from bed.janitor import Janitor
 from bed.machine import Machine
-from bed.network import ip
+from bed.names import Names
+from bed.network import claim_address
 from bed.node import REGISTRY, Node
+from bed.proxy import kube_proxy
 from bed.relay import Relay
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from storage.servers import Store
 
     from bed.api import Object
+    from bed.debian import Programs
 
 ACCOUNT, SECRET = "models", "store"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -35,6 +38,7 @@ class Site:
     def __init__(
         self,
         programs: Callable[[str], Path],
+        packages: Programs,
         envoy: Path,
         store: Store,
         definitions: Sequence[Object],
@@ -44,7 +48,7 @@ class Site:
         self.store = store
         self._stack = contextlib.ExitStack()
         try:
-            self._begin(programs, envoy, definitions, count)
+            self._begin(programs, packages, envoy, definitions, count)
         except BaseException:
             self._stack.close()
             raise
@@ -77,6 +81,7 @@ class Site:
     def _begin(
         self,
         programs: Callable[[str], Path],
+        packages: Programs,
         envoy: Path,
         definitions: Sequence[Object],
         count: int,
@@ -88,10 +93,7 @@ class Site:
             Machine(janitor, _folder("inferry-node-"), number + 1)
             for number in range(count)
         ]
-        # An address of this machine that is none of a machine's own: all reach it.
-        self.address = "10.59.1.254"
-        janitor.later("ip", "addr", "del", f"{self.address}/32", "dev", "lo")
-        ip("addr", "replace", f"{self.address}/32", "dev", "lo")
+        self.address = claim_address(janitor)
         self.cluster = enter(
             Cluster(
                 _folder("inferry-bed-"),
@@ -102,11 +104,13 @@ class Site:
             )
         )
         self.nodes = [
-            Node(self.cluster, machine, f"node-{number + 1}")
+            Node(self.cluster, machine, packages, f"node-{number + 1}", self.address)
             for number, machine in enumerate(machines)
         ]
         for node in self.nodes:
             self._stack.push(node.__exit__)
+            self._stack.callback(kube_proxy(node).stop)
+        enter(Names(self.cluster, self.address))
         endpoint = urlsplit(self.store.url)
         self.relay = enter(Relay(self.address, endpoint.port or 80))
         self.gateway = enter(Gateway(self.cluster, envoy))
