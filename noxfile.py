@@ -286,7 +286,7 @@ def kubernetes(session: nox.Session) -> None:
     # Each of the pods would compile anew all that it imports.
     session.env["UV_COMPILE_BYTECODE"] = "1"
     install(session, *TEST_TOOLS, *pinned(CORE, "all", "conformance"))
-    install(session, "cryptography", "psutil", "uv", "onnx")
+    install(session, "cryptography", "psutil", "uv", "onnx", "botocore")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", "integration-tests/kubernetes"),
         *session.posargs,
