@@ -78,3 +78,8 @@ def test_a_reason_without_a_code_ends_as_a_failed_load() -> None:
 
 def test_no_code_means_two_things() -> None:
     assert not SERVER_EXITS.keys() & STORAGE_EXITS.keys()
+
+
+def test_no_terminal_obeys_what_a_container_wrote() -> None:
+    said = read_termination("ModelCorrupt: \x1b[2Jgone\n\x07retry")
+    assert said == Termination("ModelCorrupt", "\\x1b[2Jgone", "\\x07retry")

@@ -10,6 +10,7 @@ import click
 from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._output import age, dump, ready, replicas
 from inferry.cli._services import one_name
+from inferry.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +36,8 @@ def describe(
     backend = target.connect()
     name = one_name(service)
     status = asyncio.run(_found(backend, namespace_of(backend, namespace), name))
-    click.echo("\n".join(description(status)))
+    # Much of it is what containers and others said: a terminal must not obey it.
+    click.echo("\n".join(map(printable, description(status))))
 
 
 async def _found(backend: Backend, namespace: str, name: str) -> ServiceStatus:

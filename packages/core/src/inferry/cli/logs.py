@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._services import one_name
+from inferry.errors import printable
 
 if TYPE_CHECKING:
     from inferry.backends import Backend
     from inferry.cli._backend import Target
+
+#: What moves the cursor, sets titles or answers: all but a tab and a colour.
+_CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
 @click.command()
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 def logs(
     *,
     service: tuple[str, ...],
-    namespace: str,
+    namespace: str | None,
     follow: bool,
     tail: int | None,
     target: Target,
@@ -42,5 +48,15 @@ async def _print(
     backend: Backend, namespace: str, name: str, *, follow: bool, tail: int | None
 ) -> None:
     await find(backend, namespace, name)
+    people = sys.stdout.isatty()
     async for line in backend.logs(namespace, name, follow=follow, tail=tail):
-        click.echo(line.rstrip("\n"))
+        text = line.rstrip("\n")
+        click.echo(harmless(text) if people else text)
+
+
+def harmless(line: str) -> str:
+    """Return *line* as a terminal may print it: colours stay, nothing else is obeyed.
+
+    A model server writes what its callers and its model make it write.
+    """
+    return _CONTROL.sub(lambda found: printable(found[0]), line)

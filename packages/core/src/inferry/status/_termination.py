@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from inferry.errors import printable
 from inferry.status._reasons import Reason
 
 #: Kubernetes' default terminationMessagePath, and how many bytes of it are read.
@@ -88,4 +89,5 @@ def read_termination(text: str) -> Termination:
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.split())
+    # Whoever wrote it: it ends up in events, tables and terminals.
+    return printable(" ".join(text.split()))
