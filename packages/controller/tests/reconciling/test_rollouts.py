@@ -462,6 +462,23 @@ def test_shares_are_whole_and_only_what_answers_has_one(
                 assert not (seat.kept and seat.weight)
 
 
+def test_an_edit_after_a_way_back_lets_go_of_where_it_led() -> None:
+    """As soon as the newest is rolled out; nobody else would bring the next step."""
+    cluster = settled()
+    cluster.edit("b")
+    cluster.settle()
+    cluster.edit("b", 0)
+    cluster.settle()
+    assert cluster.weights["@a"] == 100
+
+    cluster.edit("c")
+    cluster.pods()
+    made = cluster.step()
+
+    assert made.history.rolled == "c"
+    assert made.draining == ("@a",)
+
+
 def test_a_canary_goes_on_after_a_stop() -> None:
     """The rolled out one comes back at its place, the canary at its own."""
     cluster = settled()

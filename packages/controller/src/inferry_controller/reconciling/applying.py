@@ -72,6 +72,7 @@ class Pass:
         self._service = service
         self._before = before
         self._facts = children.of(service.key)
+        self._least: dict[str, int] = {}
         #: What is known of each child afterwards, by ``Kind/name``.
         self.after: dict[str, Child] = {}
         #: Whether a route was written.
@@ -98,6 +99,7 @@ class Pass:
         wanted = {
             (child_kind(each), each["metadata"]["name"]): each for each in objects
         }
+        self._least = _least_of(wanted.values())
         for (kind, name), obj in wanted.items():
             fact = self._facts.get((kind, name))
             made_from = asked_of(obj) or digest(orjson.dumps(obj))
@@ -144,8 +146,8 @@ class Pass:
             # Left behind by a service of this name that is gone.
             await self._delete(kind, fact)
         owned = _owned(obj, self._service)
-        if kind == "Deployment" and isinstance(fact, DeploymentFact) and ours:
-            await self._hand_over(owned, fact)
+        if kind == "Deployment" and "replicas" not in obj["spec"]:
+            owned = await self._without_replicas(owned, fact if ours else None)
         try:
             answer = await self._apply(kind, owned, force=ours)
         except Conflict as conflict:
@@ -162,34 +164,43 @@ class Pass:
 
         A named canary of one service may have the name that another service has.
         """
-        parts = name.split("-")
-        for length in range(1, len(parts)):
-            other = f"{self._service.namespace}/{'-'.join(parts[:length])}"
-            if other == self._service.key:
-                continue
-            if (kind, name) in self._children.of(other):
-                raise Refused(
-                    f"{kind} {name} belongs to the InferenceService {other}",
-                    reason=Reason.NameConflict,
-                    again=True,
-                )
+        other = self._children.holder(self._service.key, (kind, name))
+        if other:
+            raise Refused(
+                f"{kind} {name} belongs to the InferenceService {other}",
+                reason=Reason.NameConflict,
+                remedy="give one of the two services, or its canary, another name",
+                again=True,
+            )
 
-    async def _hand_over(self, obj: dict[str, Any], fact: DeploymentFact) -> None:
-        """Let go of the number of replicas without losing it.
+    async def _without_replicas(
+        self, obj: dict[str, Any], fact: Fact | None
+    ) -> dict[str, Any]:
+        """Return what to apply of a Deployment whose replicas an autoscaler decides.
 
         A field that its one owner applies no more goes back to its default: a service
-        that gets an autoscaler would drop to one replica first.
+        that gets an autoscaler would drop to one replica first. So somebody else holds
+        the number as it is. Where the autoscaler would not let it be so low, which it
+        only looks at some seconds later, it begins with its least.
         """
-        if "replicas" in obj["spec"] or fact.wanted <= 1:
-            return
+        least = self._least.get(obj["metadata"]["name"], 1)
+        now = fact.wanted if isinstance(fact, DeploymentFact) else None
+        if now is None:
+            return _with_replicas(obj, least) if least > 1 else obj
+        number = max(now, least)
+        if number <= 1:
+            return obj
         metadata = {key: obj["metadata"][key] for key in ("namespace", "name")}
-        number = {**obj, "metadata": metadata, "spec": {"replicas": fact.wanted}}
+        held = _with_replicas({**obj, "metadata": metadata, "spec": {}}, number)
         self.writes += 1
         try:
-            await self._client.apply(number, manager=SCALE_MANAGER, force=False)
-        except Conflict:
-            # The autoscaler has it already, and another number by now.
-            return
+            await self._client.apply(held, manager=SCALE_MANAGER, force=False)
+        except Conflict as conflict:
+            if f'"{FIELD_MANAGER}"' in conflict.message:
+                # Ours, such as the 0 of a rollback target that is to serve again.
+                await self._client.apply(held, manager=SCALE_MANAGER, force=True)
+            # Else somebody has it already: the autoscaler, or who scaled by hand.
+        return obj
 
     async def _apply(self, kind: str, obj: dict[str, Any], *, force: bool) -> Any:  # noqa: ANN401 - a document
         try:
@@ -197,7 +208,8 @@ class Pass:
                 obj, manager=FIELD_MANAGER, force=force, kind=CHILDREN[kind]
             )
         except (Forbidden, NotFound) as error:
-            if _ENDING in error.message or "namespaces" in error.message:
+            gone = f'namespaces "{self._service.namespace}" not found'
+            if _ENDING in error.message or gone in error.message:
                 raise NamespaceEnding(error.message) from error
             raise _refused(kind, obj, error) from error
         except Invalid as error:
@@ -228,6 +240,22 @@ class Pass:
         except Conflict:
             # Another object has the name by now; the watch will tell of it.
             return
+
+
+def _least_of(objects: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Return the least replicas that an autoscaler lets each Deployment have."""
+    found: dict[str, int] = {}
+    for obj in objects:
+        spec = obj.get("spec") or {}
+        target = spec.get("scaleTargetRef") or {}
+        least = spec.get("minReplicas", spec.get("minReplicaCount", 1))
+        if target.get("name") and isinstance(least, int):
+            found[target["name"]] = least
+    return found
+
+
+def _with_replicas(obj: Mapping[str, Any], number: int) -> dict[str, Any]:
+    return {**obj, "spec": {**obj["spec"], "replicas": number}}
 
 
 def _owned(obj: Mapping[str, Any], service: StoredService) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import PlanningError
+from inferry.status import Reason
 from inferry_controller.names import REVISION_LABEL
 from inferry_controller.observing.facts import RouteFact
 from inferry_controller.reconciling.applying import NamespaceEnding, Pass, Refused
+from inferry_controller.reconciling.claims import hosts_of
 from inferry_controller.reconciling.drains import LEFTOVERS
 from inferry_controller.reconciling.kinds import ROUTES
 from inferry_controller.reconciling.outcome import Outcome
@@ -76,6 +78,7 @@ class Passage:
         if mode(plan, self._tools.world.options) == "Knative":
             await self._realise(kept, fresh(plan), None)
             return
+        await self._find_saved(plan.revisions[0].name, facts)
         decision = self._decide(kept, facts)
         await self._save_overwritten(decision, facts)
         await self._plan_others(kept, decision, facts)
@@ -102,6 +105,7 @@ class Passage:
             facts,
             self._record,
             self._tools.drains.drained(self._service.key),
+            self._out.saved,
         )
         return decide(now)
 
@@ -138,6 +142,7 @@ class Passage:
                 tools.world.around(service.namespace),
             )
             kept.placements = placed
+        self._claim(kept)
         work = Pass(tools.client, tools.children, service, self._record.children)
         try:
             await work.apply(kept.rendered.objects, self._made_from(kept, placed))
@@ -147,6 +152,34 @@ class Passage:
         left = await work.prune(serving=LEFTOVERS in drained)
         self._out.children = work.after
         await self._settle(decision, left=left, rerouted=work.rerouted)
+
+    def _claim(self, kept: Kept) -> None:
+        """Take the host names of the routes; a service that is stopped keeps its own.
+
+        Raises:
+            Refused: Another service has one of them.
+
+        """
+        tools, key = self._tools, self._service.key
+        if kept.rendered is None or kept.planned.plan.stopped:
+            return
+        shared = tools.world.options.domain
+        wanted = hosts_of(kept.rendered.objects, shared)
+        host, holder = tools.claims.take(key, wanted)
+        if not host:
+            return
+        # Nothing of it is there, and its url must not be told.
+        kept.rendered = None
+        namespace, _, name = holder.partition("/")
+        mine = namespace == self._service.namespace
+        whose = f"the InferenceService {name}" if mine else "a service elsewhere"
+        raise Refused(
+            f"the host name {host} belongs to {whose}",
+            reason=Reason.NameConflict,
+            remedy="choose another name, or let ingress.domain_template tell them "
+            "apart",
+            again=True,
+        )
 
     async def _settle(
         self, decision: Decision | None, *, left: bool, rerouted: bool
@@ -187,6 +220,22 @@ class Passage:
         return made_from
 
     # -- what earlier revisions were
+
+    async def _find_saved(self, newest: str, facts: Mapping[ChildKey, Fact]) -> None:
+        """Know of a spec that was kept by a pass which came to no status.
+
+        A controller may be killed when it has kept the spec of the older revision and
+        overwritten its Deployment, but has not told so yet.
+        """
+        history = self._record.history
+        older = history.previous if newest == history.rolled else history.rolled
+        there = running(self._out.plan_or_fail(), facts.values(), self._record.weights)
+        if not older or older in self._out.saved:
+            return
+        if any(one.revision == older for one in there.values()):
+            return
+        if await self._tools.specs.find(self._service, older, None) is not None:
+            self._out.saved.add(older)
 
     async def _save_overwritten(
         self, decision: Decision, facts: Mapping[ChildKey, Fact]

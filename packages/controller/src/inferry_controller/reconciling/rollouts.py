@@ -110,13 +110,12 @@ class _Deciding:
     def decision(self) -> Decision:
         seats, history = self._chain()
         seats = self._with_variants(seats)
+        # Also what was the previous one until now: a pass must follow to take it away.
+        past = {history.previous, self._now.history.previous} - {history.rolled}
         draining = tuple(
             seat.slot
             for seat in seats
-            if not seat.weight
-            and not seat.kept
-            and seat.revision == history.previous
-            and seat.revision != history.rolled
+            if not seat.weight and not seat.kept and seat.revision in past
         )
         return Decision(seats=seats, history=history, draining=draining)
 

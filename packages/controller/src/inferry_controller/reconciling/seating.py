@@ -26,8 +26,9 @@ def situation(
     facts: Mapping[ChildKey, Fact],
     record: Record,
     drained: Collection[str],
+    saved: Collection[str],
 ) -> Situation:
-    """Return what there is to decide about *plan*."""
+    """Return what there is to decide about *plan*; *saved* are revisions kept."""
     stable = plan.revisions[0]
     predictor = stable.component("predictor")
     return Situation(
@@ -37,7 +38,7 @@ def situation(
         running=running(plan, facts.values(), record.weights),
         weights=record.weights,
         drained=drained,
-        known=frozenset(record.saved),
+        known=frozenset(saved),
         variants=_variants(plan),
         to_zero=predictor is not None and predictor.scaling.minimum == 0,
     )
