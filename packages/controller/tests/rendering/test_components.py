@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inferry_controller.options import RenderOptions
 from inferry_controller.rendering.components import front_flags
 
 from inferry.planning import ComponentPlan, RevisionPlan, ServingPlan
@@ -56,6 +57,18 @@ def test_a_transformer_talks_to_the_predictor_of_its_own_slot() -> None:
     revision = RevisionPlan(name="r", components=(component,))
     flags = front_flags(component, revision, plan, slot="@12", ours=False)
     assert flags["predictor_host"] == "iris-predictor-12.n"
+
+
+def test_without_a_cluster_ip_a_transformer_is_told_the_port_of_the_pods(
+    bench: Bench,
+) -> None:
+    """A Service without an address of its own translates no ports."""
+    spec = "transformer:\n  containers: [{image: i, name: t}]\n"
+    service = bench.service(MODEL, spec=spec)
+    options = RenderOptions(headless=True)
+    made = bench.pod(service, component="transformer", options=options)
+    (container,) = made.template["spec"]["containers"]
+    assert "--predictor_host=iris-predictor.team:8080" in container["args"]
 
 
 def test_a_predictor_without_v1_is_told_by_its_protocol() -> None:

@@ -172,6 +172,7 @@ class _Making:
                 self._plan,
                 slot=self._slot,
                 ours=self._ours,
+                headless=self._options.headless,
             )
         if self._ours:
             told, problems = server_flags(component, self._plan, self._end)
