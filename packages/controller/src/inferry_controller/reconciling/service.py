@@ -47,6 +47,8 @@ KSERVE_FINALIZER = "inferenceservice.finalizers"
 _FROZEN = b'"serving.kserve.io/disable-auto-update":"true"'
 #: Seconds to the next try where only somebody else can help.
 _REFUSED = 30.0
+#: Seconds to the next step of a rollout that nobody else's change would bring.
+_NEXT = 0.2
 #: Seconds to the next look at pods whose state only their events tell.
 _UNCLEAR = 4.0
 
@@ -182,6 +184,9 @@ class ServiceReconciler:
         waits = [wait, tools.drains.left(key)]
         if outcome.again:
             waits.append(_REFUSED)
+        elif not record.plain and outcome.history != outcome.record.history:
+            # What this pass decided may be what the next one rests on.
+            waits.append(_NEXT)
         if observation.unclear:
             waits.append(_UNCLEAR)
         if record.plain and observation.serving and not outcome.problem:
