@@ -8,6 +8,7 @@ scheduler or the Gateway here.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,13 +19,14 @@ from faulty import Told, check, inject, named, no_secret, put_right, watched
 from inferry_controller.backend import KubernetesBackend
 from troubled import troubled
 
-from inferry.status import FATAL
+from inferry.status import FATAL, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bed.cluster import Cluster
 
+PAGE = Path(__file__).parents[2] / "docs/how-to/troubleshoot-on-kubernetes.md"
 HEALING = {name: fault for name, fault in FAULTS.items() if fault.heals}
 #: The ReplicaSet's controller tries again by itself, ever more rarely.
 _HEALED = 60
@@ -132,3 +134,9 @@ def test_every_reason_here_needs_somebody_to_act() -> None:
     """None of them is one that a service has on its way."""
     assert {fault.reason for fault in FAULTS.values()} <= FATAL
     assert len(FAULTS) >= 25
+
+
+def test_the_page_names_every_reason() -> None:
+    """Whoever meets one finds it there."""
+    page = PAGE.read_text()
+    assert [str(each) for each in Reason if f"`{each}`" not in page] == []
