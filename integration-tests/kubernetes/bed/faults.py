@@ -136,7 +136,7 @@ class FaultProxy:
             for transport in self._callers:
                 transport.abort()
             await runner.cleanup()
-        await asyncio.sleep(0.1)  # what was aborted closes in a later turn
+        await _end_all()
 
     async def _cut(self) -> int:
         watches = list(self._watches)
@@ -203,6 +203,15 @@ class FaultProxy:
         finally:
             self._watches.discard(transport)
         return answer
+
+
+async def _end_all() -> None:
+    """End what still waits on callers that are gone: no task outlives its loop."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    await asyncio.sleep(0.1)  # what was aborted closes in a later turn
 
 
 def _abort(request: web.Request) -> web.StreamResponse:
