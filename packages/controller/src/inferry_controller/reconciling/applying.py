@@ -77,7 +77,6 @@ class Pass:
         self.after: dict[str, Child] = {}
         #: Whether a route was written.
         self.rerouted = False
-        self.writes = 0
 
     async def apply(
         self,
@@ -154,7 +153,6 @@ class Pass:
             if ours or not await self._is_ours(kind, owned):
                 raise _name_taken(kind, owned, conflict) from conflict
             answer = await self._apply(kind, owned, force=True)
-        self.writes += 1
         written = project(kind, answer)
         self._children.assume(written)
         return written
@@ -192,7 +190,6 @@ class Pass:
             return obj
         metadata = {key: obj["metadata"][key] for key in ("namespace", "name")}
         held = _with_replicas({**obj, "metadata": metadata, "spec": {}}, number)
-        self.writes += 1
         try:
             await self._client.apply(held, manager=SCALE_MANAGER, force=False)
         except Conflict as conflict:
@@ -232,7 +229,6 @@ class Pass:
         return any(each.get("uid") == self._service.uid for each in owners)
 
     async def _delete(self, kind: str, fact: Fact) -> None:
-        self.writes += 1
         try:
             await self._client.delete(
                 CHILDREN[kind], fact.namespace, fact.name, uid=fact.uid

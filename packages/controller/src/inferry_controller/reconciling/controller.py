@@ -54,7 +54,6 @@ class Controller:
         own = self.world.settings.section("controller")
         self.namespace = own_namespace(own)
         identity = f"{os.environ.get('POD_NAME') or 'local'}_{uuid.uuid4().hex[:8]}"
-        self.recorder = Recorder(client, component=MANAGER, instance=identity)
         self.manager = Manager(
             client,
             election=Election(client, self.namespace, MANAGER, identity)
@@ -62,6 +61,12 @@ class Controller:
             else None,
             host=str(own["host"]),
             port=int(own["port"]),
+        )
+        self.recorder = Recorder(
+            client,
+            component=MANAGER,
+            instance=identity,
+            dropped=self.manager.metrics.events_dropped.inc,
         )
         self.configuring = Configuring(self.world, load, recorder=self.recorder)
         self.queue: Queue[str] = Queue()

@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 
 #: Sections that decide about the process, not about what it renders.
 _OWN_SECTIONS = frozenset({"controller", "log", "logging"})
-RUNTIMES = frozenset({"ServingRuntime", "ClusterServingRuntime"})
 
 
 class World:
-    """What services are planned and rendered with; ``epoch`` counts its changes.
+    """What services are planned and rendered with.
 
-    ``on_change`` is told the namespace that one concerns, or an empty one for all.
+    ``on_change`` is told the namespace that a change concerns; empty: all of them.
     """
 
     def __init__(
@@ -47,7 +46,6 @@ class World:
         *,
         on_change: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.epoch = 0
         self.on_change = on_change
         self._runtimes: dict[tuple[str, str], tuple[Document, bytes]] = {}
         self._containers: dict[str, Document] = {}
@@ -205,7 +203,6 @@ class World:
             self._surroundings.pop(namespace, None)
         else:
             self._forget()
-        self.epoch += 1
         self.on_change(namespace)
 
     def _forget(self) -> None:

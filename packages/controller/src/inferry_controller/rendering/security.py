@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Whom our own images run as.
-OUR_USER = 1000
-
 
 def secure_pod(spec: dict[str, Any], user: int) -> None:
     """Fill in the security contexts of the pod *spec* and all of its containers.
