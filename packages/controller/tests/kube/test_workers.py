@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from inferry_controller.kube.errors import Conflict, Unavailable
@@ -191,3 +192,27 @@ async def test_a_failure_is_told_with_its_object(
     with caplog.at_level(logging.INFO):
         await play(reconcile)
     assert "reconciling failed (1 in a row): the server is busy" in caplog.text
+
+
+async def test_keys_with_nothing_to_do_leave_the_loop_to_others() -> None:
+    """Thousands of passes that wait for nothing do not hold up a watch."""
+    rounds = 0
+
+    async def others() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async def reconcile(_: Key) -> None:
+        until = time.perf_counter() + 0.0002
+        while time.perf_counter() < until:
+            pass
+
+    watching = asyncio.create_task(others())
+    keys = tuple(("models", f"m{number}") for number in range(200))
+    await play(reconcile, keys=keys, until=200, priority=RESYNC)
+    watching.cancel()
+
+    # 40 ms of work in slices of one, for 16 workers together.
+    assert rounds > 20

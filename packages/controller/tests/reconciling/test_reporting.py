@@ -75,3 +75,15 @@ async def test_a_status_that_somebody_else_wrote_is_not_ours() -> None:
     await made.report(service(1), STATUS, {})
 
     assert not made.is_mine(service(3, {**STATUS, "phase": "Failed"}))
+
+
+async def test_a_status_is_held_once_the_watch_has_it_no_more() -> None:
+    """Of thousands of services each status lies in memory once."""
+    client = Client()
+    made = reporter(client)
+    await made.report(service(1), STATUS, {})
+    turned = dict(reversed(STATUS.items()))
+
+    assert made.told(service(1)) == service(2, turned).status
+    assert made.is_mine(service(2, turned))
+    assert not made._last

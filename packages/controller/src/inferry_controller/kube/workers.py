@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 #: Reconciles at a time: coroutines of one loop, which wait for the network.
 WORKERS = 16
+#: Seconds of reconciles that waited for nothing, before others get their turn: without
+#: it 10,000 services with nothing to do held the loop for 0.6 s, and a user's edit.
+_SLICE = 0.001
 #: Seconds after which a reconcile is cancelled and repeated.
 PATIENCE = 120.0
 
@@ -72,6 +75,8 @@ class Workers(Generic[K]):
         self.meter = meter
         self._reconcile = reconcile
         self._timeout = timeout
+        self._turn = asyncio.Lock()
+        self._until = 0.0
 
     async def run(self) -> None:
         """Work until the queue is shut down and what was begun has ended."""
@@ -82,6 +87,7 @@ class Workers(Generic[K]):
     async def _work(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
+            await self._rest(clock)
             try:
                 key = await self.queue.get()
             except ShutDown:
@@ -97,6 +103,18 @@ class Workers(Generic[K]):
                 self.queue.done(key)
                 if self.meter is not None:
                     self.meter.ended(outcome, clock() - started)
+
+    async def _rest(self, clock: Callable[[], float]) -> None:
+        """Let the loop go round after each slice, whoever of the workers had it.
+
+        The most urgent key is taken after it, so an edit waits for one slice.
+        """
+        if clock() < self._until:
+            return
+        async with self._turn:  # one slice per round of the loop, not one per worker
+            if clock() >= self._until:
+                await asyncio.sleep(0)
+                self._until = clock() + _SLICE
 
     async def _one(self, key: K) -> str:
         """Reconcile *key* once; return what became of it."""

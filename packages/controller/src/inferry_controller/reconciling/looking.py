@@ -56,15 +56,19 @@ class Looking:
     def facts(self, found: Mapping[ChildKey, Fact], gateway: str) -> Facts:
         """Return the facts of one service; *gateway* is ``namespace/name``."""
         facts = [found[child] for child in sorted(found)]
-        namespace, _, name = gateway.partition("/")
         return Facts(
             deployments=tuple(e for e in facts if isinstance(e, DeploymentFact)),
             pods=tuple(e for e in facts if isinstance(e, PodFact)),
             routes=tuple(e for e in facts if isinstance(e, RouteFact)),
             scalers=tuple(e for e in facts if isinstance(e, ScalerFact)),
-            gateway=self._gateway(namespace, name),
+            gateway=self.gateway(gateway),
             gateway_known=self._gateways_known(),
         )
+
+    def gateway(self, gateway: str) -> GatewayFact | None:
+        """Return what is known of the Gateway ``namespace/name``."""
+        namespace, _, name = gateway.partition("/")
+        return self._gateway(namespace, name)
 
     async def with_events(
         self, facts: Facts, namespace: str, unclear: Collection[str]

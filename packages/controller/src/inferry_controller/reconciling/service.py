@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from inferry.planning import ServingPlan
     from inferry_controller.kube.client import Client
     from inferry_controller.observing import Observation
-    from inferry_controller.reconciling.children import Children
+    from inferry_controller.observing.facts import Fact
+    from inferry_controller.reconciling.children import ChildKey, Children
     from inferry_controller.reconciling.looking import Looking
     from inferry_controller.reconciling.outcome import Outcome
     from inferry_controller.reconciling.stored import StoredService
@@ -105,8 +106,8 @@ class ServiceReconciler:
         before = tools.reporter.status(service)
         record = record_of(before)
         inputs = self._inputs(service, record)
-        facts = tools.children.of(key)
-        done = hash((inputs, service.uid, service.status, tuple(facts.values())))
+        facts = self._looked_at(key)
+        done = self._state(service, inputs, facts)
         last = self._done.get(key)
         if last == done and not tools.drains.waits(key):
             return None
@@ -118,6 +119,22 @@ class ServiceReconciler:
             return None
         self._done[key] = 0
         return await self._tell(service, before, inputs, outcome)
+
+    def _looked_at(self, key: str) -> dict[ChildKey, Fact]:
+        """Return all facts that a status tells of: the children's and the Gateway's."""
+        tools = self._tools
+        found = tools.children.of(key)
+        gateway = tools.looking.gateway(tools.world.options.gateway)
+        if gateway is not None:
+            found[gateway.kind, gateway.name] = gateway
+        return found
+
+    def _state(
+        self, service: StoredService, inputs: str, facts: Mapping[ChildKey, Fact]
+    ) -> int:
+        """Return a digest of all that a pass rests on: equal ones do the same."""
+        told = self._tools.reporter.told(service)
+        return hash((inputs, service.uid, told, tuple(facts.values())))
 
     def begin(self, services: Iterable[StoredService]) -> None:
         """Know what *services* have been given before this process was there."""
@@ -162,7 +179,7 @@ class ServiceReconciler:
     ) -> Result | None:
         """Observe, write the status, and say when to look again."""
         tools, key = self._tools, service.key
-        found = tools.children.of(key)
+        found = self._looked_at(key)
         observation = await self._observed(service, outcome)
         record = _record(outcome, inputs, found)
         status = status_document(
@@ -192,7 +209,11 @@ class ServiceReconciler:
         if record.plain and observation.serving and not outcome.problem:
             tools.plans.forget(key)
         after = min((each for each in waits if each is not None), default=None)
-        return None if after is None else Result(after=after)
+        if after is None:
+            # Nothing of it waits: until something differs, nothing is left to do.
+            self._done[key] = self._state(service, inputs, found)
+            return None
+        return Result(after=after)
 
     async def _observed(self, service: StoredService, outcome: Outcome) -> Observation:
         tools = self._tools

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from inferry_controller.observing import KNATIVE
-from inferry_controller.observing.facts import DeploymentFact, Fact, RouteFact
+from inferry_controller.observing.facts import (
+    DeploymentFact,
+    Fact,
+    GatewayFact,
+    RouteFact,
+)
 from inferry_controller.reconciling.kinds import CHILDREN
 from inferry_controller.reconciling.records import short
 from inferry_controller.reconciling.stored import digest_of
@@ -53,6 +58,7 @@ def is_settled(
     return (
         record.plain
         and _is_ready(status)
+        and all(map(_is_open, facts.values()))
         and record.ready == answering(facts)
         and all(map(_serves, mine))
     )
@@ -80,6 +86,13 @@ def _is_ready(status: Mapping[str, Any]) -> bool:
     return any(
         each.get("type") == "Ready" and each.get("status") == "True"
         for each in status.get("conditions") or ()
+    )
+
+
+def _is_open(fact: Fact) -> bool:
+    """Say whether *fact*, where it is the Gateway's, has nothing to complain of."""
+    return not isinstance(fact, GatewayFact) or all(
+        each.status == "True" for each in fact.conditions
     )
 
 
