@@ -347,6 +347,17 @@ def test_a_busy_kubelet_is_no_cause_and_a_missing_object_is() -> None:
     assert busy.reason == "Pending"
 
 
+def test_of_a_trace_its_last_line_is_told() -> None:
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "<string>", line 1, in <module>\n'
+        "RuntimeError: no weights\n"
+    )
+    trouble = diagnose(pod_fact(server=ended(1, trace)))
+    assert trouble is not None
+    assert trouble.message.endswith("ended with exit code 1: RuntimeError: no weights")
+
+
 def test_a_key_that_is_not_there_has_its_own_remedy() -> None:
     """The Secret exists: whoever created it again would find nothing changed."""
     refused = waiting(

@@ -51,6 +51,7 @@ _CAUSE = re.compile(r".*(?:ErrImagePull|Back-off pulling image \S+): ", re.DOTAL
 #: Fetching goes on after these; neither is a failure of its own.
 _STOPPED = frozenset({130, 143})
 _KILLED = 137
+_TRACE = "Traceback (most recent call last)"
 #: One crash may be an accident; the second in a row is not.
 _OFTEN = 2
 _LOOPING = "CrashLoopBackOff"
@@ -101,7 +102,7 @@ def _ended(
         return _made(container, said.reason, said.message, said.remedy, code)
     if not container.init and code in SERVER_EXITS and said.message:
         return _made(container, SERVER_EXITS[code], said.message, code=code)
-    text = _last_words(container, code, said.message)
+    text = _last_words(container, code, _without_trace(message, said.message))
     return _made(container, _why(container, code), text, code=code)
 
 
@@ -122,6 +123,13 @@ def _last_words(container: ContainerFact, code: int, message: str) -> str:
     how = "was killed" if code == _KILLED else f"ended with exit code {code}"
     # With FallbackToLogsOnError the message is the end of the log.
     return f"container {container.name} {how}" + (f": {message}" if message else "")
+
+
+def _without_trace(message: str, folded: str) -> str:
+    """Return what a process said last: of a trace of Python its last line."""
+    if _TRACE not in message:
+        return folded
+    return message.strip().rpartition("\n")[2].strip()
 
 
 def _memory(container: ContainerFact) -> str:
