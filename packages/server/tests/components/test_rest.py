@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from inferry.errors import InvalidInput, ModelNotReady
 from inferry.model import InferRequest, Tensor
+from inferry_server.components import rest
 from inferry_server.components.rest import RestClient
 from inferry_server.errors import DeadlineExceeded, PredictorFailed
 from inferry_server.states import Predictor
@@ -121,6 +124,25 @@ async def test_only_what_was_given_is_sent() -> None:
     assert b"post /v2/models/m/infer http/1.1" in head
     assert b"x-request-id: 7" in head
     assert b"cookie" not in head
+
+
+async def test_a_host_that_takes_no_connection_is_told_from_one_that_is_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As behind a firewall: nothing was sent, so it may be tried again."""
+    monkeypatch.setattr(rest, "_CONNECT", 0.2)
+    with socket.socket() as deaf, contextlib.ExitStack() as waiting:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(2):  # its queue is full
+            caller = waiting.enter_context(socket.socket())
+            caller.settimeout(0)
+            caller.connect_ex(deaf.getsockname())
+        host = f"127.0.0.1:{deaf.getsockname()[1]}"
+        client = RestClient(Predictor(host=host), "m")
+        with pytest.raises(ModelNotReady, match=r"no connection within 0\.2 s"):
+            await client.predict(REQUEST, {}, 5)
+        await client.close()
 
 
 async def test_attempts_to_connect_are_counted() -> None:

@@ -168,10 +168,12 @@ class RestClient:
         for left in range(self._predictor.retries, -1, -1):
             try:
                 return await self._once(method, url, headers, body)
-            except aiohttp.ClientConnectorError as error:
+            except (
+                aiohttp.ClientConnectorError,
+                aiohttp.ConnectionTimeoutError,
+            ) as error:
                 if not left:
-                    why = str(error.os_error) or str(error)
-                    raise failures.unreachable(self.where, why) from error
+                    raise failures.unreachable(self.where, _why(error)) from error
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         raise AssertionError  # the last attempt has returned or raised
@@ -220,6 +222,12 @@ class RestClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error) or str(error)
+    return f"no connection within {_CONNECT:.3g} s"
 
 
 def _error_text(content: bytes) -> str:
