@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from bed.controller import Controller, install
 from controlled import SERVICES, Room, service
 from environments import environment
 
+from inferry.api import InferenceService, loads
+from inferry.config import load_settings
+from inferry.planning import Catalog, plan
+from inferry.plugins import load_plugins
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bed.cluster import Cluster
-    from bed.controller import Controller
 
 #: The SDK; by itself, because nine tenths of what it needs are for its model server.
 SDK = "kserve==0.21.0"
@@ -52,13 +57,24 @@ def sdk() -> Callable[..., dict[str, Any]]:
     return run
 
 
-@pytest.fixture
-def room(
-    full_cluster: Cluster, namespace: str, new_controller: Callable[..., Controller]
-) -> Room:
+@pytest.fixture(scope="module")
+def room(full_cluster: Cluster) -> Iterator[Room]:
     """Return a namespace that a controller looks after."""
-    new_controller(full_cluster, watched=(namespace,), KUBERNETES__INGRESS="none")
-    return Room(full_cluster.api, namespace)
+    install(full_cluster)
+    namespace = full_cluster.namespace("moved")
+    options = {"watched": (namespace,), "KUBERNETES__INGRESS": "none"}
+    with Controller(full_cluster, name="moved", **options):
+        yield Room(full_cluster.api, namespace)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    """Return KServe's runtimes, and what is installed here."""
+    loaded = loads(RUNTIMES.read_text())
+    loaded.raise_for_problems()
+    runtimes = [each.document for each in loaded.documents]
+    settings = load_settings(environ={})
+    return Catalog.build(load_plugins("cli", settings), runtimes, settings)
 
 
 def test_the_sdk_of_kserve_looks_after_a_service(
@@ -130,11 +146,66 @@ def test_every_legacy_key_is_served_by_the_runtime_that_kserve_takes(
     assert chosen == LEGACY
 
 
+#: A format, its version, a protocol -> the runtime of KServe's that serves it there.
+CHOICES = {
+    ("sklearn", None, None): "kserve-sklearnserver",
+    ("sklearn", "1", "v1"): "kserve-sklearnserver",
+    ("sklearn", "1", "v2"): "kserve-mlserver",
+    ("xgboost", None, None): "kserve-xgbserver",
+    ("xgboost", None, "v2"): "kserve-mlserver",
+    ("lightgbm", None, "v1"): "kserve-lgbserver",
+    ("lightgbm", None, "v2"): "kserve-mlserver",
+    ("mlflow", None, "v2"): "kserve-mlserver",
+    ("tensorflow", None, None): "kserve-tensorflow-serving",
+    ("tensorflow", "2", "grpc-v1"): "kserve-tensorflow-serving",
+    ("tensorflow", None, "v2"): "kserve-tritonserver",
+    ("tensorflow", None, "grpc-v2"): "kserve-tritonserver",
+    ("pytorch", None, None): "kserve-torchserve",
+    ("pytorch", "1", "v2"): "kserve-torchserve",
+    ("onnx", None, "v2"): "kserve-tritonserver",
+    ("triton", None, None): "kserve-tritonserver",
+    ("huggingface", None, None): "kserve-huggingfaceserver",
+    ("vLLM", None, None): "kserve-vllmserver",
+}
+#: What finds none in KServe, which takes a protocol that is not named for v1.
+FOUND_HERE_ALONE = {
+    ("sklearn", "0", None): "kserve-mlserver",
+    ("mlflow", None, None): "kserve-mlserver",
+    ("onnx", None, None): "kserve-tritonserver",
+    ("tensorrt", None, None): "kserve-tritonserver",
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [*CHOICES.items(), *FOUND_HERE_ALONE.items()], ids=str
+)
+def test_kserves_runtimes_are_chosen_as_kserve_chooses(
+    catalog: Catalog, asked: tuple[str, str | None, str | None], expected: str
+) -> None:
+    """By scope, protocol, format, version and priority; plugins come after them."""
+    name, version, protocol = asked
+    wanted = {"name": name} | ({"version": version} if version else {})
+    model: dict[str, Any] = {"modelFormat": wanted, "storageUri": "s3://models/m"}
+    if protocol:
+        model["protocolVersion"] = protocol
+    document = service(predictor={"model": model})
+    loaded = loads(yaml.safe_dump(document))
+    loaded.raise_for_problems()
+    isvc = loaded.documents[0].document
+    assert isinstance(isvc, InferenceService)
+    made = plan(isvc, catalog, backend="kubernetes")
+
+    component = made.revisions[0].component("predictor")
+    assert component is not None
+    assert component.runtime is not None
+    assert component.runtime.name == expected
+
+
 def test_the_controller_writes_the_status_alone(room: Room) -> None:
     """What Argo CD and Flux compare, spec and metadata, is only what people wrote."""
-    made = room.apply(service(annotations={"team": "blue"}))
-    room.apply(service(path="other", annotations={"team": "blue"}))
-    after = room.rolled()
+    made = room.apply(service("alone", annotations={"team": "blue"}))
+    room.apply(service("alone", "other", annotations={"team": "blue"}))
+    after = room.rolled("alone")
 
     theirs = [each for each in after["metadata"]["managedFields"] if _ours(each)]
     assert {each.get("subresource") for each in theirs} == {"status"}
@@ -160,7 +231,7 @@ def test_tools_edit_one_service_in_turn(
 
     None of them meets the controller; they meet each other as on any object.
     """
-    first = service(annotations={"team": "blue"})
+    first = service("edited", annotations={"team": "blue"})
     first["metadata"]["namespace"] = room.namespace
     where = ("-n", room.namespace)
 
@@ -170,18 +241,18 @@ def test_tools_edit_one_service_in_turn(
         return str(done.stdout)
 
     run("apply", "-f", "-", document=first)
-    room.ready()
+    room.ready("edited")
     scale = json.dumps({"spec": {"predictor": {"minReplicas": 2}}})
-    run("patch", "isvc", "iris", "--type", "merge", "-p", scale)
-    run("annotate", "isvc", "iris", "note=mine")
-    assert room.ready()["spec"]["predictor"]["minReplicas"] == 2
+    run("patch", "isvc", "edited", "--type", "merge", "-p", scale)
+    run("annotate", "isvc", "edited", "note=mine")
+    assert room.ready("edited")["spec"]["predictor"]["minReplicas"] == 2
 
     # Three-way: what was applied goes, what others wrote stays.
     second = copy.deepcopy(first)
     second["metadata"]["annotations"] = {"owner": "ops"}
     second["spec"]["predictor"]["timeout"] = 30
     run("apply", "-f", "-", document=second)
-    after = room.ready()
+    after = room.ready("edited")
     notes = after["metadata"]["annotations"]
     assert {key: notes.get(key) for key in ("team", "owner", "note")} == {
         "team": None,
@@ -193,14 +264,16 @@ def test_tools_edit_one_service_in_turn(
 
     edited = copy.deepcopy(after)
     edited["spec"]["predictor"]["minReplicas"] = 1
+    # Without a version kubectl takes the live one: a status may be written any time.
+    del edited["metadata"]["resourceVersion"]
     run("replace", "-f", "-", document=edited)
 
     forced = ("apply", "--server-side", "--force-conflicts", "-f", "-")
     run(*forced, document=second)
-    version = room.ready()["metadata"]["generation"]
+    version = room.ready("edited")["metadata"]["generation"]
     run(*forced, document=second)
-    assert room.get()["metadata"]["generation"] == version
+    assert room.get("edited")["metadata"]["generation"] == version
     diff = kubectl("diff", "--server-side", *where, "-f", "-", stdin=json.dumps(second))
     assert not diff.stdout, diff.stdout
-    deployment = room.api.get("deployments", "iris-predictor", room.namespace)
+    deployment = room.api.get("deployments", "edited-predictor", room.namespace)
     assert deployment["spec"]["replicas"] == 1
