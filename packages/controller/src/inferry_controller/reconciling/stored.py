@@ -6,6 +6,7 @@ decoded when something has to be done about it.
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -84,9 +85,9 @@ def stored(obj: Mapping[str, Any]) -> StoredService:
         option=orjson.OPT_SORT_KEYS,
     )
     return StoredService(
-        namespace=metadata.get("namespace", ""),
-        name=metadata["name"],
-        uid=metadata.get("uid", ""),
+        namespace=sys.intern(metadata.get("namespace", "")),
+        name=sys.intern(metadata["name"]),
+        uid=sys.intern(metadata.get("uid", "")),
         version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
         asked=digest(body),
