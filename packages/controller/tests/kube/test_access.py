@@ -162,3 +162,20 @@ async def test_a_broken_kubeconfig_is_told_without_its_text(
     with pytest.raises(BackendError, match=said) as caught:
         await Access.find(str(file)).open()
     assert "secret" not in str(caught.value)
+
+
+async def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
+    access = Access.find(kubeconfig(tmp_path, {}), "elsewhere")
+    with pytest.raises(BackendError, match="has no context 'elsewhere'") as caught:
+        await access.open()
+    assert "get-contexts" in caught.value.remedy
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KUBECONFIG may be misspelt."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(BackendError, match=f"no kubeconfig at {tmp_path}/none"):
+        Access.find()

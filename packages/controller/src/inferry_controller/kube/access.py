@@ -72,7 +72,7 @@ class Access:
         if kubeconfig is None and context is None and not _has_kubeconfig():
             if "KUBERNETES_SERVICE_HOST" not in os.environ:
                 raise BackendError(
-                    "there is no kubeconfig, and this is no pod",
+                    f"there is no kubeconfig at {_kubeconfig()}, and this is no pod",
                     remedy="set KUBECONFIG or give --kubeconfig",
                 )
             return cls(InCluster())
@@ -187,6 +187,11 @@ class KubeConfig:
             await self._loader.load_and_set(configuration)
         except ConfigException as error:
             said = one_line(error)
+            if self._context and f"with name {self._context} in" in said:
+                raise BackendError(
+                    f"the kubeconfig {self._path} has no context {self._context!r}",
+                    remedy="list them with: kubectl config get-contexts",
+                ) from None
         except YAMLError as error:
             # Its text may show a line of the file, and that a token.
             place = getattr(error, "problem_mark", None)
