@@ -30,7 +30,7 @@ class Machine:
     """
 
     def __init__(self, janitor: Janitor, folder: Path, number: int) -> None:
-        self.folder = folder
+        self.folder, self.number = folder, number
         folder.mkdir(parents=True, exist_ok=True)
         self.name = f"inferry-{os.getpid()}-n{number}"
         net = _free_net(number)
@@ -51,6 +51,21 @@ class Machine:
         """
         space = f"--net=/run/netns/{self.name}"
         return ["nsenter", space, *(str(part) for part in command)]
+
+    def join(self, other: Machine) -> None:
+        """Let the pods of both reach each other, past this machine.
+
+        It need not forward packets, and it is not told to.
+        """
+        near, far = f"10.57.{self.number}.1", f"10.57.{self.number}.2"
+        link = f"to{other.number}", f"to{self.number}"
+        pair = ("type", "veth", "peer", link[1], "netns", other.name)
+        ip("-n", self.name, "link", "add", link[0], *pair)
+        for machine, name, address in ((self, link[0], near), (other, link[1], far)):
+            ip("-n", machine.name, "addr", "add", f"{address}/30", "dev", name)
+            ip("-n", machine.name, "link", "set", name, "up")
+        ip("-n", self.name, "route", "add", other.pods, "via", far)
+        ip("-n", other.name, "route", "add", self.pods, "via", near)
 
     def serve_services(self) -> None:
         """Send the addresses of Services to the kube-proxy in here."""

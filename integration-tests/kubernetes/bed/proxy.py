@@ -21,6 +21,8 @@ def kube_proxy(node: Node) -> Process:
             f"--kubeconfig={kubeconfig}",
             "--proxy-mode=nftables",
             f"--cluster-cidr={node.machine.pods}",
+            # Pods of one bridge would answer each other past the translation.
+            "--masquerade-all",
             f"--hostname-override={node.name}",
             # It would set the limits of the whole machine.
             "--conntrack-max-per-core=0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import tempfile
 from pathlib import Path
@@ -93,6 +94,8 @@ class Site:
             Machine(janitor, _folder("inferry-node-"), number + 1)
             for number in range(count)
         ]
+        for one, other in itertools.pairwise(machines):
+            one.join(other)
         self.address = claim_address(janitor)
         self.cluster = enter(
             Cluster(
