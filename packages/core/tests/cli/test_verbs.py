@@ -215,6 +215,18 @@ def test_a_backend_without_ports_refuses_one(
     assert "the backend portless takes no --port" in result.stderr
 
 
+def test_a_port_of_the_environment_is_for_backends_that_have_ports(
+    cli: Callable[..., Result], backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries a file on a laptop has one, and then turns to a cluster."""
+    monkeypatch.setenv("INFERRY_PORT", "8081")
+
+    cli("get")
+    assert ("init", 8081) in backend.CALLS
+    result = cli("get", "--backend", "portless")
+    assert "takes no --port" not in result.stderr
+
+
 def test_an_unknown_backend_is_named_with_those_there_are(
     cli: Callable[..., Result], backend: Any
 ) -> None:

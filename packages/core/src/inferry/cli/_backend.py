@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+from click.core import ParameterSource
 
 from inferry.errors import BackendError, InferryError
 
@@ -29,10 +30,14 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Which backend a command talks to: what its options said."""
+    """Which backend a command talks to: what its options said.
+
+    A port of the environment is meant for whoever has ports; one that is said is not.
+    """
 
     name: str | None = None
     port: int | None = None
+    port_is_ambient: bool = False
     context: str | None = None
     kubeconfig: str | None = None
 
@@ -46,10 +51,10 @@ class Target:
             for key in ("port", "context", "kubeconfig")
             if (value := getattr(self, key)) is not None
         }
+        if self.port_is_ambient and "port" not in known:
+            given.pop("port", None)
         for key in given.keys() - known.keys():
             remedy = f"leave --{key} out, or choose another --backend"
-            if key == "port":
-                remedy = "leave --port and INFERRY_PORT out"
             msg = f"the backend {point.name} takes no --{key}"
             raise BackendError(msg, remedy=remedy)
         return factory(**given)
@@ -60,9 +65,11 @@ def backend_options(function: _F) -> _F:
 
     @functools.wraps(function)
     def with_target(**given: Any) -> Any:  # noqa: ANN401 - of any command
+        source = click.get_current_context().get_parameter_source("port")
         target = Target(
             name=given.pop("backend_name"),
             port=given.pop("port"),
+            port_is_ambient=source is ParameterSource.ENVIRONMENT,
             context=given.pop("context"),
             kubeconfig=given.pop("kubeconfig"),
         )
