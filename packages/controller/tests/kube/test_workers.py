@@ -142,11 +142,15 @@ async def test_the_server_says_how_long_to_wait() -> None:
 
 async def test_at_most_so_many_are_reconciled_at_a_time() -> None:
     busy = most = 0
+    full = asyncio.Event()
 
     async def reconcile(_: Key) -> None:
         nonlocal busy, most
         busy += 1
         most = max(busy, most)
+        if busy == 16:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.001)
         busy -= 1
 
