@@ -21,16 +21,23 @@ EXAMPLE = "examples/kubernetes"
 TUTORIAL = "docs/tutorial/from-laptop-to-cluster.md"
 
 
+@pytest.fixture(scope="module")
+def bucket(site: Site) -> str:
+    """Return the bucket that both pages tell of."""
+    site.store.make("models")
+    return "models"
+
+
 @pytest.fixture
 def reader(
-    site: Site, programs: Callable[[str], Path], tmp_path: Path
+    site: Site, bucket: str, programs: Callable[[str], Path], tmp_path: Path
 ) -> Iterator[Reader]:
-    """Return a reader with a laptop, a cluster, and a bucket that both reach."""
+    """Return a reader with a laptop, a cluster, and a *bucket* that both reach."""
     folder = tmp_path / "examples" / "kubernetes"
     shutil.copytree(REPOSITORY / EXAMPLE, folder)
     for name in ("demo", "data-plane"):
         shutil.copytree(REPOSITORY / "examples" / name, tmp_path / "examples" / name)
-    site.store.make("models")
+    assert bucket
     reader = Reader(folder)
     reader.environment |= {
         key: site.store.values[key]
