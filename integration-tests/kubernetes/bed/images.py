@@ -95,6 +95,8 @@ def _write(
         "os": "linux",
         "config": {
             "Entrypoint": entry,
+            # As our own images: a number, which the kubelet can tell from root.
+            "User": "1000:1000",
             "Env": [f"{key}={value}" for key, value in environment.items()],
         },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
