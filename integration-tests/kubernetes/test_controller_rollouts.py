@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from bed.gateway import Gateway
 
 NEVER_READY = {"bed.inferry.dev/fault": "never-ready"}
+RUNTIME = {
+    "apiVersion": "serving.kserve.io/v1alpha1",
+    "kind": "ServingRuntime",
+    "metadata": {"name": "older"},
+    "spec": {
+        "supportedModelFormats": [{"name": "sklearn", "version": "1"}],
+        "protocolVersions": ["v1", "v2"],
+        "containers": [{"name": "kserve-container", "image": "example.org/older:1"}],
+    },
+}
 
 
 @pytest.fixture
@@ -92,6 +102,23 @@ def test_a_canary_that_never_gets_ready_gets_nothing(room: Room) -> None:
 
     assert room.ready()
     assert room.traffic() == {"": 100}
+
+
+def test_a_canary_takes_all_although_the_runtime_before_it_is_gone(room: Room) -> None:
+    """What it takes the place of goes on until then, and cannot be had again."""
+    room.api.apply(RUNTIME, room.namespace)
+    old = predictor()
+    old["model"]["runtime"] = "older"
+    room.apply(service(predictor=old))
+    room.rolled()
+    room.apply(canary("two", 10))
+    settled(room, [10, 90])
+
+    room.api.delete("servingruntimes", "older", room.namespace)
+    room.apply(canary("two", None))
+
+    settled(room, [100])
+    until(lambda: "iris-predictor" not in room.deployments(), "the old one gone", 60)
 
 
 def test_an_edit_of_the_canary_and_the_old_spec_end_it(room: Room) -> None:

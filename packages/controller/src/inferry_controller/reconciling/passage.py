@@ -124,9 +124,14 @@ class Passage:
             )
             if spec is None:
                 continue
-            revision = planned_again(
-                self._service, self._tools.world, seat.revision, spec
-            )
+            try:
+                revision = planned_again(
+                    self._service, self._tools.world, seat.revision, spec
+                )
+            except PlanningError:
+                if seat.weight:
+                    raise
+                continue  # what can be served no more, as its runtime is gone, may go
             kept.others[seat.revision] = (revision, spec)
 
     async def _realise(
