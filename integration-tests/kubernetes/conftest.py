@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import shutil
 import sys
 import tempfile
@@ -246,19 +247,22 @@ def home(site: Site) -> str:
 
 
 @pytest.fixture(scope="session")
-def bucket(site: Site, iris_folder: Path) -> str:
+def bucket(
+    site: Site, iris_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """Return a bucket of the site's store: a folder for each model, as its format."""
     from sklearn.dummy import DummyClassifier
     from skops import io as skops
 
-    wine = EXAMPLES / "demo" / "models" / "wine" / "model.skops"
+    wine = tmp_path_factory.mktemp("models") / "wine"
+    runpy.run_path(str(EXAMPLES / "demo" / "make_models.py"))["make_wine"](wine)
     other = DummyClassifier(strategy="constant", constant=2)
     other.fit([[0.0] * 4, [1.0] * 4], [0, 2])
     return site.store.filled(
         {
             "sklearn/model.skops": (iris_folder / "model.skops").read_bytes(),
             "sklearn-other/model.skops": skops.dumps(other),
-            "sklearn-wine/model.skops": wine.read_bytes(),
+            "sklearn-wine/model.skops": (wine / "model.skops").read_bytes(),
             "onnx/model.onnx": (EXAMPLES / "data-plane" / "iris.onnx").read_bytes(),
         }
     )
