@@ -48,7 +48,11 @@ def is_unclear(pod: PodFact) -> bool:
     """Say whether only events can tell what *pod* waits for."""
     if pod.ready or pod.ending or not pod.node or pod.phase == "Failed":
         return False
-    begun = any(each.state != "waiting" for each in pod.containers)
+    # An init container that has ended well says nothing of those that wait for it.
+    begun = any(
+        each.state == "running" or (each.state != "waiting" and not each.init)
+        for each in pod.containers
+    )
     return not begun or _is_silent(pod)
 
 
