@@ -23,6 +23,9 @@ PAUSE = "localhost/pause:1"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _DIRECTORIES = ("usr", "etc", "tmp", "root", "var", "mnt", "dev", "proc", "sys", "run")
 _LINKS = ("bin", "sbin", "lib", "lib64")
+#: Where an environment is in a container whose own place a volume of the pod hides.
+_ELSEWHERE = Path("/opt/environment")
+_HIDDEN = Path("/tmp")
 _STICKY, _PLAIN = 0o1777, 0o755
 _PAUSE_SOURCE = """
 #include <signal.h>
@@ -59,6 +62,14 @@ def sources() -> list[Path]:
     return sorted(outer)
 
 
+def place(source: Path) -> Path:
+    """Return where a container has the folder *source*: its own place, if it can be."""
+    prefix = Path(sys.prefix)
+    if source.is_relative_to(prefix) and prefix.is_relative_to(_HIDDEN):
+        return _ELSEWHERE / source.relative_to(prefix)
+    return source
+
+
 def python_image(file: Path, name: str, *module: str) -> None:
     """Write the image *name* that runs a module of this Python environment."""
     _write(file, name, ["-m", *module], python=True)
@@ -83,9 +94,10 @@ def _write(
 ) -> None:
     """Write an archive as ``docker save`` does, of one layer."""
     layer = _layer(files or {}, links=python)
-    entry = [sys.executable, *start] if python else list(start)
+    program = place(Path(sys.executable))
+    entry = [str(program), *start] if python else list(start)
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{program.parent}:/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }

@@ -240,7 +240,7 @@ class Node:
         options = ["rbind", "ro", "nosuid", "nodev"]
         mounts = [
             {
-                "destination": str(folder),
+                "destination": str(images.place(folder)),
                 "type": "bind",
                 "source": str(folder),
                 "options": options,
