@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inferry.cli._globals import current
-from inferry.errors import InferryError, PlanningError
+from inferry.cli._planned import catalog_of, documents_of, report
+from inferry.errors import PlanningError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,9 +77,12 @@ def render(
     from inferry_controller.options import render_options
 
     settings = _settings(config_map, mode)
-    documents = _documents(files, namespace or _DEFAULT_NAMESPACE)
+    documents = [
+        _moved(located.document, namespace or _DEFAULT_NAMESPACE)
+        for located in documents_of(files)
+    ]
     # Plugins declare settings that pods are told, so they come before the options.
-    catalog = _catalog(documents, settings)
+    catalog = catalog_of(documents, settings)
     done, failed = _render_all(documents, catalog, render_options(settings))
     _print([item for each in done for item in each.objects], output)
     if failed:
@@ -105,20 +109,6 @@ def _settings(config_map: Path | None, mode: str | None) -> Settings:
     return settings
 
 
-def _documents(files: Sequence[str], namespace: str) -> list[Document]:
-    from inferry.api import InferenceService, load
-
-    loaded = load(files)
-    loaded.raise_for_problems()
-    for warning in loaded.warnings:
-        click.echo(str(warning), err=True)
-    documents = [_moved(located.document, namespace) for located in loaded.documents]
-    if not any(isinstance(each, InferenceService) for each in documents):
-        msg = f"no InferenceService in {', '.join(files)}"
-        raise InferryError(msg, remedy="name a file that holds one")
-    return documents
-
-
 def _moved(document: Document, namespace: str) -> Document:
     """Return *document* in *namespace*, if it is in none but the default one."""
     import msgspec
@@ -140,21 +130,9 @@ def _render_all(
         try:
             done.append(_render(service, documents, catalog, options))
         except PlanningError as error:
-            _report(service, error)
+            report(service, error)
             failed = True
     return done, failed
-
-
-def _catalog(documents: Sequence[Document], settings: Settings) -> Catalog:
-    from inferry.planning import Catalog
-    from inferry.plugins import load_plugins
-
-    plugins = load_plugins("cli", settings)
-    if plugins.problems:
-        count = len(plugins.problems)
-        noun = "plugin problem" if count == 1 else "plugin problems"
-        click.echo(f"{count} {noun}; `inferry plugins doctor` says more", err=True)
-    return Catalog.build(plugins, documents, settings)
 
 
 def _render(
@@ -211,29 +189,11 @@ def _note(line: str) -> None:
     click.echo(f"{click.style('note:', fg='yellow')} {line}", err=True)
 
 
-def _report(service: InferenceService, error: PlanningError) -> None:
-    red = click.style("error:", fg="red", bold=True)
-    name = f"{service.metadata.namespace}/{service.metadata.name}"
-    click.echo(f"{red} {name}: {error.message} ({error.reason})", err=True)
-    if error.remedy:
-        click.echo(f"  {error.remedy}", err=True)
-
-
 def _print(objects: list[dict[str, Any]], output: str) -> None:
     if output == "json":
         items = {"apiVersion": "v1", "kind": "List", "items": objects}
         click.echo(json.dumps(items, indent=2))
     elif objects:
-        click.echo(_yaml(objects), nl=False)
+        from inferry_controller.install.documents import dump
 
-
-def _yaml(objects: list[dict[str, Any]]) -> str:
-    import yaml
-
-    class Plain(yaml.SafeDumper):
-        """Writes what stands twice twice: an anchor helps no reader."""
-
-        def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - yaml's
-            return True
-
-    return yaml.dump_all(objects, Dumper=Plain, sort_keys=False)
+        click.echo("---\n".join(map(dump, objects)), nl=False)

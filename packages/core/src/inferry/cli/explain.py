@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inferry.cli._globals import current
-from inferry.errors import InferryError, PlanningError
+from inferry.cli._planned import catalog_of, documents_of, report
+from inferry.errors import PlanningError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,32 +58,15 @@ def explain(files: tuple[str, ...], backend: str, output: str) -> None:
     for each in explained:
         _warn_of_missing_models(each)
     for service, problem in problems:
-        _report(service, problem)
+        report(service, problem)
     if problems:
         click.get_current_context().exit(1)
 
 
 def _read(files: Sequence[str], backend: str) -> tuple[list[InferenceService], Catalog]:
-    from inferry.api import load
-    from inferry.planning import Catalog
-    from inferry.plugins import load_plugins
-
-    loaded = load(files)
-    loaded.raise_for_problems()
-    for warning in loaded.warnings:
-        click.echo(str(warning), err=True)
-    documents = [located.document for located in loaded.documents]
-    services = list(_services(loaded.documents, backend))
-    if not services:
-        msg = f"no InferenceService in {', '.join(files)}"
-        raise InferryError(msg, remedy="name a file that holds one")
-    settings = current().settings()
-    plugins = load_plugins("cli", settings)
-    if plugins.problems:
-        count = len(plugins.problems)
-        noun = "plugin problem" if count == 1 else "plugin problems"
-        click.echo(f"{count} {noun}; `inferry plugins doctor` says more", err=True)
-    return services, Catalog.build(plugins, documents, settings)
+    located = documents_of(files)
+    catalog = catalog_of([each.document for each in located], current().settings())
+    return list(_services(located, backend)), catalog
 
 
 def _services(documents: Sequence[Located], backend: str) -> Iterator[InferenceService]:
@@ -133,14 +117,6 @@ def _as_json(
             for service, error in problems
         ],
     }
-
-
-def _report(service: InferenceService, error: PlanningError) -> None:
-    red = click.style("error:", fg="red", bold=True)
-    name = f"{service.metadata.namespace}/{service.metadata.name}"
-    click.echo(f"{red} {name}: {error.message} ({error.reason})", err=True)
-    if error.remedy:
-        click.echo(f"  {error.remedy}", err=True)
 
 
 def _warn_of_missing_models(explained: Explanation) -> None:
