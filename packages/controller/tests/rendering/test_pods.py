@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from inferry_controller.options import RenderOptions
 from inferry_controller.rendering.placement import fresh
-from inferry_controller.rendering.pods import pod, pod_template
+from inferry_controller.rendering.pods import pod
 from inferry_controller.rendering.surroundings import NOTHING_KNOWN
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_fields_of_the_pod_pass_through(bench: Bench) -> None:
 
 def _template(plan: ServingPlan, options: RenderOptions) -> dict[str, Any]:
     placement = fresh(plan)[0]
-    return pod_template(
+    made = pod(
         placement.revision.components[0],
         placement.revision,
         plan,
@@ -74,6 +74,7 @@ def _template(plan: ServingPlan, options: RenderOptions) -> dict[str, Any]:
         name="iris-predictor",
         slot=placement.slot,
     )
+    return made.template
 
 
 SCALING = some.fixed_dictionaries(

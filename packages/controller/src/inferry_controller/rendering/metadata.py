@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from inferry.planning import KEPT_BACK
 from inferry_controller.names import (
     MANAGED_LABEL,
     MANAGER,
@@ -19,16 +20,6 @@ if TYPE_CHECKING:
     from inferry.planning import ComponentPlan, RevisionPlan, ServingPlan
     from inferry_controller.options import RenderOptions
 
-# KServe keeps these from the objects that it makes of a service.
-_KEPT_BACK = frozenset(
-    {
-        "autoscaling.knative.dev/max-scale",
-        "autoscaling.knative.dev/min-scale",
-        "internal.serving.kserve.io/storage-initializer-sourceuri",
-        "kubectl.kubernetes.io/last-applied-configuration",
-        "modelFormat",
-    }
-)
 # What the proxy or the name service that all services share takes as its own
 # configuration, or as a claim of any host name: who may make an InferenceService need
 # not be who may do that.
@@ -71,7 +62,7 @@ def _annotations(given: Mapping[str, str], options: RenderOptions) -> dict[str, 
     return {
         key: value
         for key, value in sorted(given.items())
-        if key not in _KEPT_BACK and key not in kept_back and not _is_shared(key)
+        if key not in KEPT_BACK and key not in kept_back and not _is_shared(key)
     }
 
 

@@ -44,19 +44,20 @@ def fresh(plan: ServingPlan) -> tuple[Placement, ...]:
     The stable revision has KServe's own names, each canary its variant's; every share
     is what the document says.
     """
-    shares = {each.name: each.percent for each in plan.revisions}
-    given = sum(percent or 0 for percent in shares.values())
-    alone = len(plan.revisions) == 1
+    first, *canaries = plan.revisions
+    given = sum(each.percent or 0 for each in plan.revisions)
+
+    def weight(revision: RevisionPlan) -> int:
+        if not canaries:
+            return ALL
+        return ALL - given if revision.percent is None else revision.percent
+
     return tuple(
         Placement(
             revision=each,
             slot=each.variant,
-            weight=ALL
-            if alone
-            else each.percent
-            if each.percent is not None
-            else ALL - given,
-            main=number == 0,
+            weight=weight(each),
+            main=each is first,
         )
-        for number, each in enumerate(plan.revisions)
+        for each in plan.revisions
     )

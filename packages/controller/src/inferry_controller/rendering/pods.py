@@ -89,22 +89,6 @@ def pod(
     )
 
 
-def pod_template(
-    component: ComponentPlan,
-    revision: RevisionPlan,
-    plan: ServingPlan,
-    options: RenderOptions,
-    around: Surroundings,
-    *,
-    name: str,
-    slot: str,
-) -> dict[str, Any]:
-    """Return the template of `pod` alone."""
-    return pod(
-        component, revision, plan, options, around, name=name, slot=slot
-    ).template
-
-
 class _Making:
     """One pod on its way."""
 

@@ -2,6 +2,7 @@
 
 from inferry.planning._anchor import anchored
 from inferry.planning._catalog import Catalog, Ingress, RuntimeEntry
+from inferry.planning._components import KEPT_BACK
 from inferry.planning._merge import merge
 from inferry.planning._planner import (
     ComponentExplanation,
@@ -30,6 +31,7 @@ from inferry.planning.plan import (
 )
 
 __all__ = [
+    "KEPT_BACK",
     "PLUGIN_ANNOTATION",
     "Candidate",
     "Catalog",

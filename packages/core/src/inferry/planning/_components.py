@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from inferry.planning.plan import Component
     from inferry.storage import Source
 
-# KServe keeps these from the objects that it makes of a service.
-_KEPT_BACK = frozenset(
+#: Annotations that KServe keeps from the objects that it makes of a service.
+KEPT_BACK = frozenset(
     {
         "autoscaling.knative.dev/max-scale",
         "autoscaling.knative.dev/min-scale",
@@ -339,7 +339,7 @@ def _component(
             "component": component,
             "serving.kserve.io/inferenceservice": scene.name,
         },
-        annotations={k: v for k, v in annotations.items() if k not in _KEPT_BACK},
+        annotations={k: v for k, v in annotations.items() if k not in KEPT_BACK},
         scaling=with_policy(scaling_plan(spec, annotations), scene.catalog.policies),
         timeout=None if spec.timeout is None else float(spec.timeout),
         concurrency=spec.container_concurrency or 0,

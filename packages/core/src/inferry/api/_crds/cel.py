@@ -70,3 +70,12 @@ ENV_RULES = (
         ),
     ),
 )
+
+MIN_TO_MAX = Rule(
+    rule=(
+        "!has(self.minReplicas) || !has(self.maxReplicas) "
+        "|| self.maxReplicas == 0 || self.minReplicas <= self.maxReplicas"
+    ),
+    message="'MinReplicas' cannot be greater than MaxReplicas",
+    field=".minReplicas",
+)

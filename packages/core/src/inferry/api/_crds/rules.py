@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from inferry.api._crds.cel import CUSTOM, NAMED, Rule, images
+from inferry.api._crds.cel import CUSTOM, MIN_TO_MAX, NAMED, Rule, images
 from inferry.api._crds.service_rules import SERVICE_RULES
 
 if TYPE_CHECKING:
@@ -88,14 +88,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 message="nodeName must be the name of a node of this graph",
                 field=".nodes",
             ),
-            Rule(
-                rule=(
-                    "!has(self.minReplicas) || !has(self.maxReplicas) "
-                    "|| self.maxReplicas == 0 || self.minReplicas <= self.maxReplicas"
-                ),
-                message="'MinReplicas' cannot be greater than MaxReplicas",
-                field=".minReplicas",
-            ),
+            MIN_TO_MAX,
         ),
         "GraphNode": (
             Rule(

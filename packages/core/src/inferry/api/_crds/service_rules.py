@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from inferry.api._crds.cel import CUSTOM, NAMED, Rule, all_env, images
+from inferry.api._crds.cel import CUSTOM, MIN_TO_MAX, NAMED, Rule, all_env, images
 from inferry.api._types import LEGACY_FORMATS
 
 if TYPE_CHECKING:
@@ -52,14 +52,7 @@ _ONE_SOURCE = Rule(
     field=".storageUris",
 )
 _COMPONENT = (
-    Rule(
-        rule=(
-            "!has(self.minReplicas) || !has(self.maxReplicas) "
-            "|| self.maxReplicas == 0 || self.minReplicas <= self.maxReplicas"
-        ),
-        message="'MinReplicas' cannot be greater than MaxReplicas",
-        field=".minReplicas",
-    ),
+    MIN_TO_MAX,
     Rule(
         rule=(
             "!has(self.scaleMetric) || self.scaleMetric != 'cpu' "
