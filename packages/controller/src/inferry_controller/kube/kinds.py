@@ -83,41 +83,27 @@ CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 EVENT_V1 = Kind("", "v1", "events", "Event")
 NAMESPACE = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
 NODE = Kind("", "v1", "nodes", "Node", namespaced=False)
-PERSISTENT_VOLUME_CLAIM = Kind(
-    "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"
-)
 POD = Kind("", "v1", "pods", "Pod")
-RESOURCE_QUOTA = Kind("", "v1", "resourcequotas", "ResourceQuota")
 SECRET = Kind("", "v1", "secrets", "Secret")
 SERVICE = Kind("", "v1", "services", "Service")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 
 CONTROLLER_REVISION = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment")
-REPLICA_SET = Kind("apps", "v1", "replicasets", "ReplicaSet")
-STATEFUL_SET = Kind("apps", "v1", "statefulsets", "StatefulSet")
-JOB = Kind("batch", "v1", "jobs", "Job")
 HORIZONTAL_POD_AUTOSCALER = Kind(
     "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"
 )
 POD_DISRUPTION_BUDGET = Kind(
     "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"
 )
-ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 EVENT = Kind("events.k8s.io", "v1", "events", "Event")
 LEASE = Kind("coordination.k8s.io", "v1", "leases", "Lease")
 INGRESS = Kind("networking.k8s.io", "v1", "ingresses", "Ingress")
-INGRESS_CLASS = Kind(
-    "networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False
-)
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 
 _GATEWAY = "gateway.networking.k8s.io"
 GATEWAY = Kind(_GATEWAY, "v1", "gateways", "Gateway")
-GATEWAY_CLASS = Kind(_GATEWAY, "v1", "gatewayclasses", "GatewayClass", namespaced=False)
 HTTP_ROUTE = Kind(_GATEWAY, "v1", "httproutes", "HTTPRoute")
-GRPC_ROUTE = Kind(_GATEWAY, "v1", "grpcroutes", "GRPCRoute")
-REFERENCE_GRANT = Kind(_GATEWAY, "v1beta1", "referencegrants", "ReferenceGrant")
 SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
 KNATIVE_SERVICE = Kind("serving.knative.dev", "v1", "services", "Service")
 POD_MONITOR = Kind("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
@@ -125,33 +111,11 @@ SERVICE_MONITOR = Kind(
     "monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor"
 )
 
-_RBAC = "rbac.authorization.k8s.io"
-ROLE = Kind(_RBAC, "v1", "roles", "Role")
-ROLE_BINDING = Kind(_RBAC, "v1", "rolebindings", "RoleBinding")
-CLUSTER_ROLE = Kind(_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False)
-CLUSTER_ROLE_BINDING = Kind(
-    _RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False
-)
 CUSTOM_RESOURCE_DEFINITION = Kind(
     "apiextensions.k8s.io",
     "v1",
     "customresourcedefinitions",
     "CustomResourceDefinition",
-    namespaced=False,
-)
-_ADMISSION = "admissionregistration.k8s.io"
-VALIDATING_ADMISSION_POLICY = Kind(
-    _ADMISSION,
-    "v1",
-    "validatingadmissionpolicies",
-    "ValidatingAdmissionPolicy",
-    namespaced=False,
-)
-VALIDATING_ADMISSION_POLICY_BINDING = Kind(
-    _ADMISSION,
-    "v1",
-    "validatingadmissionpolicybindings",
-    "ValidatingAdmissionPolicyBinding",
     namespaced=False,
 )
 
