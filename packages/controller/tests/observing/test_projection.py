@@ -13,7 +13,6 @@ from inferry_controller.observing.facts import (
     Fact,
     GatewayFact,
     RouteFact,
-    ScalerFact,
 )
 
 
@@ -156,11 +155,14 @@ def test_an_ingress_and_a_gateway_have_addresses() -> None:
     assert gateway_fact.addresses == ("10.0.0.2",)
 
 
-def test_a_scaler_has_its_numbers() -> None:
-    raw = {"metadata": {"name": "iris"}, "status": {"desiredReplicas": 4}}
-    found = project("HorizontalPodAutoscaler", raw)
-    assert isinstance(found, ScalerFact)
-    assert (found.current, found.desired) == (0, 4)
+@pytest.mark.parametrize("kind", ["HorizontalPodAutoscaler", "ScaledObject"])
+def test_what_an_autoscaler_counts_is_no_news(kind: str) -> None:
+    """It counts every few seconds, and no status tells of it."""
+    raw = {"metadata": {"name": "iris"}, "spec": {"maxReplicas": 4}}
+    counted = {**raw, "status": {"currentReplicas": 1, "desiredReplicas": 4}}
+    edited = {**raw, "spec": {"maxReplicas": 5}}
+    assert project(kind, counted) == project(kind, raw)
+    assert project(kind, edited) != project(kind, raw)
 
 
 def test_events_of_both_api_groups_are_read() -> None:

@@ -122,14 +122,6 @@ class GatewayFact(Fact, frozen=True, kw_only=True, gc=False):
     addresses: tuple[str, ...] = ()
 
 
-class ScalerFact(Fact, frozen=True, kw_only=True, gc=False):
-    """An HPA or ScaledObject."""
-
-    current: int = 0
-    desired: int = 0
-    conditions: tuple[Observed, ...] = ()
-
-
 class EventFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event of Kubernetes about one of these objects."""
 
@@ -154,7 +146,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     deployments: tuple[DeploymentFact, ...] = ()
     pods: tuple[PodFact, ...] = ()
     routes: tuple[RouteFact, ...] = ()
-    scalers: tuple[ScalerFact, ...] = ()
     events: tuple[EventFact, ...] = ()
     progress: dict[str, float] = {}
     gateway: GatewayFact | None = None

@@ -27,7 +27,6 @@ from inferry_controller.observing.facts import (
     GatewayFact,
     Observed,
     RouteFact,
-    ScalerFact,
 )
 
 if TYPE_CHECKING:
@@ -211,16 +210,6 @@ def _addresses(entries: Iterable[_Object] | None, *keys: str) -> tuple[str, ...]
     return tuple(filter(None, found))
 
 
-def _scaler(kind: str, obj: _Object) -> ScalerFact:
-    status = obj.get("status") or {}
-    return ScalerFact(
-        **_fields(kind, obj),
-        current=status.get("currentReplicas") or 0,
-        desired=status.get("desiredReplicas") or 0,
-        conditions=_conditions(status.get("conditions")),
-    )
-
-
 def _conditions(conditions: Iterable[_Object] | None) -> tuple[Observed, ...]:
     return tuple(
         Observed(
@@ -240,6 +229,4 @@ _MAKERS: dict[str, Callable[[str, _Object], Fact]] = {
     "HTTPRoute": _http_route,
     "Ingress": _ingress,
     "Gateway": _gateway,
-    "HorizontalPodAutoscaler": _scaler,
-    "ScaledObject": _scaler,
 }

@@ -16,7 +16,6 @@ from inferry_controller.observing.facts import (
     GatewayFact,
     PodFact,
     RouteFact,
-    ScalerFact,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ class Looking:
             deployments=tuple(e for e in facts if isinstance(e, DeploymentFact)),
             pods=tuple(e for e in facts if isinstance(e, PodFact)),
             routes=tuple(e for e in facts if isinstance(e, RouteFact)),
-            scalers=tuple(e for e in facts if isinstance(e, ScalerFact)),
             gateway=self.gateway(gateway),
             gateway_known=self._gateways_known(),
         )
