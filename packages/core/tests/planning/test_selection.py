@@ -244,7 +244,7 @@ def test_an_alias_of_two_plugins_is_refused(kitchen: Any) -> None:
     ("name", "remedy"),
     [
         ("sklern", "did you mean 'sklearn'?"),
-        ("kserve-xgbserver", "inferry-runtime-xgboost"),
+        ("kserve-xgbserver", "inferry[xgboost]"),
         ("kserve-sklearn", "did you mean 'kserve-sklearnserver'?"),
         ("onnx", 'install it with: pip install "inferry[onnx]"'),
         ("zzz", "the runtimes here are: sklearn"),
@@ -263,8 +263,8 @@ def test_an_unknown_name_is_refused_with_help(
     [
         ("onnx", 'install it with: pip install "inferry[onnx]"'),
         ("python", 'install it with: pip install "inferry[python]"'),
-        ("xgboost", "inferry-runtime-xgboost"),
-        ("triton", "inferry-runtime-triton"),
+        ("xgboost", "inferry[xgboost]"),
+        ("triton", "inferry[triton]"),
         ("sklaern", "did you mean 'sklearn'?"),
         ("onxx", "did you mean 'onnx'? If so, install it with"),
         ("wine", "the runtimes here serve: sklearn"),

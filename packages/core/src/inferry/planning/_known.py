@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 EXTRAS = frozenset(
     {
         *("all", "conformance", "kubernetes", "local", "testing"),
-        *("onnx", "python", "sklearn"),
+        *("huggingface", "lightgbm", "onnx", "paddle", "python", "pytorch", "sklearn"),
+        *("tensorflow", "triton", "xgboost"),
         *("azfile", "azure", "git", "gs", "hdfs", "hf", "oci", "s3", "signing"),
     }
 )

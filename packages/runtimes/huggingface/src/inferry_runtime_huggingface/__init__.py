@@ -1,0 +1,1 @@
+"""The huggingface runtime of Inferry."""

@@ -1,0 +1,1 @@
+"""Text generation: one small interface, and the engines behind it."""

@@ -1,0 +1,1 @@
+"""What models of Hugging Face do, a module for each task."""

@@ -1,0 +1,1 @@
+"""The lightgbm runtime of Inferry."""

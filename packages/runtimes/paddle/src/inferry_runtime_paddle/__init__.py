@@ -1,0 +1,1 @@
+"""The paddle runtime of Inferry."""

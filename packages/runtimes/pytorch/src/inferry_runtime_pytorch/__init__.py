@@ -1,0 +1,1 @@
+"""The pytorch runtime of Inferry."""

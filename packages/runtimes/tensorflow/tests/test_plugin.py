@@ -1,0 +1,18 @@
+"""The descriptor passes the kit and says what a cluster and a laptop need."""
+
+from __future__ import annotations
+
+from inferry.testing import PluginTests
+from inferry_runtime_tensorflow import plugin
+
+
+class TestPlugin(PluginTests):
+    plugin = "tensorflow"
+
+
+def test_serves_its_format_under_the_name_that_kserve_knows() -> None:
+    (runtime,) = plugin.inferry_runtimes()
+
+    assert runtime.name == "tensorflow"
+    assert {each.name for each in runtime.formats} == {"tensorflow"}
+    assert runtime.aliases == ("kserve-tensorflow-serving",)

@@ -1,0 +1,1 @@
+"""The xgboost runtime of Inferry."""
