@@ -414,10 +414,13 @@ def fuzz(session: nox.Session, target: str) -> None:
 def bench(session: nox.Session) -> None:
     """Measure, as ratios within this run against the peers, and print the tables.
 
-    Needs the Debian packages wrk and nghttp2-client; uv installs the peers.
+    Needs the Debian packages wrk and nghttp2-client; uv installs the peers. With
+    ``runtimes`` every framework is installed, which takes gigabytes.
     """
     tools = ("pytest", "onnx", "uv", "httpx", "psutil")
     install(session, *tools, *everyday())
+    if "runtimes" in session.posargs:
+        install(session, *pinned(CORE, "all"))
     session.run("python", "-m", "pytest", "-q", "benchmarks/tests")
     session.run("python", "benchmarks/run.py", *session.posargs)
 

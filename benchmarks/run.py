@@ -2,8 +2,9 @@
 
 Everything is a ratio or a difference within this run: the machine may be noisy, the
 comparison is not. ``benchmarks/README.md`` has the method. Without a name it measures
-the start, the gateway and the data plane; ``storage`` measures downloads and
-``controller`` the Kubernetes controller beside a real API server.
+the start, the gateway and the data plane; ``storage`` measures downloads,
+``controller`` the Kubernetes controller beside a real API server and ``runtimes`` each
+runtime beside its library.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from data_plane.environments import InstallError
 from data_plane.peers import PEERS
 from gateway import added_latency
 from measure import Row, markdown
+from runtimes import suite as runtimes_suite
 from service import make_iris
 from start_up import command_line, service
 from storage import suite as storage_suite
@@ -56,6 +58,10 @@ def main() -> None:
         result = controller_suite.run(_controller_options(arguments))
         sections["Controller"] = result.markdown
         data["controller"] = result.data
+    if "runtimes" in arguments.what or arguments.write:
+        result = runtimes_suite.run(_runtimes_options(arguments))
+        sections["Runtimes"] = result.markdown
+        data["runtimes"] = result.data
     print("\n".join(sections.values()))
     _keep(arguments, sections, data)
 
@@ -82,7 +88,9 @@ def _serving(arguments: argparse.Namespace) -> tuple[dict[str, str], dict[str, A
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", help="storage or controller, and no more")
+    parser.add_argument(
+        "what", nargs="*", help="storage, controller or runtimes, and no more"
+    )
     parser.add_argument("--quick", action="store_true", help="about 3 minutes")
     parser.add_argument("--only", type=_names, default=[], help=_listed(0))
     parser.add_argument("--peers", type=_names, default=[], help=_listed(1))
@@ -100,7 +108,7 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     cases, peers = _KNOWN.get("".join(arguments.what[:1]), _KNOWN[""])
     for chosen, known in (
-        (arguments.what, ("controller", "storage")),
+        (arguments.what, tuple(filter(None, _KNOWN))),
         (arguments.only, cases),
         (arguments.peers, peers),
     ):
@@ -116,6 +124,7 @@ def _arguments() -> argparse.Namespace:
 _KNOWN = {
     "": ((*OVERHEAD, *suite.CASES), tuple(PEERS)),
     "controller": (controller_suite.CASES, ()),
+    "runtimes": (runtimes_suite.CASES, ()),
     "storage": (storage_suite.CASES, tuple(CLIENTS)),
 }
 
@@ -164,6 +173,14 @@ def _controller_options(arguments: argparse.Namespace) -> controller_suite.Optio
     return controller_suite.Options(
         quick=arguments.quick,
         only=arguments.only if arguments.what else (),
+    )
+
+
+def _runtimes_options(arguments: argparse.Namespace) -> runtimes_suite.Options:
+    return runtimes_suite.Options(
+        quick=arguments.quick,
+        only=arguments.only if arguments.what else (),
+        rounds=arguments.rounds,
     )
 
 
