@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-Protocol = Literal["v1", "v2", "grpc"]
+Protocol = Literal["v1", "v2", "grpc", "openai"]
 _LONGEST_ID = 128
 _UNSAFE = re.compile(r"[^\w.:;,/+=@~-]", re.ASCII)
 #: The call that is worked for; known only where an observer wants it so.

@@ -27,7 +27,7 @@ BOUNDS = tuple(
     )
 )
 _BOUNDS = np.array(BOUNDS, np.int64)
-PROTOCOLS: tuple[Protocol, ...] = ("v1", "v2", "grpc")
+PROTOCOLS: tuple[Protocol, ...] = ("v1", "v2", "grpc", "openai")
 #: The first status that is an error.
 ERROR = 400
 #: So many sizes of batches are told apart; others count as the next power of two.

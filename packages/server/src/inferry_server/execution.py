@@ -153,7 +153,9 @@ class Execution:
         steps = Steps(function, argument, self._workers, context)
         try:
             while True:
-                step = asyncio.create_task(_contained(steps.next()), context=context)
+                step = asyncio.create_task(
+                    contained_answer(steps.next()), context=context
+                )
                 self._tasks.add(step)
                 step.add_done_callback(self._tasks.discard)
                 answer = await _unless_late(step, call.deadline, self.name, stop=True)
@@ -267,12 +269,12 @@ class _Timed:
 
 async def _answered(answer: Awaitable[Any], call: Call) -> Any:  # noqa: ANN401 - the model's
     try:
-        return await _contained(answer)
+        return await contained_answer(answer)
     finally:
         call.ended = perf_counter_ns()
 
 
-async def _contained(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - the model's
+async def contained_answer(answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - the model's
     """Await *answer*; what would end more than the call becomes an error of it."""
     try:
         return await answer

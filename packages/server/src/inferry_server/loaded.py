@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
+import time
 from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +16,7 @@ from inferry_server.batching import Batcher
 from inferry_server.codec import signature
 from inferry_server.errors import Unsupported
 from inferry_server.execution import ASYNC_CONCURRENCY, Execution
+from inferry_server.openai_calls import OpenAICalls, checked_answerers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -43,12 +46,17 @@ class LoadedModel:
         self.name = spec.name
         self.instance = instance
         self.metadata = metadata
+        #: Bytes that it holds, as it says itself or as the process grew by it.
+        self.memory = 0
         self.execution = Execution(
             spec.name,
             concurrency=_concurrency(spec, instance),
             queue_size=queue_size,
             trusted=bool(getattr(instance, "inline", False)),
         )
+        self.openai = OpenAICalls(spec.name, checked_answerers(instance, spec.name))
+        #: When it was loaded, in seconds since 1970.
+        self.created = int(time.time())
         self._batcher = self._make_batcher(queue_size)
         self._forwarded = forwarded_headers
         self._inputs = signature.Inputs(metadata, spec.name)
@@ -93,7 +101,11 @@ class LoadedModel:
         """Refuse new calls and wait for those there are; False if some still run."""
         if self._batcher is not None:
             await self._batcher.close(patience)
-        return await self.execution.close(patience)
+        return all(
+            await asyncio.gather(
+                self.execution.close(patience), self.openai.close(patience)
+            )
+        )
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -41,6 +41,9 @@ def asked(call: Call) -> Asked:
     if isinstance(target, str):
         path = f"/{GRPC_SERVICE}/{target or 'ModelInfer'}"
         return Asked("", path, path)
+    if target.kind == "openai":
+        path = f"/v1/{target.operation}"
+        return Asked("POST", path, path)
     before, after = _AROUND[target.kind]
     name, pattern = target.model, "{model}"
     if target.version is not None:

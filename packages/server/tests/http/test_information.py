@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 READY = [
     ("/", {"status": "alive"}),
-    ("/v1/models", {"models": ["m"]}),
-    ("/v1/models/", {"models": ["m"]}),
+    ("/v1/models", {"models": ["m"], "object": "list", "data": []}),
+    ("/v1/models/", {"models": ["m"], "object": "list", "data": []}),
     ("/v1/models/m", {"name": "m", "ready": True}),
     ("/v2/health/live", {"live": True}),
     ("/v2/health/ready", {"ready": True}),

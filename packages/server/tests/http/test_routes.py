@@ -30,6 +30,10 @@ PATHS = [
         "/v2/systemsharedmemory/region/status/status",
         Route("memory_status", region="status", memory="system"),
     ),
+    ("/v1/completions", Route("openai", operation="completions")),
+    ("/openai/v1/rerank/", Route("openai", operation="rerank")),
+    ("/openai/v1/models/", Route("openai_models")),
+    ("/openai/v1/models/m", Route("openai_model", "m")),
     ("/v2/cudasharedmemory/unregister", Route("memory_unregister", memory="cuda")),
 ]
 NOTHING = [
@@ -54,6 +58,10 @@ NOTHING = [
     "/v2/systemsharedmemory/register",
     "/v2/systemsharedmemory/region//status",
     "/v2/othersharedmemory/status",
+    "/openai",
+    "/openai/v2/completions",
+    "/openai/v1/models/a/b",
+    "/v1/chat",
 ]
 
 

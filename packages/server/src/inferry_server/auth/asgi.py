@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inferry.errors import SettingsError, one_line
 from inferry_server.errors import Unauthorized
 from inferry_server.http.errors import refusal
+from inferry_server.http.openai_errors import is_openai, openai_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -111,7 +112,8 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 async def _refuse(
     error: Unauthorized, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    response = refusal(401, str(error), (b"www-authenticate", _CHALLENGE))
+    refused = openai_refusal if is_openai(scope["path"]) else refusal
+    response = refused(401, str(error), (b"www-authenticate", _CHALLENGE))
     has_body = any(
         name == b"transfer-encoding"
         or (name == b"content-length" and value.strip() != b"0")

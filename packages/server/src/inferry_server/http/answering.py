@@ -7,6 +7,7 @@ answered at once is: a response is returned, not awaited.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from inferry_server.http.errors import error_response
 from inferry_server.http.exchange import Response
 from inferry_server.http.generate import Generation
 from inferry_server.http.inference import Inference
+from inferry_server.http.openai_errors import openai_error
+from inferry_server.memory import ModelAsleep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -40,6 +43,8 @@ PROTOCOLS: Mapping[Kind, Protocol] = {
     "infer": "v2",
     "predict_v1": "v1",
 }
+#: Those that may stream, which only the usual way does.
+_STREAMED: Mapping[Kind, Protocol] = {"generate_stream": "v2", "openai": "openai"}
 
 
 class Answering:
@@ -73,12 +78,13 @@ class Answering:
             ModelNotReady: It does not serve yet, or no more.
 
         """
-        self._models.get(route.model, route.version)
+        with contextlib.suppress(ModelAsleep):
+            self._models.get(route.model, route.version)
 
     def begin(self, route: Route, headers: Mapping[str, str]) -> Call:
         """Return the call of a request whose head is there."""
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        protocol = PROTOCOLS.get(route.kind, "v2")
+        protocol = _STREAMED.get(route.kind) or PROTOCOLS[route.kind]
         return self._calls.begin(protocol, headers, deadline=deadline, target=route)
 
     def answer(
@@ -93,20 +99,29 @@ class Answering:
             if self._payloads.active:
                 self.copy_request(call, route, body)
             response = self._handlers[route.kind](call, route, body)
+        except ModelAsleep as asleep:
+            return self.later(call, route, self._woken(asleep, call, route, body))
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
             return self.failed(call, route, error)
         if not isinstance(response, Response):
-            return self._later(call, route, response)
+            return self.later(call, route, response)
         if self._payloads.active:
             self._copy(call, route, response)
         if "accept-encoding" in call.headers:
             answer = packed(response, call.headers)
             if not isinstance(answer, Response):
-                return self._later(call, route, answer, is_plain=False)
+                return self.later(call, route, answer, is_plain=False)
             response = answer
         return self._told(call, route.model, response)
 
-    async def _later(
+    async def _woken(
+        self, asleep: ModelAsleep, call: Call, route: Route, body: memoryview
+    ) -> Response:
+        await asleep.wake()
+        response = self._handlers[route.kind](call, route, body)
+        return response if isinstance(response, Response) else await response
+
+    async def later(
         self,
         call: Call,
         route: Route,
@@ -114,6 +129,7 @@ class Answering:
         *,
         is_plain: bool = True,
     ) -> Response:
+        """Return the response that *answer* gives; it does not raise."""
         try:
             response = await answer
             if is_plain:
@@ -154,7 +170,8 @@ class Answering:
     def failed(self, call: Call, route: Route, error: Exception) -> Response:
         """Return the response that tells of *error*, which ended *call*."""
         where = f"{route.kind} of {route.model[:200]}"
-        return self.ended(call, route, call.within(error_response, error, where))
+        response = openai_error if route.kind == "openai" else error_response
+        return self.ended(call, route, call.within(response, error, where))
 
     def ended(self, call: Call, route: Route, response: Response) -> Response:
         """Return the *response* that ends *call*, once all have heard of it."""

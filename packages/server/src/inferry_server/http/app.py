@@ -25,7 +25,10 @@ from inferry_server.http.information import Information
 from inferry_server.http.management import Management
 from inferry_server.http.memory import Memory
 from inferry_server.http.missed import not_allowed, nothing_at
+from inferry_server.http.openai import OpenAI
+from inferry_server.http.openai_errors import is_openai, openai_error, openai_refusal
 from inferry_server.http.routes import match
+from inferry_server.memory import ModelAsleep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -46,7 +49,7 @@ _BODIES = 16
 _LINGER = 1.0
 #: What uvloop says of a client that has left, before it tells us that it has.
 _GONE = "the handler is closed"
-_INFERENCE = {*PROTOCOLS, "generate_stream"}
+_INFERENCE = {*PROTOCOLS, "generate_stream", "openai"}
 #: What is compressed besides the answers of models. tritonclient's http.aio asks for
 #: gzip everywhere and reads metadata, configurations and statistics as they come.
 _PACKED = {"docs", "metrics"}
@@ -75,6 +78,7 @@ class App:
             **Management(services, is_open=is_open).handlers,
             **Memory(services).handlers,
             "generate_stream": Streaming(services, answering).generate_stream,
+            **OpenAI(services, answering).handlers,
         }
 
     def drain(self) -> None:
@@ -125,9 +129,11 @@ class App:
         except ClientGone:
             raise
         except asyncio.CancelledError:
-            return refusal(503, "the server stops", CLOSE)
+            refused = openai_refusal if is_openai(request.path) else refusal
+            return refused(503, "the server stops", CLOSE)
         except Exception as error:  # noqa: BLE001 - each becomes a status and a text
-            return error_response(error, f"{request.method} {request.path[:200]}")
+            told = openai_error if is_openai(request.path) else error_response
+            return told(error, f"{request.method} {request.path[:200]}")
 
     def _allowed(self, request: Request, route: Route | None) -> Route:
         if route is None or (route.kind == "docs" and not self._settings.docs):
@@ -142,7 +148,11 @@ class App:
         return route
 
     async def _handle(self, request: Request, route: Route) -> Reply:
-        answer = self._handlers[route.kind](request, route)
+        try:
+            answer = self._handlers[route.kind](request, route)
+        except ModelAsleep as asleep:
+            await asleep.wake()
+            answer = self._handlers[route.kind](request, route)
         reply = answer if isinstance(answer, Response) else await answer
         if not isinstance(reply, Response) or route.kind not in _PACKED:
             return reply

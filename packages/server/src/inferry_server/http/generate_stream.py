@@ -49,7 +49,7 @@ class Streaming:
             call.size = len(body)
             call.read = perf_counter_ns()
             self._answering.copy_request(call, route, body)
-            model = self._models.get(route.model, route.version)
+            model = await self._models.awake(route.model, route.version)
             asked = self._generation.request(model, call, route, body)
             answers = _events(model, asked, call)
             first = await unless_gone(request, _first(answers))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from inferry_server.described import counted, server_metadata
 from inferry_server.http.documents import document
 from inferry_server.http.exchange import Response
+from inferry_server.http.openai import described, models_of
+from inferry_server.memory import ModelAsleep
 from inferry_server.model_config import model_config, model_metadata
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from inferry_server.services import Services
 
     Handler = Callable[[Request, Route], Response | Awaitable[Response]]
+_OK = 200
 
 
 #: What every server has of the protocol's extensions, by the names that Triton uses.
@@ -37,9 +41,9 @@ class Information:
             "model_config": self._config,
             "model_ready": self._model_ready,
             "model_statistics": self._statistics,
-            "model_v1": self._model_ready,
+            "model_v1": self._model_v1,
             "model_v2": self._model,
-            "models_v1": self._list,
+            "models_v1": self._list_v1,
             "models_v2": self._list,
             "ready": self._ready,
             "server": self._server,
@@ -54,6 +58,11 @@ class Information:
 
     def _list(self, _request: Request, _route: Route) -> Response:
         return document({"models": sorted(self._models.states())})
+
+    def _list_v1(self, _request: Request, _route: Route) -> Response:
+        # The path is V1's and OpenAI's; each reads what it knows.
+        listed = {"models": sorted(self._models.states())}
+        return document({**listed, **models_of(self._models.serving())})
 
     def _model(self, _request: Request, route: Route) -> Response:
         return document(model_metadata(self._models.get(route.model, route.version)))
@@ -73,10 +82,19 @@ class Information:
         ]
         return document({"model_stats": found})
 
+    def _model_v1(self, request: Request, route: Route) -> Response:
+        ready = self._model_ready(request, route)
+        if ready.status != _OK:
+            return ready
+        model = self._models.get(route.model)
+        told = described(model) if model.openai else {}
+        return document({"name": model.name, "ready": True, **told})
+
     def _model_ready(self, _request: Request, route: Route) -> Response:
         state = self._models.state(route.model)
         if state.phase == "Ready":
-            self._models.get(route.model, route.version)
+            with contextlib.suppress(ModelAsleep):  # the next request wakes it
+                self._models.get(route.model, route.version)
             return document({"name": state.name, "ready": True})
         why = state.message or state.phase
         body = {

@@ -5,8 +5,16 @@ A test compares the list with `inferry_server.http.routes`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from inferry_server.http.described_routes import (
+    CHANGES,
+    INFERS,
+    TELLS,
+    Described,
+)
+from inferry_server.http.openai_described import OPENAI_ROUTES
+from inferry_server.http.openai_errors import is_openai
 from inferry_server.http.schemas import SCHEMAS, the
 
 _JSON = "application/json"
@@ -29,21 +37,6 @@ STATUSES = {
     503: "Not ready or busy; Retry-After says when to ask again.",
     504: "The answer did not come in time.",
 }
-_INFERS = (400, 403, 404, 408, 413, 500, 503, 504)
-_TELLS = (404, 503)
-_CHANGES = (400, 403, 404, 408, 413)
-
-
-class Described(NamedTuple):
-    """One route; ``request`` and ``response`` name a schema, "" is none."""
-
-    method: str
-    path: str
-    summary: str
-    response: str
-    statuses: tuple[int, ...] = ()
-    request: str = ""
-    example: object = None
 
 
 _V1 = {"instances": [[6.8, 2.8, 4.8, 1.4]]}
@@ -65,20 +58,20 @@ _CONTROL = "/v2/repository/models/{model}"
 ROUTES = (
     Described("GET", "/", "Say that the server is alive.", "Alive"),
     Described("GET", "/metrics", "Give all numbers in Prometheus' format.", ""),
-    Described("GET", "/v1/models", "List the models.", "Models"),
+    Described("GET", "/v1/models", "List the models, as V1 and OpenAI do.", "ModelsV1"),
     Described(
         "GET",
         "/v1/models/{model}",
         "Say whether a model is ready.",
         "ModelReady",
-        _TELLS,
+        TELLS,
     ),
     Described(
         "POST",
         "/v1/models/{model}:predict",
         "Predict over V1.",
         "PredictResponse",
-        _INFERS,
+        INFERS,
         "PredictRequest",
         _V1,
     ),
@@ -87,10 +80,11 @@ ROUTES = (
         "/v1/models/{model}:explain",
         "Explain over V1.",
         "ExplainResponse",
-        (*_INFERS, 501),
+        (*INFERS, 501),
         "PredictRequest",
         _V1,
     ),
+    *OPENAI_ROUTES,
     Described("GET", "/v2", "Name the server and its extensions.", "Server"),
     Described("GET", "/v2/health/live", "Say that the server is alive.", "Live"),
     Described(
@@ -113,31 +107,31 @@ ROUTES = (
                 base,
                 f"Describe a model's inputs and outputs{of}.",
                 "Metadata",
-                _TELLS,
+                TELLS,
             ),
             Described(
                 "GET",
                 f"{base}/config",
                 f"Give the configuration as Triton has it{of}.",
                 "Config",
-                _TELLS,
+                TELLS,
             ),
             Described(
                 "GET",
                 f"{base}/ready",
                 f"Say whether a model is ready, and why not{of}.",
                 "ModelReady",
-                _TELLS,
+                TELLS,
             ),
             Described(
-                "GET", f"{base}/stats", f"Count the calls{of}.", "Statistics", _TELLS
+                "GET", f"{base}/stats", f"Count the calls{of}.", "Statistics", TELLS
             ),
             Described(
                 "POST",
                 f"{base}/infer",
                 f"Infer over V2{of}.",
                 "InferResponse",
-                _INFERS,
+                INFERS,
                 "InferRequest",
                 _V2,
             ),
@@ -146,7 +140,7 @@ ROUTES = (
                 f"{base}/generate",
                 f"Infer with flat JSON{of}.",
                 "GenerateResponse",
-                _INFERS,
+                INFERS,
                 "GenerateRequest",
                 _GENERATE,
             ),
@@ -155,7 +149,7 @@ ROUTES = (
                 f"{base}/generate_stream",
                 f"Infer with flat JSON, an event for each answer{of}.",
                 _EVENTS,
-                _INFERS,
+                INFERS,
                 "GenerateRequest",
                 _GENERATE,
             ),
@@ -175,7 +169,7 @@ ROUTES = (
         f"{_CONTROL}/load",
         "Load a model again, and wait until it is ready.",
         "Loaded",
-        (*_CHANGES, 500, 503),
+        (*CHANGES, 500, 503),
         "LoadRequest",
         {"parameters": {}},
     ),
@@ -184,7 +178,7 @@ ROUTES = (
         f"{_CONTROL}/unload",
         "Take a model out of service.",
         "Unloaded",
-        _CHANGES,
+        CHANGES,
         "UnloadRequest",
         {"parameters": {"unload_dependents": False}},
     ),
@@ -204,7 +198,7 @@ ROUTES = (
                 f"{base}/trace/setting",
                 "Change what is traced.",
                 "TraceSettings",
-                (*_CHANGES, 501) if statuses else (400, 403, 408, 413, 501),
+                (*CHANGES, 501) if statuses else (400, 403, 408, 413, 501),
                 "TraceChanges",
                 {"trace_rate": "100"},
             ),
@@ -287,7 +281,7 @@ def _operation(route: Described) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary,
         "operationId": _id(route.method, route.path),
-        "tags": ["V1" if route.path.startswith("/v1") else "V2"],
+        "tags": [_tag(route.path)],
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": schema}
             for name, schema in _PARAMETERS.items()
@@ -315,7 +309,13 @@ _OTHER_CONTENT: dict[str, dict[str, Any]] = {
     "PredictRequest": {_EVENT: {"schema": the("CloudEvent")}},
 }
 #: Requests that have no meaning without a body.
-_MUST = {"GenerateRequest", "InferRequest", "PredictRequest", "Region"}
+_MUST = {
+    "GenerateRequest",
+    "InferRequest",
+    "OpenAIRequest",
+    "PredictRequest",
+    "Region",
+}
 
 
 def _content(route: Described) -> dict[str, Any]:
@@ -326,18 +326,27 @@ def _content(route: Described) -> dict[str, Any]:
     content: dict[str, Any] = {_JSON: {"schema": the(route.response)}}
     if route.response == "InferResponse":
         content[_BINARY] = {"schema": {"type": "string", "format": "binary"}}
-    if route.path.startswith("/v1") and route.method == "POST":
+    if route.response == "Completion":
+        content[_EVENTS] = {"schema": the("Completion")}
+    if route.request == "PredictRequest":
         content[_EVENT] = {"schema": the("CloudEvent")}
     return content
 
 
 def _refusal(route: Described, status: int) -> dict[str, Any]:
-    name = {"ModelReady": "NotReady", "Ready": "Ready"}.get(route.response, "Error")
-    schema = the(name if status == 503 else "Error")  # noqa: PLR2004 - not ready
+    error = "OpenAIError" if is_openai(route.path) else "Error"
+    name = {"ModelReady": "NotReady", "Ready": "Ready"}.get(route.response, error)
+    schema = the(name if status == 503 else error)  # noqa: PLR2004 - not ready
     return {
         "description": STATUSES[status],
         "content": {_JSON: {"schema": schema}},
     }
+
+
+def _tag(path: str) -> str:
+    if is_openai(path):
+        return "OpenAI"
+    return "V1" if path.startswith("/v1") else "V2"
 
 
 def _id(method: str, path: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from inferry.openai import OPERATIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -29,6 +31,9 @@ Kind = Literal[
     "model_v2",
     "models_v1",
     "models_v2",
+    "openai",
+    "openai_model",
+    "openai_models",
     "predict_v1",
     "ready",
     "server",
@@ -42,6 +47,7 @@ _FIXED: Mapping[str, Kind] = {
     "/": "alive",
     "/docs": "docs",
     "/metrics": "metrics",
+    "/openai/v1/models": "openai_models",
     "/openapi.json": "docs",
     "/v1/models": "models_v1",
     "/v2": "server",
@@ -81,6 +87,7 @@ _METHODS: Mapping[Kind, tuple[str, ...]] = {
             "load",
             "memory_register",
             "memory_unregister",
+            "openai",
             "predict_v1",
             "unload",
         ),
@@ -98,6 +105,7 @@ class Route(NamedTuple):
     version: str | None = None
     region: str = ""
     memory: Memory = ""
+    operation: str = ""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -105,20 +113,33 @@ class Route(NamedTuple):
         return _METHODS.get(self.kind, _READ)
 
 
+#: OpenAI's operations stand under its own path and under the one that KServe gives.
+_FIXED_ROUTES: Mapping[str, Route] = {
+    **{path: Route(kind) for path, kind in _FIXED.items()},
+    **{
+        f"{prefix}/v1/{operation}": Route("openai", operation=operation)
+        for prefix in ("", "/openai")
+        for operation in OPERATIONS
+    },
+}
+
+
 def match(path: str) -> Route | None:
     """Return the route of *path*, which is percent-decoded; None if there is none."""
     if path.endswith("/") and len(path) > 1:
         # Clients build urls from a base with and without a slash at its end.
         path = path.rstrip("/") or "/"
-    fixed = _FIXED.get(path)
+    fixed = _FIXED_ROUTES.get(path)
     if fixed is not None:
-        return Route(fixed)
+        return fixed
     if path.startswith("/v2/models/"):
         return _v2(path[11:].split("/"))
     if path.startswith("/v1/models/"):
         return _v1(path[11:])
     if path.startswith("/v2/"):
         return _rest_of_v2(path[4:].split("/"))
+    if path.startswith("/openai/v1/models/") and "/" not in path[18:]:
+        return Route("openai_model", path[18:])
     return None
 
 

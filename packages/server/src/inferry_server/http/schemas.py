@@ -86,6 +86,50 @@ SCHEMAS: dict[str, Schema] = {
         "name version extensions", name=TEXT, version=TEXT, extensions=several(TEXT)
     ),
     "Models": thing("models", models=several(TEXT)),
+    "ModelsV1": thing(
+        "models object data",
+        models=several(TEXT),
+        object={"const": "list"},
+        data=several(the("OpenAIModel")),
+    ),
+    "OpenAIModel": thing(
+        "id object created owned_by",
+        id=TEXT,
+        object={"const": "model"},
+        created=COUNT,
+        owned_by=TEXT,
+    ),
+    "OpenAIList": thing(
+        "object data", object={"const": "list"}, data=several({"type": "object"})
+    ),
+    "OpenAIRequest": thing(model=TEXT, stream=perhaps(FLAG)),
+    "OpenAIError": thing(
+        "error",
+        error=thing(
+            "message type param code",
+            message=TEXT,
+            type=TEXT,
+            param=perhaps(TEXT),
+            code=perhaps(TEXT),
+        ),
+    ),
+    "Completion": thing(
+        "id object created model choices",
+        id=TEXT,
+        object=TEXT,
+        created=COUNT,
+        model=TEXT,
+        choices=several({"type": "object"}),
+        usage={"type": ["object", "null"]},
+    ),
+    "Reranked": thing(
+        "results",
+        results=several(
+            thing(
+                "index relevance_score", index=COUNT, relevance_score={"type": "number"}
+            )
+        ),
+    ),
     "ModelReady": thing("name ready", name=TEXT, ready=FLAG),
     "NotReady": thing(
         "name ready phase reason message remedy error",

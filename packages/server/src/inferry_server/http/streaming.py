@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import asyncio
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 import orjson
 
+from inferry.errors import ModelNotReady
 from inferry_server.http.answering import CLIENT_LEFT
 from inferry_server.http.exchange import CLOSE, ClientGone, unless_gone
 from inferry_server.statuses import explain
@@ -24,6 +26,8 @@ _HEADERS = (
     (b"x-accel-buffering", b"no"),
 )
 _OK = 200
+#: What a client has to take the end of a stream that is cut off.
+_LAST_SECONDS = 1.0
 
 
 def event(content: bytes) -> bytes:
@@ -34,8 +38,9 @@ def event(content: bytes) -> bytes:
 class Stream:
     """The answer to *request*: *events*, until they end or the client leaves.
 
-    An error after the first event becomes the last one. *on_end* is told the status
-    that the call ended with and how many bytes were sent.
+    An error after the first event becomes one more, which *word* writes. *last* comes
+    after all. *on_end* is told the status that the call ended with and how many bytes
+    were sent.
     """
 
     status = _OK
@@ -46,11 +51,16 @@ class Stream:
         events: AsyncGenerator[bytes, None],
         on_end: Callable[[int, int], None],
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        *,
+        word: Callable[[Exception], tuple[int, bytes]] | None = None,
+        last: bytes = b"",
     ) -> None:
         self._request = request
         self._events = events
         self._on_end = on_end
         self._headers = headers
+        self._word = word or _word
+        self._last = last
         self._sent = 0
         self._code = CLIENT_LEFT
 
@@ -80,12 +90,30 @@ class Stream:
         try:
             async for piece in self._events:
                 await self._send_piece(send, piece)
+        except asyncio.CancelledError:
+            # Where the client has left, what is sent goes nowhere.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._end(send, ModelNotReady("the server stops"))
+            raise
         except Exception as error:  # noqa: BLE001 - the client hears of each
-            code, text, _ = explain(error, "a stream")
-            await self._send_piece(send, event(orjson.dumps({"error": text})))
-        await send({"type": "http.response.body", "body": b""})
+            code = await self._end(send, error)
+        else:
+            await self._end(send)
         self._code = code
+
+    async def _end(self, send: Send, error: Exception | None = None) -> int:
+        code, piece = (_OK, b"") if error is None else self._word(error)
+        if piece + self._last:
+            await self._send_piece(send, piece + self._last)
+        await send({"type": "http.response.body", "body": b""})
+        return code
 
     async def _send_piece(self, send: Send, piece: bytes) -> None:
         self._sent += len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+def _word(error: Exception) -> tuple[int, bytes]:
+    code, text, _ = explain(error, "a stream")
+    return code, event(orjson.dumps({"error": text}))
