@@ -54,6 +54,21 @@ class Iris(Echo):
         return InferResponse(outputs=(Tensor(name="sum", datatype="FP32", data=total),))
 
 
+class Heavy(Iris):
+    """Says that it holds ``memory`` bytes; counts how often each one was loaded."""
+
+    loads: ClassVar[list[str]] = []
+
+    def load(self, path: str, options: dict[str, Any]) -> None:
+        super().load(path, options)
+        type(self).loads.append(options["name"])
+        self.memory = options["memory"]
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        time.sleep(self.options.get("seconds", 0))
+        return super().predict(request)
+
+
 class RowWise(Iris):
     """Takes rows of several requests at a time."""
 

@@ -18,11 +18,13 @@ from inferry_server.counters import BOUNDS, PROTOCOLS
 from inferry_server.metrics import (
     BATCH_SIZE,
     DURATION,
+    EVICTIONS,
     IN_FLIGHT,
     KSERVE_PHASES,
     LOAD,
     LOG_WAITS,
     LOGGED,
+    MEMORY,
     PHASES,
     RECEIVED,
     REQUESTS,
@@ -144,14 +146,18 @@ def _batch_sizes(statistics: Statistics) -> Metric:
 def _gauges(models: Models) -> Iterable[Metric]:
     running = _gauge(RUNNING)
     waiting = _gauge(WAITING)
+    memory = _gauge(MEMORY)
+    evictions = _counter(EVICTIONS)
     for model in models.serving():
+        memory.add_metric([model.name], model.memory)
         running.add_metric([model.name], model.execution.running)
         waiting.add_metric([model.name], model.waiting)
     state = _gauge(STATE)
     for name, now in models.states().items():
+        evictions.add_metric([name], models.evictions.get(name, 0))
         for phase in MODEL_PHASES:
             state.add_metric([name, phase], float(now.phase == phase))
-    return (running, waiting, state)
+    return (running, waiting, memory, evictions, state)
 
 
 def _payloads(payloads: PayloadLogs) -> Iterable[Metric]:

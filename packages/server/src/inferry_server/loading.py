@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from inferry.errors import InferryError, ModelLoadError, one_line
 from inferry.model import DATATYPES, ModelMetadata
 from inferry_server.loaded import LoadedModel
+from inferry_server.memory import resident
 from inferry_server.payload_log import check
 from inferry_server.warmup import warm_up
 from inferry_server.workers import in_thread
@@ -45,7 +46,7 @@ async def load_model(
     try:
         async with limit:
             on_phase("Loading")
-            instance, metadata = await in_thread(
+            instance, metadata, grown = await in_thread(
                 f"inferry-load-{spec.name}", _load, spec
             )
             model = LoadedModel(
@@ -55,6 +56,7 @@ async def load_model(
                 queue_size=settings.queue_size,
                 forwarded_headers=_seen_headers(spec, settings),
             )
+            model.memory = _held(instance) or grown
             on_phase("WarmingUp")
             said = await _warm_up(model)
             return model, "; ".join(filter(None, (said, model.note)))
@@ -98,7 +100,13 @@ async def _free(instance: Any, name: str) -> None:  # noqa: ANN401 - any model
         logger.exception("model %s failed to unload", name)
 
 
-def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata]:
+def _held(instance: Any) -> int:  # noqa: ANN401 - any model
+    own = getattr(instance, "memory", 0)
+    return own if isinstance(own, int) and own > 0 else 0
+
+
+def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata, int]:
+    """Return the model, its signature, and by how many bytes the process grew."""
     if not _NAME.match(spec.name):
         raise ModelLoadError(
             f"model name {spec.name!r} must be letters, digits, '.', '_' or '-'",
@@ -114,8 +122,9 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata]:
                 remedy="write one as inferry.model.Model describes it; a class with "
                 "nothing but predict is served by `inferry run FILE.py:CLASS`",
             )
+    before = resident()
     instance.load(spec.path, spec.options)
-    return instance, _metadata(instance, spec)
+    return instance, _metadata(instance, spec), max(resident() - before, 0)
 
 
 def _instance(spec: ModelSpec) -> Any:  # noqa: ANN401 - of a class of the user's

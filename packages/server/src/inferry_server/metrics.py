@@ -127,6 +127,18 @@ LOAD = Family(
     _MODEL,
     "Time of the last load, with its warm-up.",
 )
+MEMORY = Family(
+    "inferry_model_memory_bytes",
+    "gauge",
+    _MODEL,
+    "Memory of a model, as it says or as the process grew by it; 0 while it sleeps.",
+)
+EVICTIONS = Family(
+    "inferry_model_evictions",
+    "counter",
+    _MODEL,
+    "Times that a model gave way to others under the memory budget.",
+)
 STATE = Family(
     "inferry_model_state", "gauge", ("model", "phase"), "1 for the phase of a model."
 )
@@ -153,6 +165,8 @@ FAMILIES: tuple[Family, ...] = (
     RUNNING,
     WAITING,
     LOAD,
+    MEMORY,
+    EVICTIONS,
     STATE,
     LOGGED,
     LOG_WAITS,

@@ -3,7 +3,8 @@
 A name has at most one model that serves. A newer version is loaded beside it and takes
 its place only once it is ready; one that fails changes nothing but the state's message.
 A model that was unloaded stays known with its spec, so that it can be loaded again;
-`Models.remove` forgets it.
+`Models.remove` forgets it. One that sleeps gave way to others under the memory budget:
+it counts as Ready, and the next request for it loads it again.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from inferry.errors import ModelLoadError, ModelNotFound, ModelNotReady
 from inferry.status import remedy as remedy_of
+from inferry_server.entry import Entry
 from inferry_server.loading import load_model, unload_model
 from inferry_server.loading_turns import LoadingTurns
+from inferry_server.memory import MemoryBudget, ModelAsleep, shown
 from inferry_server.states import ON_THE_WAY, ModelState
 
 if TYPE_CHECKING:
@@ -33,18 +37,8 @@ logger = logging.getLogger(__name__)
 
 #: What a load says that `Models.unload` has given up.
 GIVEN_UP = "it was unloaded while it was loading"
-
-
-class _Entry:
-    """One name: what serves, what is said about it, and who may change it."""
-
-    def __init__(self, name: str) -> None:
-        self.lock = asyncio.Lock()
-        self.serving: LoadedModel | None = None
-        self.state = ModelState(name=name, phase="Pending", reason="Pending")
-        self.since = time.monotonic()
-        self.spec: ModelSpec | None = None
-        self.loading: asyncio.Task[tuple[LoadedModel, str]] | None = None
+#: What is said of a model that gave way to others.
+ASLEEP = "it gave way to other models; the next request loads it again"
 
 
 class Models:
@@ -60,15 +54,19 @@ class Models:
         self._settings = settings
         self._metrics = metrics
         self._on_state = on_state
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._retired: set[asyncio.Task[None]] = set()
-        self._turns = LoadingTurns()
+        #: How often each model gave way to others.
+        self.evictions: dict[str, int] = {}
+        self._budget = MemoryBudget(settings.memory_budget)
+        # Under a budget one load ends before it is known what room the next one has.
+        self._turns = LoadingTurns(1) if settings.memory_budget else LoadingTurns()
 
     async def load(self, spec: ModelSpec) -> ModelState:
-        """Load *spec* and return how that ended, Ready or Failed; see `_Entry`."""
+        """Load *spec* and return how that ended, Ready or Failed; see `Entry`."""
         entry = self._entries.get(spec.name)
         if entry is None:
-            entry = self._entries[spec.name] = _Entry(spec.name)
+            entry = self._entries[spec.name] = Entry(spec.name)
             self._tell(entry)
         entry.spec = spec
         async with entry.lock:
@@ -98,16 +96,10 @@ class Models:
             raise ModelNotFound(f"there is no model {name[:253]!r}")
         return entry.spec
 
-    async def _load(self, entry: _Entry, spec: ModelSpec) -> ModelState:
+    async def _load(self, entry: Entry, spec: ModelSpec) -> ModelState:
         began = time.monotonic()
         entry.loading = asyncio.create_task(
-            self._turns.run(
-                lambda: load_model(
-                    spec,
-                    self._settings,
-                    on_phase=lambda phase: self._on_the_way(entry, phase),
-                )
-            )
+            self._turns.run(lambda: self._load_in_room(entry, spec))
         )
         try:
             model, note = await entry.loading
@@ -123,6 +115,7 @@ class Models:
             entry.loading = None
         seconds = time.monotonic() - began
         self._metrics.loaded(spec.name, seconds)
+        entry.used, entry.memory, entry.is_asleep = began, model.memory, False
         old, entry.serving = entry.serving, model
         self._set(entry, ModelState(name=spec.name, phase="Ready", message=note))
         logger.info(
@@ -132,9 +125,62 @@ class Models:
             self._retire(old)
         return entry.state
 
-    def _on_the_way(self, entry: _Entry, phase: Phase) -> None:
+    async def _load_in_room(
+        self, entry: Entry, spec: ModelSpec
+    ) -> tuple[LoadedModel, str]:
+        """Load *spec* where the budget has room for it, and make that room."""
+        others = [each for each in self._entries.values() if each is not entry]
+        sleep = self._put_to_sleep
+        need = max(spec.memory, entry.memory)
+        with self._budget.promised(spec.name) as promise:
+            promise(need)
+            await self._budget.make_room(others, sleep)
+            model, note = await load_model(
+                spec,
+                self._settings,
+                on_phase=lambda phase: self._on_the_way(entry, phase),
+            )
+            model.memory = max(model.memory, spec.memory)
+            try:
+                promise(model.memory)
+            except ModelLoadError:
+                await unload_model(model, 0)
+                raise
+            await self._budget.make_room(others, sleep)
+        return model, note
+
+    async def _put_to_sleep(self, entry: Entry) -> None:
+        if entry.lock.locked():
+            return  # it is being changed: it may go, or need more
+        async with entry.lock:
+            model, entry.serving = entry.serving, None
+            if model is None:
+                return
+            entry.is_asleep = True
+            self._set(entry, ModelState(name=model.name, phase="Ready", message=ASLEEP))
+            self.evictions[model.name] = self.evictions.get(model.name, 0) + 1
+            logger.info("model %s sleeps: %s are free", model.name, shown(entry.memory))
+            await unload_model(model, self._settings.drain_timeout)
+
+    async def _wake(self, name: str) -> None:
+        """Load the sleeping model *name*.
+
+        Raises:
+            ModelNotReady: It cannot be loaded, and the message says why.
+
+        """
+        entry = self._entry(name)
+        async with entry.lock:
+            if entry.is_asleep and entry.spec is not None:
+                await self._load(entry, entry.spec)
+        if entry.serving is None and not entry.is_asleep:
+            self.get(name)
+
+    def _on_the_way(self, entry: Entry, phase: Phase) -> None:
         name = entry.state.name
-        if entry.serving is None:
+        if entry.is_asleep:
+            pass  # whoever asks it waits, and finds it as ready as before
+        elif entry.serving is None:
             self._set(entry, ModelState(name=name, phase=phase, reason=phase))
         else:
             message = "a newer version is on its way"
@@ -143,7 +189,7 @@ class Models:
                 ModelState(name=name, phase="Ready", reason=phase, message=message),
             )
 
-    def _failed(self, entry: _Entry, error: ModelLoadError) -> ModelState:
+    def _failed(self, entry: Entry, error: ModelLoadError) -> ModelState:
         failed = ModelState(
             name=entry.state.name,
             phase="Failed",
@@ -159,6 +205,7 @@ class Models:
             failed.remedy,
         )
         if entry.serving is None:
+            entry.is_asleep = False
             self._set(entry, failed)
         else:
             message = f"the older version serves on; the newer failed: {failed.message}"
@@ -205,6 +252,7 @@ class Models:
             entry.loading.cancel()
         async with entry.lock:
             model, entry.serving = entry.serving, None
+            entry.is_asleep = False
             self._set(
                 entry, ModelState(name=name, phase="Unloaded", message="unloaded")
             )
@@ -224,19 +272,40 @@ class Models:
 
         Raises:
             ModelNotFound: No such model or version.
+            ModelAsleep: It gave way to others; ``wake`` it and ask again.
             ModelNotReady: It is known, but nothing serves; the message says why.
 
         """
         entry = self._entries.get(name) or self._entry(name)
+        entry.used = time.monotonic()
         if entry.serving is None:
             state = entry.state
+            if entry.is_asleep:
+                raise ModelAsleep(
+                    f"model {name!r} is not in memory: {ASLEEP}",
+                    partial(self._wake, name),
+                )
             why = f": {state.message}" if state.message else ""
             raise ModelNotReady(f"model {name!r} is not ready ({state.phase}){why}")
         if version is not None:
             entry.serving.check_version(version)
         return entry.serving
 
-    def _entry(self, name: str) -> _Entry:
+    async def awake(self, name: str, version: str | None = None) -> LoadedModel:
+        """Return the model that serves *name*, loaded again where it sleeps.
+
+        Raises:
+            ModelNotFound: No such model or version.
+            ModelNotReady: It is known, but nothing serves; the message says why.
+
+        """
+        try:
+            return self.get(name, version)
+        except ModelAsleep as asleep:
+            await asleep.wake()
+            return self.get(name, version)
+
+    def _entry(self, name: str) -> Entry:
         entry = self._entries.get(name)
         if entry is None:
             known = ", ".join(map(repr, sorted(self._entries))) or "no model at all"
@@ -288,16 +357,16 @@ class Models:
         entries = self._entries.values()
         if not entries or not all(map(_is_settled, entries)):
             return False
-        serves = any(entry.serving is not None for entry in entries)
+        serves = any(entry.serving or entry.is_asleep for entry in entries)
         return serves or all(entry.state.phase == "Unloaded" for entry in entries)
 
-    def _set(self, entry: _Entry, state: ModelState) -> None:
+    def _set(self, entry: Entry, state: ModelState) -> None:
         if state.phase != entry.state.phase:
             entry.since = time.monotonic()
         entry.state = state
         self._tell(entry)
 
-    def _tell(self, entry: _Entry) -> None:
+    def _tell(self, entry: Entry) -> None:
         if self._on_state is None:
             return
         try:
@@ -306,7 +375,7 @@ class Models:
             logger.exception("the listener for model states failed")
 
 
-def _is_settled(entry: _Entry) -> bool:
+def _is_settled(entry: Entry) -> bool:
     if entry.serving is None:
         return entry.state.phase not in ON_THE_WAY
     return not entry.serving.why_unhealthy

@@ -110,7 +110,7 @@ class ModelServer:
 
     def _changed(self, state: ModelState) -> None:
         if state.phase == "Ready":
-            self.payloads.serve(self.models.get(state.name).spec)
+            self.payloads.serve(self.models.spec(state.name))
         elif state.phase == "Unloaded":
             self.payloads.forget(state.name)
         if self._grpc is not None:

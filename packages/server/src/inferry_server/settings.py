@@ -28,7 +28,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``ce_type`` and ``ce_source`` name what answers to CloudEvents are; an empty source
     is made of the model's name, and ``ce_merge`` keeps the request's other attributes.
 
-    ``queue_size`` bounds the calls that wait for a model, beyond those that run.
+    ``memory_budget`` is how many bytes the models may hold together, 0 any number; see
+    `inferry_server.memory`. ``queue_size`` bounds the calls that wait for a model,
+    beyond those that run.
     ``drain_delay`` is how long a server that stops still accepts, because clients learn
     late that it does; ``drain_timeout`` is what requests in flight then have.
     ``forwarded_headers`` reach the model, by lower-case name.
@@ -59,6 +61,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int = 4096
     max_header_bytes: int = 64 * 1024
     queue_size: int = 256
+    memory_budget: int = 0
     request_timeout: float | None = None
     load_timeout: float | None = 600.0
     drain_delay: float = 0.0

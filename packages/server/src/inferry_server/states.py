@@ -84,7 +84,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     the runtime plugin that it comes from and ``install`` what pip needs to install it;
     both only make messages better. ``concurrency`` limits the calls of ``predict`` at
     one time, 0 leaves it to the model. ``service`` and ``namespace`` name the
-    InferenceService that it belongs to, where there is one.
+    InferenceService that it belongs to, where there is one. ``memory`` is how many
+    bytes it is said to need, 0 where nobody says.
     """
 
     name: str
@@ -99,6 +100,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     predictor: Predictor | None = None
     service: str = ""
     namespace: str = ""
+    memory: int = 0
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):

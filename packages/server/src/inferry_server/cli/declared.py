@@ -86,6 +86,11 @@ LIMITS = (
     Option(name="maxInflateRatio", type="int", help="Most that a body may grow by."),
     Option(name="maxConnections", type="int", help="Most connections at once."),
     Option(name="queueSize", type="int", help="Calls that may wait for one model."),
+    Option(
+        name="memoryBudget",
+        type="int",
+        help="Bytes of all models; the least recently asked give way. 0: any.",
+    ),
     Option(name="requestTimeout", type="float", help="Seconds until a 504; 0: never."),
     Option(
         name="timeoutKeepAlive", type="float", help="Seconds of an idle connection."

@@ -45,6 +45,7 @@ _TO_SETTING = {
     "fastLane": "fast_lane",
     "enableDocsUrl": "docs",
     "queueSize": "queue_size",
+    "memoryBudget": "memory_budget",
     "maxBodyBytes": "max_body_bytes",
     "maxMessageBytes": "max_message_bytes",
     "maxElements": "max_elements",

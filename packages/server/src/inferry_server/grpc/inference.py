@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import Overloaded
@@ -11,11 +12,12 @@ from inferry.model import InferResponse
 from inferry_server.grpc import requests, responses
 from inferry_server.grpc.errors import refuse
 from inferry_server.grpc.kept import Kept
+from inferry_server.memory import ModelAsleep
 from inferry_server.payload_log.logs import PROTOBUF
 from inferry_server.scheduling import take_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from inferry.model import InferRequest
     from inferry_server.calls import Call, Calls
@@ -57,16 +59,20 @@ class Inference:
         try:
             self.check_room()
             request = self._kept.find(body)
+            begin: Callable[[], bytes | Awaitable[bytes]]
             if request is None:
                 parsed, raws = requests.parse(body)
                 name = parsed.model_name
-                self.copy_request(call, name, body)
-                answer = self.answer(call, body, parsed, raws)
+                begin = partial(self.answer, call, body, parsed, raws)
             else:
                 name = request.model
-                self.copy_request(call, name, body)
-                model = self._models.get(name, request.version)
-                answer = self._predict(call, model, request)
+                begin = partial(self._answer_again, call, request)
+            self.copy_request(call, name, body)
+            try:
+                answer = begin()
+            except ModelAsleep as asleep:
+                await asleep.wake()
+                answer = begin()
             sent = answer if isinstance(answer, bytes) else await answer
             self.copy_response(call, name, sent)
         except asyncio.CancelledError:
@@ -133,6 +139,15 @@ class Inference:
 
         """
         return self._models.get(parsed.model_name, parsed.model_version or None)
+
+    def _answer_again(self, call: Call, request: Request) -> bytes | Awaitable[bytes]:
+        model = self._models.get(request.model, request.version)
+        return self._predict(call, model, request)
+
+    async def awake(self, parsed: Any) -> LoadedModel:  # noqa: ANN401 - as above
+        """Return the model that *parsed* names, loaded again where it sleeps."""
+        name, version = parsed.model_name, parsed.model_version or None
+        return await self._models.awake(name, version)
 
     def answer(
         self,

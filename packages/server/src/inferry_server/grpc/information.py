@@ -9,6 +9,7 @@ from google.protobuf.json_format import ParseDict
 from inferry.errors import ModelNotFound, ModelNotReady
 from inferry_server.described import counted, server_metadata
 from inferry_server.grpc.messages import message
+from inferry_server.memory import ModelAsleep
 from inferry_server.model_config import model_config, model_metadata
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Information:
         # unknown is not ready, as with Triton. KServe answers NOT_FOUND.
         try:
             model = self._models.get(request.name, request.version or None)
+        except ModelAsleep:  # the next request wakes it
+            return message("ModelReadyResponse")(ready=True)
         except (ModelNotFound, ModelNotReady):
             return message("ModelReadyResponse")(ready=False)
         return message("ModelReadyResponse")(ready=not model.why_unhealthy)

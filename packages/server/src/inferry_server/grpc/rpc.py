@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from inferry.errors import InvalidInput
 from inferry_server.grpc.errors import refuse
 from inferry_server.grpc.messages import message
+from inferry_server.memory import ModelAsleep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,7 +29,12 @@ def unary(rpc: str, request: str, answer: Answer, package: str = "inference") ->
 
     async def handle(body: bytes, context: Any) -> bytes:  # noqa: ANN401 - grpc's
         try:
-            answered = answer(read(body, request, package))
+            asked = read(body, request, package)
+            try:
+                answered = answer(asked)
+            except ModelAsleep as asleep:
+                await asleep.wake()
+                answered = answer(asked)
             if isinstance(answered, Awaitable):
                 answered = await answered
             written: bytes = answered.SerializeToString()

@@ -140,7 +140,7 @@ class _Stream:
                 parsed, raws = requests.parse(body)
                 name, identity = parsed.model_name, parsed.id
                 self._inference.copy_request(call, name, body)
-                model = self._inference.model(parsed)
+                model = await self._inference.awake(parsed)
                 if hasattr(model.instance, "stream"):
                     before = None
                     turn.set_result(None)

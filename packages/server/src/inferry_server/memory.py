@@ -1,0 +1,115 @@
+"""How much memory models hold, and which of them give way to another.
+
+Models of one server share a budget. Where a load does not fit into it, the idle model
+that was asked least recently sleeps: it is unloaded, and loaded again by the next
+request for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from inferry.errors import ModelLoadError, ModelNotReady
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+_STATM = Path("/proc/self/statm")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+
+
+class ModelAsleep(ModelNotReady):
+    """The model gave way to others; ``wake`` loads it again."""
+
+    def __init__(self, message: str, wake: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(message)
+        self.wake = wake
+
+
+class Resident(Protocol):
+    """What holds memory: ``used`` is when it was asked last, of `time.monotonic`."""
+
+    memory: int
+    used: float
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether it is in memory."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has calls."""
+
+
+R = TypeVar("R", bound=Resident)
+
+
+class MemoryBudget:
+    """So many bytes for all models together; 0 is any number."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        #: What loads under way will hold.
+        self._promised: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def promised(self, name: str) -> Iterator[Callable[[int], None]]:
+        """Give what sets aside bytes for the load of *name* until the block ends.
+
+        It raises `ModelLoadError` for more than there may be of all.
+        """
+
+        def promise(need: int) -> None:
+            self._check(name, need)
+            self._promised[name] = need
+
+        try:
+            yield promise
+        finally:
+            self._promised.pop(name, None)
+
+    def _check(self, name: str, need: int) -> None:
+        if 0 < self._limit < need:
+            raise ModelLoadError(
+                f"model {name!r} needs {shown(need)}, and the memory budget of the "
+                f"server is {shown(self._limit)}",
+                reason="OutOfMemory",
+                remedy="raise --memory_budget, or serve the model elsewhere",
+            )
+
+    async def make_room(
+        self, others: Iterable[R], sleep: Callable[[R], Awaitable[None]]
+    ) -> None:
+        """Let idle ones of *others* sleep, the least recently asked first.
+
+        Busy ones follow where that is not enough; what they have begun is answered.
+        """
+        residents = [each for each in others if each.is_awake]
+        for each in sorted(residents, key=lambda each: (each.is_busy, each.used)):
+            held = sum(other.memory for other in residents if other.is_awake)
+            if not 0 < self._limit < held + sum(self._promised.values()):
+                return
+            await sleep(each)
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds; 0 where nobody tells."""
+    try:
+        pages = int(_STATM.read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def shown(size: int) -> str:
+    """Return *size* in bytes as people write it."""
+    amount, unit = float(size), _UNITS[0]
+    for unit in _UNITS:
+        if amount < _STEP or unit == _UNITS[-1]:
+            break
+        amount /= _STEP
+    return f"{amount:.4g} {unit}"
