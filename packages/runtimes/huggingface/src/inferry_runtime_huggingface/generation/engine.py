@@ -44,7 +44,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     sought in the decoded text. ``logprobs`` is how many likeliest alternatives come
     with each token: None asks for no log probabilities, 0 for those of the tokens
     themselves. ``logit_bias`` is added by token id. Without ``seed`` each answer is
-    another.
+    another. ``whole`` says that nobody reads along: all comes in one piece at the end,
+    which costs less.
     """
 
     max_tokens: int
@@ -65,6 +66,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     logprobs: int | None = None
     prompt_logprobs: bool = False
     grammar: Grammar | None = None
+    whole: bool = False
 
 
 class TokenChance(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,142 @@
+"""Grammars that an answer must follow, compiled and applied with llguidance."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import llguidance
+import torch
+from llguidance import hf
+
+from inferry.errors import InferenceError, InvalidInput, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from inferry_runtime_huggingface.generation.engine import Grammar
+
+_LONGEST = 64 << 10
+_KEPT = 64
+_LIMITS = {
+    "initial_lexer_fuel": 1_000_000,
+    "step_lexer_fuel": 200_000,
+    "step_max_items": 50_000,
+    "max_lexer_states": 50_000,
+    "max_grammar_size": 100_000,
+}
+_BITS = torch.arange(32, dtype=torch.int32)
+
+
+class Grammars:
+    """Compiles grammars on a thread of its own and keeps the last ones."""
+
+    def __init__(self, tokenizer: Any, size: int, ends: Iterable[int]) -> None:  # noqa: ANN401 - a tokenizer of transformers
+        self._size = size
+        self._why_not = ""
+        try:
+            self._tokenizer = hf.from_tokenizer(
+                tokenizer, n_vocab=size, eos_token=sorted(ends) or None
+            )
+        except Exception as error:  # noqa: BLE001 - only grammars are missing then
+            self._why_not = one_line(error)
+        self._limits = llguidance.LLParserLimits(**_LIMITS)
+        self._compiled: dict[Grammar, llguidance.LLMatcher] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="grammars")
+
+    async def matcher(self, grammar: Grammar) -> Matcher:
+        """Return what keeps an answer to *grammar*.
+
+        Raises:
+            InvalidInput: It is too long, too complex, or none.
+
+        """
+        if self._why_not:
+            raise InvalidInput(
+                f"this model's tokenizer has no grammars: {self._why_not}"
+            )
+        if len(grammar.text) > _LONGEST:
+            raise InvalidInput(
+                f"the {grammar.kind} has {len(grammar.text)} characters, "
+                f"at most {_LONGEST} are taken"
+            )
+        found = self._compiled.get(grammar)
+        if found is None:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._thread, self._compile, grammar)
+            if len(self._compiled) >= _KEPT:
+                self._compiled.pop(next(iter(self._compiled)))
+            self._compiled[grammar] = found
+        return Matcher(found.deep_copy(), self._size)
+
+    def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
+        try:
+            text = _SPELT[grammar.kind](grammar.text)
+        except (ValueError, RecursionError) as error:
+            raise InvalidInput(
+                f"the {grammar.kind} is none: {one_line(error)}"
+            ) from None
+        made = llguidance.LLMatcher(
+            self._tokenizer, text, log_level=0, limits=self._limits
+        )
+        if not made.is_error():
+            made.compute_bitmask()
+        if made.is_error():
+            why = " ".join(made.get_error().split())[:300]
+            raise InvalidInput(f"the {grammar.kind} cannot be used: {why}")
+        return made
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+class Matcher:
+    """How far one answer has come in its grammar."""
+
+    def __init__(self, matcher: llguidance.LLMatcher, size: int) -> None:
+        self._matcher = matcher
+        self._bits = torch.zeros((size + 31) // 32, dtype=torch.int32)
+
+    def allowed(self) -> torch.Tensor:
+        """Return a bit for each token, in words of 32, that says it may come next.
+
+        Raises:
+            InferenceError: The grammar became too complex.
+
+        """
+        self._matcher.unsafe_compute_mask_ptr(
+            self._bits.data_ptr(), self._bits.numel() * self._bits.element_size()
+        )
+        if self._matcher.is_error():
+            raise InferenceError(f"the grammar failed: {self._reason()}")
+        return self._bits
+
+    def accept(self, token_id: int) -> bool:
+        """Take *token_id*; return whether the answer is complete with it.
+
+        Raises:
+            InferenceError: The grammar does not allow it, or became too complex.
+
+        """
+        if not self._matcher.consume_token(token_id):
+            raise InferenceError(f"the grammar failed: {self._reason()}")
+        stopped: bool = self._matcher.is_stopped()
+        return stopped
+
+    def _reason(self) -> str:
+        return " ".join(self._matcher.get_error().split())[:300]
+
+
+def unpacked(words: Sequence[torch.Tensor], size: int) -> torch.Tensor:
+    """Return the bits of `Matcher.allowed` as booleans ``[rows, size]``."""
+    bits = (torch.stack(list(words))[:, :, None] >> _BITS) & 1
+    return bits.reshape(len(words), -1)[:, :size].bool()
+
+
+_SPELT = {
+    "json_schema": llguidance.LLMatcher.grammar_from_json_schema,
+    "regex": llguidance.LLMatcher.grammar_from_regex,
+    "lark": llguidance.LLMatcher.grammar_from_lark,
+}
