@@ -8,6 +8,7 @@ from inferry.plugins import (
     ContainerTemplate,
     ImportRef,
     ModelFormat,
+    Option,
     Runtime,
     hookimpl,
 )
@@ -16,6 +17,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RESOURCES = {"cpu": "1", "memory": "2Gi"}
+OPTIONS = (
+    Option(
+        name="signature",
+        default="",
+        help="The signature that answers where a request names none; empty: "
+        "serving_default, or the only one.",
+    ),
+    Option(
+        name="threads",
+        type="int",
+        default=0,
+        help="Threads of one inference; 0: the CPU quota.",
+    ),
+    Option(
+        name="device",
+        default="cpu",
+        help="Where a SavedModel runs: cpu, cuda, cuda:N, or cuda,cpu for the GPU if "
+        "there is one.",
+    ),
+    Option(
+        name="batching",
+        default="auto",
+        help="Whether rows are independent of each other: auto, true or false; true "
+        "also lets a TFLite model of a fixed batch take any.",
+    ),
+    Option(
+        name="allowUnsafeOps",
+        type="bool",
+        default=False,
+        help="Serve a SavedModel with operations that reach files, network or code.",
+    ),
+    Option(
+        name="versionMismatch",
+        default="warn",
+        help="A model saved by a newer or a much older TensorFlow: warn, or fail.",
+    ),
+)
 
 
 @hookimpl
@@ -43,5 +81,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
             "inferry_runtime_tensorflow.model:TensorflowModel", extra="serve"
         ),
         artifacts=("saved_model.pb", "*.tflite"),
+        options=OPTIONS,
         aliases=("kserve-tensorflow-serving",),
     )

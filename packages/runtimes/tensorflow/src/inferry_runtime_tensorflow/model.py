@@ -1,0 +1,214 @@
+"""`TensorflowModel`: a SavedModel or a TFLite model, by signatures."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from inferry.errors import InferenceError, InvalidInput, ModelNotReady
+from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor
+from inferry.runtime import options as read
+from inferry.runtime import tensors
+from inferry_runtime_tensorflow import _files, _signatures, _v1
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from inferry.model import TensorSpec
+    from inferry_runtime_tensorflow._signatures import Port, Program, Signature
+
+__all__ = ["TensorflowModel"]
+
+_BATCHING = {"auto": None, "true": True, "false": False}
+# Sizes that warm-up tries for an axis that the model leaves open.
+_OPEN_SIZES = (1, 16, 64, 320)
+
+
+class TensorflowModel:
+    """Serves one SavedModel or TFLite model; `predict` is safe in many threads.
+
+    A request names another signature than the one that ``signature`` says with the
+    parameter ``signature_name``, as clients of TensorFlow Serving do.
+    """
+
+    inline = True
+    #: `predict` says what does not fit, so the server need not look too.
+    checks_inputs = True
+
+    def __init__(self) -> None:
+        self._program: Program | None = None
+        self._default: Signature | None = None
+        self._recorded: tuple[InferRequest, ...] = ()
+        self.batching = False
+        self.max_concurrency = 1
+
+    def load(self, path: Path, options: Mapping[str, Any]) -> None:
+        """Open the model at *path*, a file or a folder that holds one.
+
+        Options: ``signature``, ``threads`` (0: the CPU quota), ``device`` (``cpu``,
+        ``cuda``, ``cuda:N``, ``cuda,cpu``), ``batching`` (``auto``, ``true``,
+        ``false``), ``allowUnsafeOps``, ``versionMismatch`` (``warn``, ``fail``).
+
+        Raises:
+            ModelLoadError: With the reason and what to do.
+
+        """
+        batching = _BATCHING[read.choice(options, "batching", tuple(_BATCHING))]
+        strict = read.choice(options, "versionMismatch", ("warn", "fail")) == "fail"
+        threads = read.count(options, "threads", 0) or _cores()
+        file = _files.find(path)
+        program = _opened(file, threads, options, strict=strict)
+        try:
+            self._default = _signatures.chosen(
+                program.signatures, str(options.get("signature") or ""), file.name
+            )
+        except BaseException:
+            program.close()
+            raise
+        self._program = program
+        self.batching = self._default.has_rows if batching is None else batching
+        # Calls release the interpreter lock, and one fills the gaps of another.
+        self.max_concurrency = max(2, threads)
+
+    def metadata(self) -> ModelMetadata:
+        """Return the inputs and outputs of the signature that is served by default."""
+        program, default = self._loaded()
+        return ModelMetadata(
+            inputs=tuple(port.spec for port in default.inputs.values()),
+            outputs=tuple(port.spec for port in default.outputs.values()),
+            platform=program.platform,
+        )
+
+    def warm_up(self) -> InferRequest | None:
+        """Return a request of zeros that the model should answer; None if none does."""
+        _, default = self._loaded()
+        needed = [port for port in default.inputs.values() if port.default is None]
+        inner = any(-1 in port.spec.shape[1:] for port in needed)
+        for size in _OPEN_SIZES if inner else _OPEN_SIZES[:1]:
+            request = tensors.zeros(_sized(port.spec, size) for port in needed)
+            with contextlib.suppress(InferenceError, InvalidInput):
+                self.predict(request)
+                return request
+        return None
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        """Run the signature, computing only the outputs that *request* names.
+
+        Raises:
+            InvalidInput: A tensor does not fit the signature, or there is none of
+                that name.
+            InferenceError: TensorFlow failed on inputs that fit.
+
+        """
+        program, signature = self._loaded()
+        if request.parameters and "signature_name" in request.parameters:
+            signature = self._named(request.parameters["signature_name"])
+        return InferResponse(
+            outputs=_answer(program, signature, request.inputs, request.outputs)
+        )
+
+    def predict_v1(self, body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        """Answer the body of V1 as TensorFlow Serving does.
+
+        Raises:
+            InvalidInput: Whatever is wrong with it.
+
+        """
+        program, signature = self._loaded()
+        name = _v1.signature_name(body)
+        if name is not None:
+            signature = self._named(name)
+        outputs = _answer(program, signature, _v1.read(body, signature), ())
+        return _v1.written(outputs, rows="instances" in body)
+
+    def unload(self) -> None:
+        """Close the session or the interpreters."""
+        program, self._program = self._program, None
+        if program is not None:
+            program.close()
+
+    def _loaded(self) -> tuple[Program, Signature]:
+        if self._program is None or self._default is None:
+            raise ModelNotReady("the TensorFlow model is not loaded")
+        return self._program, self._default
+
+    def _named(self, name: object) -> Signature:
+        program, default = self._loaded()
+        return _signatures.named(program.signatures, name) if name else default
+
+
+def _opened(
+    file: Path, threads: int, options: Mapping[str, Any], *, strict: bool
+) -> Program:
+    """Open *file* with the library that its format needs, and import no other."""
+    device = str(options.get("device") or "cpu")
+    if file.name != "saved_model.pb":
+        from inferry_runtime_tensorflow import _tflite
+
+        return _tflite.TfliteModel(
+            file,
+            threads=threads,
+            device=device,
+            any_batch=read.choice(options, "batching", tuple(_BATCHING)) == "true",
+        )
+    # TensorFlow tells every start what its own build could do better.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from inferry_runtime_tensorflow import _saved_model, _session
+
+    return _saved_model.SavedModel(
+        file,
+        config=_session.config(threads, device),
+        allow_unsafe=bool(options.get("allowUnsafeOps")),
+        strict=strict,
+    )
+
+
+def _sized(spec: TensorSpec, size: int) -> TensorSpec:
+    """Return *spec* with one row and *size* for each other open axis."""
+    sizes = (1, *[size] * len(spec.shape))
+    shape = tuple(
+        open_size if fixed < 0 else fixed
+        for fixed, open_size in zip(spec.shape, sizes, strict=False)
+    )
+    return msgspec.structs.replace(spec, shape=shape)
+
+
+def _answer(
+    program: Program,
+    signature: Signature,
+    inputs: Iterable[Tensor],
+    asked: tuple[str, ...],
+) -> tuple[Tensor, ...]:
+    wanted = _signatures.wanted(signature, asked)
+    values = program.run(signature, _signatures.feed(signature, inputs), wanted)
+    return _tensors(signature.outputs, wanted, values)
+
+
+def _tensors(
+    ports: Mapping[str, Port], names: Sequence[str], values: Sequence[Any]
+) -> tuple[Tensor, ...]:
+    return tuple(
+        [
+            Tensor(name=name, datatype=ports[name].spec.datatype, data=_array(value))
+            for name, value in zip(names, values, strict=True)
+        ]
+    )
+
+
+def _array(value: Any) -> tensors.Array:  # noqa: ANN401 - an array or a scalar
+    if isinstance(value, bytes):
+        return tensors.objects([value], ())
+    array = np.asarray(value)
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def _cores() -> int:
+    """Return how many threads this process may keep busy, at least 1."""
+    from inferry_server.cpu import threads
+
+    return threads()
