@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import inspect
 import logging
-import re
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import InferryError, ModelLoadError, one_line
@@ -14,6 +13,7 @@ from inferry.model import DATATYPES, ModelMetadata
 from inferry_server.loaded import LoadedModel
 from inferry_server.memory import resident
 from inferry_server.payload_log import check
+from inferry_server.states import NAME
 from inferry_server.warmup import warm_up
 from inferry_server.workers import in_thread
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
 #: So many classes are named to whoever misspelt one.
 _LISTED = 5
 
@@ -107,7 +106,7 @@ def _held(instance: Any) -> int:  # noqa: ANN401 - any model
 
 def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata, int]:
     """Return the model, its signature, and by how many bytes the process grew."""
-    if not _NAME.match(spec.name):
+    if not NAME.match(spec.name):
         raise ModelLoadError(
             f"model name {spec.name!r} must be letters, digits, '.', '_' or '-'",
             reason="InvalidSpec",
@@ -123,6 +122,8 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata, int]:
                 "nothing but predict is served by `inferry run FILE.py:CLASS`",
             )
     before = resident()
+    if hasattr(instance, "served_name"):
+        instance.served_name = spec.name
     instance.load(spec.path, spec.options)
     return instance, _metadata(instance, spec), max(resident() - before, 0)
 

@@ -56,6 +56,8 @@ class Models:
         self._on_state = on_state
         self._entries: dict[str, Entry] = {}
         self._retired: set[asyncio.Task[None]] = set()
+        #: Whether a server without any model is ready: it is told of them later.
+        self.may_be_empty = False
         #: How often each model gave way to others.
         self.evictions: dict[str, int] = {}
         self._budget = MemoryBudget(settings.memory_budget)
@@ -72,6 +74,13 @@ class Models:
         async with entry.lock:
             self._entries[spec.name] = entry  # removed while this one waited
             return await self._load(entry, spec)
+
+    def add(self, spec: ModelSpec) -> None:
+        """Make *spec* known, so that it can be loaded by its name."""
+        entry = self._entries.setdefault(spec.name, Entry(spec.name))
+        if entry.spec is None:
+            entry.spec = spec
+            self._set(entry, ModelState(name=spec.name, phase="Unloaded"))
 
     async def load_as(self, spec: ModelSpec) -> ModelState:
         """Load *spec* this once; what its name stands for stays the same.
@@ -355,7 +364,9 @@ class Models:
         of them, and who unloads a model wants it so.
         """
         entries = self._entries.values()
-        if not entries or not all(map(_is_settled, entries)):
+        if not entries:
+            return self.may_be_empty
+        if not all(map(_is_settled, entries)):
             return False
         serves = any(entry.serving or entry.is_asleep for entry in entries)
         return serves or all(entry.state.phase == "Unloaded" for entry in entries)

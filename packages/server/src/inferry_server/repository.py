@@ -1,7 +1,8 @@
 """What clients may do with the models of a server: list, load again, unload.
 
-The same for every protocol. Only models that the server was started with, or was told
-to load in-process, can be loaded: a request names a model, never a class or a path.
+The same for every protocol. Only models that the server was started with, was told to
+load in-process, or that lie in one of its repositories, can be loaded: a request names
+a model, never a class or a path.
 Source: Triton, "Model Repository Extension".
 """
 
@@ -20,11 +21,11 @@ from inferry.errors import (
 )
 from inferry_server.config_override import overridden
 from inferry_server.models import GIVEN_UP
-from inferry_server.states import ON_THE_WAY
+from inferry_server.states import NAME, ON_THE_WAY
 from inferry_server.uploads import PREFIX, Upload, read_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from inferry_server.models import Models
     from inferry_server.settings import ServerSettings
@@ -35,10 +36,19 @@ _UNLOAD_DEPENDENTS = "unload_dependents"
 
 
 class Repository:
-    """Lists, loads and unloads *models*; who may ask is for the caller to know."""
+    """Lists, loads and unloads *models*; who may ask is for the caller to know.
 
-    def __init__(self, models: Models, settings: ServerSettings) -> None:
+    *folders* hold models under their names: each says how its own are served.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        settings: ServerSettings,
+        folders: Sequence[ModelSpec] = (),
+    ) -> None:
         self._models = models
+        self._folders = folders
         self._settings = settings
         self._uploads: dict[str, Upload] = {}
 
@@ -64,13 +74,7 @@ class Repository:
             ModelNotReady: It was unloaded meanwhile.
 
         """
-        try:
-            spec = self._models.spec(name)
-        except ModelNotFound:
-            raise ModelNotFound(
-                f"failed to load {name[:253]!r}, failed to poll from model repository: "
-                "the server was not started with a model of that name"
-            ) from None
+        spec = await self._spec(name)
         _check(parameters)
         if _CONFIG in parameters:
             spec = overridden(spec, str(parameters[_CONFIG]))
@@ -84,6 +88,31 @@ class Repository:
             )
         upload = await asyncio.to_thread(Upload, files) if files else None
         await self._load(spec, upload)
+
+    async def _spec(self, name: str) -> ModelSpec:
+        """Return what *name* stands for: what is known, or lies in a repository."""
+        try:
+            return self._models.spec(name)
+        except ModelNotFound:
+            spec = await asyncio.to_thread(self._in_folders, name)
+        if spec is None:
+            where = " nor found in its repository" if self._folders else ""
+            raise ModelNotFound(
+                f"failed to load {name[:253]!r}, failed to poll from model repository: "
+                f"the server was not started with a model of that name{where}"
+            )
+        self._models.add(spec)
+        return spec
+
+    def _in_folders(self, name: str) -> ModelSpec | None:
+        if not NAME.match(name):
+            return None
+        for folder in self._folders:
+            files = sorted(each for each in folder.path.iterdir() if each.stem == name)
+            for path in (folder.path / name, *files):
+                if path.exists():
+                    return msgspec.structs.replace(folder, name=name, path=path)
+        return None
 
     async def _load(self, spec: ModelSpec, upload: Upload | None) -> None:
         if upload is not None:

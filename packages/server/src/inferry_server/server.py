@@ -20,7 +20,7 @@ from inferry_server.states import Ports
 from inferry_server.statistics import Statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from inferry_server.grpc.listener import Listener as GrpcListener
     from inferry_server.settings import ServerSettings
@@ -37,7 +37,8 @@ class ModelServer:
     """Serves models over HTTP and gRPC inside the running event loop.
 
     It installs no signal handler and starts nothing before `start`. *on_state* is told
-    each change of a model's state, on the loop.
+    each change of a model's state, on the loop. *repositories* are folders whose models
+    may be loaded by their names; see `inferry_server.repository`.
 
     Raises:
         SettingsError: A file of keys or a middleware of *settings* cannot be used.
@@ -49,6 +50,7 @@ class ModelServer:
         settings: ServerSettings,
         *,
         on_state: Callable[[ModelState], None] | None = None,
+        repositories: Sequence[ModelSpec] = (),
     ) -> None:
         self.settings = settings
         self._on_state = on_state
@@ -56,9 +58,10 @@ class ModelServer:
         self.payloads = PayloadLogs()
         self.metrics = Metrics(self.statistics, self.payloads)
         self.models = Models(settings, self.metrics, on_state=self._changed)
+        self.models.may_be_empty = bool(repositories)
         self.metrics.watch(self.models)
         self.services = Services.of(
-            settings, self.models, self.metrics, self.statistics
+            settings, self.models, self.metrics, self.statistics, repositories
         )
         looking_on = observers(settings, self.services.trace_settings)
         self.calls = Calls(self.statistics, looking_on, self.payloads)

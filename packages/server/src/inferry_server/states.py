@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path  # noqa: TC003 - msgspec reads it at run time
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ import msgspec
 
 Phase = Literal["Pending", "Loading", "WarmingUp", "Ready", "Failed", "Unloaded"]
 
+#: What a model may be called: it is a part of paths, of urls and of files.
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
 PHASES: tuple[Phase, ...] = (
     "Pending",
     "Loading",

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import Struct
 
 from inferry.config import load_settings
 from inferry.errors import SettingsError
 from inferry.plugins import load_plugins
 from inferry_server.cli.flags import parse, peek
+from inferry_server.states import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
 _SERVER = "inferry-server"
 _DEFAULT_NAME = "model"
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
 #: Names of runtimes are DNS labels.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _CLASS = re.compile(
@@ -50,10 +52,15 @@ class Chosen(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True):
-    """Every model that is named, and the section ``[server]`` of the settings."""
+    """Every model that is named, and the section ``[server]`` of the settings.
+
+    ``repositories`` have the models that may be loaded later: their ``path`` is the
+    folder, their ``name`` stands for those of the models in it.
+    """
 
     models: tuple[Chosen, ...]
     section: dict[str, Any]
+    repositories: tuple[Chosen, ...] = ()
 
 
 class _Asked(Struct, frozen=True):
@@ -73,20 +80,44 @@ def choose(argv: Sequence[str]) -> Choice:
             runtime.
 
     """
+    folders = [_what(text, text) for text in peek(argv, "model_repository")]
     asked = [*map(_read, peek(argv, "model")), *_the_one(argv)]
-    if not asked:
+    if not asked and not folders:
         parse(argv, {})  # one that is misspelt is what is wrong then
         raise SettingsError(
             "nothing is given: name --runtime, such as onnx, or --model_class "
-            "module:Class, or several as --model NAME=RUNTIME:PATH"
+            "module:Class, or several as --model NAME=RUNTIME:PATH, or a folder of "
+            "them as --model_repository RUNTIME:FOLDER"
         )
-    names = [one.name for one in asked]
+    runtimes = Runtimes([one.runtime for one in (*asked, *folders) if one.runtime])
+    repositories = tuple(_settle(one, runtimes) for one in folders)
+    models = (
+        *(_settle(one, runtimes) for one in asked),
+        *(model for repository in repositories for model in _models_in(repository)),
+    )
+    names = [one.name for one in models]
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"two models are named {name!r}; give each its own")
-    runtimes = Runtimes([one.runtime for one in asked if one.runtime])
-    models = tuple(_settle(one, runtimes) for one in asked)
-    return Choice(models, runtimes.settings.section("server"))
+    return Choice(models, runtimes.settings.section("server"), repositories)
+
+
+def _models_in(repository: Chosen) -> list[Chosen]:
+    """Return the models in a folder, each by the name of its file or folder."""
+    flag = f"--model_repository {repository.name}"
+    folder = Path(repository.path)
+    if not repository.path or not folder.is_dir():
+        raise SettingsError(
+            f"{flag}: there is no folder {repository.path!r}; write RUNTIME:FOLDER, "
+            "such as sklearn:models, with a file or folder for each model in it"
+        )
+    found = []
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith("."):
+            name = path.name if path.is_dir() else path.stem
+            _check_name(name, f"{flag}:")
+            found.append(msgspec.structs.replace(repository, name=name, path=str(path)))
+    return found
 
 
 def _the_one(argv: Sequence[str]) -> list[_Asked]:
@@ -119,12 +150,18 @@ def _read(text: str) -> _Asked:
             "iris=sklearn:model.skops, or NAME=module:Class[:PATH]"
         )
     _check_name(name, f"--model {text!r}:")
+    return _what(name, rest)
+
+
+def _what(name: str, rest: str) -> _Asked:
+    """Read what serves *name*, and from where: the part after the ``=``."""
     runtime, _, path = rest.partition(":")
     if runtime.endswith(".py"):
         module = runtime.removesuffix(".py").rpartition("/")[2]
+        before = "" if name == rest else f"{name}="
         raise SettingsError(
-            f"--model {text!r}: a class is named as Python imports it, without .py and "
-            f"folders: {name}={module}:{path or 'Class'}, from the folder of the file"
+            f"{rest!r}: a class is named as Python imports it, without .py and "
+            f"folders: {before}{module}:{path or 'Class'}, from the folder of the file"
         )
     is_class = _CLASS.match(rest)
     if is_class is None:
@@ -136,7 +173,7 @@ def _read(text: str) -> _Asked:
 
 
 def _check_name(name: str, where: str) -> None:
-    if not _NAME.match(name):
+    if not NAME.match(name):
         raise SettingsError(
             f"{where} the name {name!r} must be letters, digits, '.', '_' or '-'"
         )

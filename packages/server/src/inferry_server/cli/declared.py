@@ -15,6 +15,10 @@ WHICH = (
         name="model",
         help="NAME=RUNTIME[:PATH] or NAME=module:Class[:PATH]; repeat it for more.",
     ),
+    Option(
+        name="modelRepository",
+        help="RUNTIME:FOLDER; each file or folder in it is a model. Repeatable.",
+    ),
     Option(name="runtime", help="One model more, of this runtime plugin."),
     Option(name="modelClass", help="One model more, of this class: module:Class."),
     Option(name="modelName", default="model", help="Name of that one in the urls."),

@@ -24,7 +24,7 @@ from inferry_server.cli import flags as command_line
 from inferry_server.cli.chosen import Runtimes, choose
 from inferry_server.cli.logs import set_up
 from inferry_server.cli.ports import announce, open_to_strangers, settled
-from inferry_server.cli.specs import in_cluster, settings, specs
+from inferry_server.cli.specs import in_cluster, repositories, settings, specs
 from inferry_server.cli.usage import usage
 from inferry_server.server import ModelServer
 
@@ -48,6 +48,7 @@ class _Job(msgspec.Struct, frozen=True):
 
     settings: ServerSettings
     specs: list[ModelSpec]
+    repositories: list[ModelSpec]
     event_loop: str
     notes: list[str]
     exits: bool
@@ -103,7 +104,9 @@ def _help(arguments: list[str]) -> int:
 
 def _understand(arguments: list[str]) -> _Job:
     choice = choose(arguments)
-    options = {chosen.name: chosen.options for chosen in choice.models}
+    options = {
+        chosen.name: chosen.options for chosen in (*choice.models, *choice.repositories)
+    }
     flags = command_line.parse(arguments, options)
     told, models = settings(flags, choice), specs(flags, choice)
     set_up(flags.server.get("logLevel", "info"), flags.server.get("logFormat", "text"))
@@ -111,7 +114,11 @@ def _understand(arguments: list[str]) -> _Job:
     loop = flags.server.get("eventLoop", "auto")
     notes = [*flags.notes, *notes, *open_to_strangers(told)]
     exits = flags.server.get("exitOnLoadFailure")
-    return _Job(told, models, loop, notes, in_cluster() if exits is None else exits)
+    if exits is None:
+        # One of many that fails takes none of its neighbours down.
+        exits = in_cluster() and len(models) == 1 and not choice.repositories
+    later = repositories(flags, choice)
+    return _Job(told, models, later, loop, notes, exits)
 
 
 def _run(job: _Job) -> int:
@@ -146,7 +153,7 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(job: _Job) -> int:
-    server = ModelServer(job.settings)
+    server = ModelServer(job.settings, repositories=job.repositories)
     stopping = _stop_signals()
     await server.start()
     for note in job.notes:
@@ -160,7 +167,7 @@ async def _serve(job: _Job) -> int:
     await server.drain()
     for task in loading:
         task.cancel()
-    await asyncio.wait(loading)
+    await asyncio.gather(*loading, return_exceptions=True)
     await server.stop()
     logger.info("stopped")
     return 0

@@ -131,6 +131,11 @@ def specs(flags: Flags, choice: Choice) -> list[ModelSpec]:
     return [_spec(chosen, flags) for chosen in choice.models]
 
 
+def repositories(flags: Flags, choice: Choice) -> list[ModelSpec]:
+    """Return what each model of a repository is like; ``path`` is the folder."""
+    return [_spec(chosen, flags) for chosen in choice.repositories]
+
+
 def _spec(chosen: Chosen, flags: Flags) -> ModelSpec:
     own = flags.of(chosen.name)
     path = chosen.path or flags.server.get("modelDir", _MODEL_DIR)
