@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["ModelFolder", "open_folder"]
+__all__ = ["ModelFolder", "Module", "open_folder"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,15 @@ _LOOKED_FOR = (
 )
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _CONVERT = "save it again with save_pretrained, which writes safetensors"
+
+
+class Module(msgspec.Struct, frozen=True, kw_only=True):
+    """One module of sentence-transformers: its class, and its folder in the model's."""
+
+    kind: str
+    path: str
 
 
 class ModelFolder(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +89,35 @@ class ModelFolder(msgspec.Struct, frozen=True, kw_only=True):
         file = self.path / name
         return _object(file) if file.is_file() else {}
 
+    def modules(self) -> tuple[Module, ...]:
+        """Return what ``modules.json`` lists.
+
+        Raises:
+            ModelLoadError: It is no such list, or names a folder elsewhere.
+
+        """
+        found = _document(self.path / "modules.json")
+        listed = found if isinstance(found, list) else []
+        made = [
+            Module(
+                kind=str(each.get("type", "")).rpartition(".")[2],
+                path=str(each.get("path", "")),
+            )
+            for each in listed
+            if isinstance(each, dict)
+        ]
+        if not made:
+            raise _corrupt(self.path / "modules.json", "is no list of modules")
+        for each in made:
+            if each.path and not _NAME.fullmatch(each.path):
+                raise ModelLoadError(
+                    f"modules.json in {self.path} names the folder {each.path!r}, "
+                    "which is not in the model's",
+                    reason=Reason.ModelUnsafe,
+                    remedy="save the model again with sentence-transformers",
+                )
+        return tuple(made)
+
 
 def open_folder(path: Path, options: Mapping[str, Any]) -> ModelFolder:
     """Return the model folder at *path* once its files are safe and all there.
@@ -108,20 +146,29 @@ def open_folder(path: Path, options: Mapping[str, Any]) -> ModelFolder:
 
 
 def _object(file: Path) -> dict[str, Any]:
-    readable(file)
-    try:
-        if file.stat().st_size > _LARGEST_JSON:
-            raise ValueError("too large")  # noqa: TRY301 - said below
-        found = json.loads(file.read_bytes())
-    except (ValueError, RecursionError):
-        found = None
+    found = _document(file)
     if not isinstance(found, dict):
-        raise ModelLoadError(
-            f"{file} is not a JSON object, or is cut off",
-            reason=Reason.ModelCorrupt,
-            remedy="save or upload the model again",
-        )
+        raise _corrupt(file, "is not a JSON object, or is cut off")
     return found
+
+
+def _document(file: Path) -> Any:  # noqa: ANN401 - any JSON
+    """Return the JSON in *file*, None where it holds none."""
+    readable(file)
+    if file.stat().st_size > _LARGEST_JSON:
+        return None
+    try:
+        return json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _corrupt(file: Path, what: str) -> ModelLoadError:
+    return ModelLoadError(
+        f"{file} {what}",
+        reason=Reason.ModelCorrupt,
+        remedy="save or upload the model again",
+    )
 
 
 def _check_code(path: Path, config: Mapping[str, Any], *, allowed: bool) -> None:
@@ -221,11 +268,7 @@ def _check_safetensors(file: Path) -> None:
         ends = []
     if not ends or 8 + length + max(ends) != size:
         what = "is cut off" if ends else "is not a safetensors file, or is cut off"
-        raise ModelLoadError(
-            f"{file} {what}",
-            reason=Reason.ModelCorrupt,
-            remedy="save or upload the model again",
-        )
+        raise _corrupt(file, what)
 
 
 def _check_version(config: Mapping[str, Any], options: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from inferry.plugins import (
     ContainerTemplate,
     ImportRef,
     ModelFormat,
+    Option,
     Runtime,
     hookimpl,
 )
@@ -16,6 +17,152 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RESOURCES = {"cpu": "1", "memory": "2Gi"}
+#: What every model of Hugging Face understands.
+COMMON = (
+    Option(
+        name="task",
+        default="",
+        help="What the model is for: sequence_classification, token_classification, "
+        "fill_mask, text_embedding, rerank, text_generation, text2text_generation; "
+        "else config.json tells.",
+    ),
+    Option(
+        name="device",
+        default="cpu",
+        help="cpu, cuda, cuda:N, or cuda,cpu: the first that this machine has.",
+    ),
+    Option(
+        name="dtype",
+        default="auto",
+        help="Type of the weights: float32, bfloat16, float16, or auto (as saved).",
+    ),
+    Option(
+        name="threads",
+        type="int",
+        default=0,
+        help="Threads of one operation; 0 takes the CPU quota of the process.",
+    ),
+    Option(
+        name="maxLength",
+        type="int",
+        default=0,
+        help="Most tokens of a text (with its answer, if one is generated); 0 takes "
+        "what the model can.",
+    ),
+    Option(
+        name="maxModelLen",
+        type="int",
+        default=0,
+        help="The same as maxLength, as vLLM and KServe also call it.",
+    ),
+    Option(
+        name="trustRemoteCode",
+        type="bool",
+        default=False,
+        help="Run the Python code that comes with a model (auto_map in config.json).",
+    ),
+    Option(
+        name="allowPickle",
+        type="bool",
+        default=False,
+        help="Load weights from pytorch_model.bin, with weights_only.",
+    ),
+    Option(
+        name="versionMismatch",
+        default="warn",
+        help="A model saved by a newer transformers: warn, or fail.",
+    ),
+    Option(
+        name="backend",
+        default="auto",
+        help="As KServe's: auto or huggingface; vllm is refused.",
+    ),
+    Option(
+        name="modelId",
+        default="",
+        help="Refused with what to write instead: a storageUri like hf://OWNER/NAME.",
+    ),
+)
+#: What models understand that read texts and write none.
+ENCODERS = (
+    Option(
+        name="outputs",
+        default="",
+        help="Outputs of a request that names none, such as label,score; "
+        "comma-separated.",
+    ),
+    Option(
+        name="truncate",
+        type="bool",
+        default=True,
+        help="Cut texts that are too long, instead of refusing them.",
+    ),
+    Option(
+        name="disableLowerCase",
+        type="bool",
+        default=False,
+        help="Keep upper case even where the tokenizer would not.",
+    ),
+    Option(
+        name="disableSpecialTokens",
+        type="bool",
+        default=False,
+        help="Do not put the model's own tokens around a text.",
+    ),
+    Option(
+        name="returnProbabilities",
+        type="bool",
+        default=False,
+        help="Answer with the probabilities of all labels.",
+    ),
+    Option(
+        name="returnRawLogits",
+        type="bool",
+        default=False,
+        help="Answer with what the model gives before it is made a probability.",
+    ),
+    Option(
+        name="topK",
+        type="int",
+        default=5,
+        help="How many alternatives a masked word gets (fill_mask).",
+    ),
+    Option(
+        name="pooling",
+        default="auto",
+        help="How tokens become one vector: cls, mean, lasttoken, max, ...; auto is "
+        "as the model says (text_embedding).",
+    ),
+    Option(
+        name="normalize",
+        default="auto",
+        help="Bring vectors to length 1: true, false, or auto (as the model says).",
+    ),
+    Option(
+        name="prompt",
+        default="",
+        help="Name of the model's prompt to put before each text (text_embedding).",
+    ),
+    Option(
+        name="matryoshka",
+        type="bool",
+        default=False,
+        help="Let requests ask for fewer dimensions, though the model says nothing "
+        "of it.",
+    ),
+    Option(
+        name="maxBatchTokens",
+        type="int",
+        default=0,
+        help="Most tokens of one batch, with padding; 0 suits the device.",
+    ),
+    Option(
+        name="maxBatchSize",
+        type="int",
+        default=0,
+        help="Most texts of one batch; 0 suits the device.",
+    ),
+)
 
 
 @hookimpl
@@ -40,5 +187,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
             "inferry_runtime_huggingface.model:HuggingfaceModel", extra="serve"
         ),
         artifacts=("*.safetensors", "*.safetensors.index.json"),
+        options=(*COMMON, *ENCODERS),
         aliases=("kserve-huggingfaceserver",),
     )
