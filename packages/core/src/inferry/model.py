@@ -24,6 +24,7 @@ __all__ = [
     "ModelMetadata",
     "Tensor",
     "TensorSpec",
+    "Upstream",
 ]
 
 #: V2 datatype -> numpy dtype name. BYTES is an object array whose elements are bytes;
@@ -102,6 +103,19 @@ class InferResponse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     parameters: Mapping[str, Any] = {}
 
 
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that speaks V2 for a model, which runs beside ours or elsewhere.
+
+    ``http`` and ``grpc`` are ``host:port``; ``names`` are all models that it answers
+    for, ``name`` is the one among them that the model itself is, "" for none.
+    """
+
+    http: str
+    grpc: str
+    name: str
+    names: frozenset[str]
+
+
 @runtime_checkable
 class Model(Protocol):
     """What serves one model.
@@ -124,6 +138,11 @@ class Model(Protocol):
     - ``openai: Mapping[Operation, Answerer]``: after load; see `inferry.openai`.
     - ``memory: int``: bytes that the model holds, on all devices; without it the server
       takes what the process has grown by.
+    - ``upstream: Upstream``: after load; what V2 clients send is passed on to there
+      byte for byte, and so are the answers. ``predict`` answers the rest, such as V1.
+    - ``served_name: str``: set before load to the name that the model is served by.
+    - ``why_unhealthy: str``: what keeps a loaded model from being ready now, "" for
+      nothing.
     """
 
     def load(self, path: Path, options: Mapping[str, Any]) -> None:

@@ -78,6 +78,9 @@ class ContainerTemplate:
 
     ``image`` may hold ``{registry}`` and ``{version}``; ``args`` may hold KServe's
     placeholders (``{{.Name}}``). ``pod`` is laid over the pod spec by strategic merge.
+    ``server_type`` is set where the image is another server than Inferry's: KServe's
+    ``serving.kserve.io/server-type`` of it, such as ``tritonserver``. It then takes the
+    arguments of a service as they are, and none of the runtime's options.
     """
 
     image: str
@@ -87,6 +90,8 @@ class ContainerTemplate:
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     pod: Mapping[str, Any] = field(default_factory=dict)
+    server_type: str = ""
+    metrics_port: int = 8080
 
     def __post_init__(self) -> None:
         if not self.image:
