@@ -68,6 +68,9 @@ def load_model(
     device = choose_device(options)
     dtype = choose_dtype(options, folder.config, device)
     use_threads(options)
+    # Its reports go to this module's errors and logs, and nobody looks at its bars.
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         model, report = getattr(transformers, auto_class).from_pretrained(
             str(folder.path),

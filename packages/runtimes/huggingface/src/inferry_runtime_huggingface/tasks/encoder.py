@@ -10,8 +10,15 @@ import numpy as np
 import torch
 
 from inferry.errors import InferenceError, InvalidInput
-from inferry.model import InferResponse, ModelMetadata, TensorSpec
+from inferry.model import (
+    InferRequest,
+    InferResponse,
+    ModelMetadata,
+    Tensor,
+    TensorSpec,
+)
 from inferry.runtime import options as reading
+from inferry.runtime import tensors
 from inferry_runtime_huggingface._loading import (
     load_model,
     load_tokenizer,
@@ -26,7 +33,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from inferry.model import InferRequest, Tensor
     from inferry.openai import Answerer, Operation
     from inferry_runtime_huggingface.encoding import Row, Texts, TokenIds
     from inferry_runtime_huggingface.folder import ModelFolder
@@ -130,6 +136,13 @@ class EncoderTask:
             inputs=(TensorSpec(name=inputs.INPUT, datatype="BYTES", shape=(-1,)),),
             outputs=self.outputs(),
             platform="huggingface_transformers",
+        )
+
+    def warm_up(self) -> InferRequest:
+        """Return a text of one word; of none, some tokenizers make no token."""
+        text = tensors.objects([b"warm"], (1,))
+        return InferRequest(
+            inputs=(Tensor(name=inputs.INPUT, datatype="BYTES", data=text),)
         )
 
     async def predict(self, request: InferRequest) -> InferResponse:

@@ -67,7 +67,12 @@ class Rerank(EncoderTask):
 
     def warm_up(self) -> InferRequest:
         """Return a pair to score."""
-        return tensors.zeros(_SPECS)
+        text = tensors.objects([b"warm"], (1,))
+        return InferRequest(
+            inputs=tuple(
+                Tensor(name=spec.name, datatype="BYTES", data=text) for spec in _SPECS
+            )
+        )
 
     def given(self, request: InferRequest) -> Texts | TokenIds:
         """Return the pairs of ``query`` and ``document``; one query may stand for all.

@@ -1,0 +1,82 @@
+"""Answers of models that write text, as tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor, TensorSpec
+from inferry.runtime import tensors
+from inferry_runtime_huggingface.tasks.asked import INPUT, OUTPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inferry_runtime_huggingface.generation.engine import FinishReason
+
+__all__ = ["Written", "metadata", "response", "warm_up"]
+
+#: What comes beside the text where it is asked for by name.
+_MORE = (
+    TensorSpec(name="finish_reason", datatype="BYTES", shape=(-1,)),
+    TensorSpec(name="prompt_tokens", datatype="INT64", shape=(-1,)),
+    TensorSpec(name="completion_tokens", datatype="INT64", shape=(-1,)),
+)
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer, or a piece of one that has no ``finish_reason`` yet."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    finish_reason: FinishReason | None = None
+
+
+def metadata() -> ModelMetadata:
+    """Return the signature of a model that writes text."""
+    return ModelMetadata(
+        inputs=(INPUT,), outputs=(OUTPUT, *_MORE), platform="huggingface_transformers"
+    )
+
+
+def warm_up() -> InferRequest:
+    """Return a short request."""
+    data = tensors.objects([b"Hello"], (1,))
+    return InferRequest(
+        inputs=(Tensor(name=INPUT.name, datatype="BYTES", data=data),),
+        parameters={"max_tokens": 2},
+    )
+
+
+def response(answers: Sequence[Written], wanted: Sequence[str] = ()) -> InferResponse:
+    """Return *answers*: their text, and what *wanted* names besides.
+
+    Of a single answer, the reason why it ended and its counts are parameters too.
+    """
+    values = {
+        OUTPUT.name: [each.text for each in answers],
+        "finish_reason": [each.finish_reason or "" for each in answers],
+        "prompt_tokens": [each.prompt_tokens for each in answers],
+        "completion_tokens": [each.completion_tokens for each in answers],
+    }
+    kinds = {each.name: each.datatype for each in (OUTPUT, *_MORE)}
+    made = []
+    for name in wanted or (OUTPUT.name,):
+        if kinds[name] == "BYTES":
+            texts = [str(each).encode() for each in values[name]]
+            data = tensors.objects(texts, (len(texts),))
+        else:
+            data = np.array(values[name], dtype=np.int64)
+        made.append(Tensor(name=name, datatype=kinds[name], data=data))
+    parameters: dict[str, str | int] = {}
+    if len(answers) == 1 and answers[0].finish_reason is not None:
+        only = answers[0]
+        parameters = {
+            "finish_reason": answers[0].finish_reason,
+            "prompt_tokens": only.prompt_tokens,
+            "completion_tokens": only.completion_tokens,
+        }
+    return InferResponse(outputs=tuple(made), parameters=parameters)
