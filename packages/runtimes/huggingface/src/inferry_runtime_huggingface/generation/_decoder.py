@@ -49,8 +49,12 @@ class Decoder:
         self._model = model
         self._device = model.device
         self._takes = set(inspect.signature(model.forward).parameters)
+        #: How many token ids there are logits for.
+        self.size = int(model.get_output_embeddings().weight.shape[0])
         self._slots = Slots()
         self._own_mask = _attends_to_all(model.config)
+        #: Bytes of the keys and values of one token, once `check` has seen them.
+        self.bytes_per_token = 0
 
     @property
     def rows(self) -> int:
@@ -134,15 +138,24 @@ class Decoder:
         return logits
 
     def check(self) -> None:
-        """Compare two probes that run together with each alone.
+        """Compare two probes that run together with each alone; takes a few steps.
 
         Raises:
             ValueError: The model's state is not one that rows can share so.
 
         """
+        with torch.inference_mode():
+            self._check()
+
+    def _check(self) -> None:
         alone = [self._alone(probe) for probe in _PROBES]
         prefill = Prefill([probe[:-1] for probe in _PROBES], keep_all=False)
         self.read(prefill, prefill.width)
+        self.bytes_per_token = sum(
+            each.numel() * each.element_size() // (prefill.width * len(_PROBES))
+            for layer in prefill.cache.layers
+            for each in (layer.keys, layer.values)
+        )
         self.join(prefill, range(len(_PROBES)))
         together = self.step([probe[-1] for probe in _PROBES])
         self.clear()

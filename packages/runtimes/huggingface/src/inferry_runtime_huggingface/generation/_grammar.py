@@ -64,10 +64,10 @@ class Grammars:
         found = self._compiled.get(grammar)
         if found is None:
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._thread, self._compile, grammar)
+            made = await loop.run_in_executor(self._thread, self._compile, grammar)
             if len(self._compiled) >= _KEPT:
                 self._compiled.pop(next(iter(self._compiled)))
-            self._compiled[grammar] = found
+            self._compiled[grammar] = found = made
         return Matcher(found.deep_copy(), self._size)
 
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:

@@ -22,6 +22,8 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc] # transformers is untyped h
     """The storage of one layer: ``[rows, heads, columns, size]``, with room to grow."""
 
     is_sliding = False
+    keys: torch.Tensor
+    values: torch.Tensor
 
     def __init__(self, slots: Slots) -> None:
         super().__init__()

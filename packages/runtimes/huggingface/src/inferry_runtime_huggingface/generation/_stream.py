@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections import deque
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from inferry_runtime_huggingface.generation.engine import Piece
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable
 
     Item = Piece | Exception

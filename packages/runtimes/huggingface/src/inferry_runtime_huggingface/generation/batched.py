@@ -24,7 +24,7 @@ from inferry.errors import (
     one_line,
 )
 from inferry_runtime_huggingface.generation._chances import chances, prompt_chances
-from inferry_runtime_huggingface.generation._decoder import Decoder, Prefill
+from inferry_runtime_huggingface.generation._decoder import Prefill
 from inferry_runtime_huggingface.generation._grammar import Grammars
 from inferry_runtime_huggingface.generation._sampler import Drawing, draw
 from inferry_runtime_huggingface.generation._sequence import Sequence
@@ -35,6 +35,7 @@ from inferry_runtime_huggingface.generation._vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
+    from inferry_runtime_huggingface.generation._decoder import Decoder
     from inferry_runtime_huggingface.generation.engine import (
         Piece,
         Sampling,
@@ -53,8 +54,8 @@ _CLOSING = 10.0
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much the engine takes on.
 
-    ``length`` is the most tokens of a prompt with its answer, ``sequences`` how many run
-    at one time, ``waiting`` how many may wait, ``cached`` how many tokens' keys and
+    ``length`` is the most tokens of a prompt with its answer, ``sequences`` how many
+    run at one time, ``waiting`` how many may wait, ``cached`` how many tokens' keys and
     values are kept at one time, and ``columns`` how many tokens of new prompts one step
     reads.
     """
@@ -67,14 +68,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchedEngine:
-    """Generates with *model*, a causal language model that is on its device.
+    """Generates with the model of *decoder*, until one of *ends* is drawn.
 
     ``why_unhealthy`` says why it cannot go on; it is empty while it can.
     """
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401 - any causal LM of transformers
+        decoder: Decoder,
         tokenizer: Any,  # noqa: ANN401 - a tokenizer of transformers
         limits: Limits,
         *,
@@ -84,9 +85,9 @@ class BatchedEngine:
         self.vocabulary = Vocabulary(tokenizer)
         self._limits = limits
         self._ends = frozenset(ends)
-        self._size = int(model.get_output_embeddings().weight.shape[0])
+        self._size = decoder.size
         self._grammars = Grammars(tokenizer, self._size, self._ends)
-        self._decoder = Decoder(model)
+        self._decoder = decoder
         self._waiting: deque[Sequence] = deque()
         self._reading: tuple[Prefill, list[Sequence]] | None = None
         self._running: list[Sequence] = []
@@ -100,6 +101,11 @@ class BatchedEngine:
             target=self._work, name="generation", daemon=True
         )
         self._thread.start()
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many token ids the model gives logits for."""
+        return self._size
 
     @property
     def max_length(self) -> int:
@@ -280,7 +286,7 @@ class BatchedEngine:
         columns = max(self._limits.columns // len(sequences), 1)
         try:
             logits = self._decoder.read(prefill, columns)
-        except Exception as error:  # noqa: BLE001 - of these prompts alone
+        except Exception as error:
             logger.exception("a prompt could not be read")
             self._reading = None
             for sequence in sequences:

@@ -76,9 +76,7 @@ def asked(request: InferRequest, defaults: Mapping[str, Any], *, whole: bool) ->
 
     """
     given = tensors.by_name({INPUT.name: INPUT}, request.inputs)[INPUT.name]
-    parameters = {
-        _ALIASES.get(name, name): value for name, value in request.parameters.items()
-    }
+    parameters = _parameters(request.parameters)
     return Asked(
         prompts=tuple(tensors.texts(given)),
         sampling=_sampling(parameters, defaults, whole=whole),
@@ -97,6 +95,16 @@ def defaults_of(config: Any) -> dict[str, Any]:  # noqa: ANN401 - a GenerationCo
         found["temperature"] = 0.0
     most = getattr(config, "max_new_tokens", None)
     return found | ({"max_tokens": most} if isinstance(most, int) and most > 0 else {})
+
+
+def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *given* with what V1's clients put in an object of its own."""
+    found = dict(given)
+    nested = found.pop("parameters", {})
+    if not isinstance(nested, dict):
+        raise InvalidInput("'parameters' is no object")
+    found |= nested
+    return {_ALIASES.get(name, name): value for name, value in found.items()}
 
 
 def _sampling(
