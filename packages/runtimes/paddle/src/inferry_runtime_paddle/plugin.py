@@ -8,6 +8,7 @@ from inferry.plugins import (
     ContainerTemplate,
     ImportRef,
     ModelFormat,
+    Option,
     Runtime,
     hookimpl,
 )
@@ -16,6 +17,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RESOURCES = {"cpu": "1", "memory": "2Gi"}
+OPTIONS = (
+    Option(
+        name="threads",
+        type="int",
+        default=0,
+        help="Threads of one inference; 0: the CPU quota.",
+    ),
+    Option(
+        name="device",
+        default="cpu",
+        help="Where the model runs: cpu, cuda, cuda:N, or cuda,cpu for the GPU if "
+        "there is one.",
+    ),
+    Option(
+        name="batching",
+        default="auto",
+        help="Whether rows are independent of each other: auto, true or false.",
+    ),
+    Option(
+        name="allowUnsafeOps",
+        type="bool",
+        default=False,
+        help="Serve a program with operations that reach files, network or code.",
+    ),
+    Option(
+        name="versionMismatch",
+        default="warn",
+        help="A model saved by a newer Paddle: warn, or fail.",
+    ),
+)
 
 
 @hookimpl
@@ -38,5 +69,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
         ),
         model=ImportRef("inferry_runtime_paddle.model:PaddleModel", extra="serve"),
         artifacts=("*.pdiparams",),
+        options=OPTIONS,
         aliases=("kserve-paddleserver",),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from inferry.errors import InvalidInput, ModelLoadError
-from inferry.model import TensorSpec
+from inferry.model import TensorSpec  # noqa: TC001 - msgspec reads it
 from inferry.runtime import tensors
 
 if TYPE_CHECKING:

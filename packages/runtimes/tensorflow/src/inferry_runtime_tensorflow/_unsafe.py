@@ -16,32 +16,84 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _NEVER = frozenset(
-    """
-    CSVDataset CSVDatasetV2 CacheDataset CacheDatasetV2 CalibrationStatisticsSaver
-    CreateSummaryDbWriter CreateSummaryFileWriter DatasetToTFRecord DecodeProtoV2
-    DistributedSave DumpTensor EagerPyFunc EncodeProto ExperimentalCSVDataset
-    ExperimentalDatasetToTFRecord ExperimentalLMDBDataset
-    ExperimentalMatchingFilesDataset ExperimentalSqlDataset FileSystemSetConfiguration
-    FixedLengthRecordDataset FixedLengthRecordDatasetV2 FixedLengthRecordReader
-    FixedLengthRecordReaderV2 GenerateVocabRemapping ImmutableConst LMDBDataset
-    LMDBReader ListDataset ListSnapshotChunksDataset LoadAndRemapMatrix LoadDataset
-    MatchingFiles MatchingFilesDataset PyFunc PyFuncStateless ReadFile RecordInput
-    RegisterDataset RegisterDatasetV2 RemoteCall RemoteFusedGraphExecute SaveDataset
-    SaveDatasetV2 SnapshotChunkDataset SnapshotDataset SnapshotDatasetReader
-    SnapshotDatasetV2 SnapshotNestedDatasetReader SqlDataset TFRecordDataset
-    TFRecordDatasetV2 TFRecordReader TFRecordReaderV2 TextLineDataset TextLineReader
-    TextLineReaderV2 WholeFileReader WholeFileReaderV2 WriteFile XlaCustomCall
-    XlaCustomCallV2
-    """.split()
+    [
+        "CSVDataset",
+        "CSVDatasetV2",
+        "CacheDataset",
+        "CacheDatasetV2",
+        "CalibrationStatisticsSaver",
+        "CreateSummaryDbWriter",
+        "CreateSummaryFileWriter",
+        "DatasetToTFRecord",
+        "DecodeProtoV2",
+        "DistributedSave",
+        "DumpTensor",
+        "EagerPyFunc",
+        "EncodeProto",
+        "ExperimentalCSVDataset",
+        "ExperimentalDatasetToTFRecord",
+        "ExperimentalLMDBDataset",
+        "ExperimentalMatchingFilesDataset",
+        "ExperimentalSqlDataset",
+        "FileSystemSetConfiguration",
+        "FixedLengthRecordDataset",
+        "FixedLengthRecordDatasetV2",
+        "FixedLengthRecordReader",
+        "FixedLengthRecordReaderV2",
+        "GenerateVocabRemapping",
+        "ImmutableConst",
+        "LMDBDataset",
+        "LMDBReader",
+        "ListDataset",
+        "ListSnapshotChunksDataset",
+        "LoadAndRemapMatrix",
+        "LoadDataset",
+        "MatchingFiles",
+        "MatchingFilesDataset",
+        "PyFunc",
+        "PyFuncStateless",
+        "ReadFile",
+        "RecordInput",
+        "RegisterDataset",
+        "RegisterDatasetV2",
+        "RemoteCall",
+        "RemoteFusedGraphExecute",
+        "SaveDataset",
+        "SaveDatasetV2",
+        "SnapshotChunkDataset",
+        "SnapshotDataset",
+        "SnapshotDatasetReader",
+        "SnapshotDatasetV2",
+        "SnapshotNestedDatasetReader",
+        "SqlDataset",
+        "TFRecordDataset",
+        "TFRecordDatasetV2",
+        "TFRecordReader",
+        "TFRecordReaderV2",
+        "TextLineDataset",
+        "TextLineReader",
+        "TextLineReaderV2",
+        "WholeFileReader",
+        "WholeFileReaderV2",
+        "WriteFile",
+        "XlaCustomCall",
+        "XlaCustomCallV2",
+    ]
 )
 _FAMILIES = ("Collective", "DataService", "Debug", "Rpc")
 #: What of these families only computes.
 _HARMLESS = frozenset({"DebugGradientIdentity", "DebugGradientRefIdentity"})
 _CHECKPOINTS = frozenset(
-    """
-    DTensorRestoreV2 MergeV2Checkpoints Restore RestoreSlice RestoreV2 Save SaveSlices
-    SaveV2
-    """.split()
+    [
+        "DTensorRestoreV2",
+        "MergeV2Checkpoints",
+        "Restore",
+        "RestoreSlice",
+        "RestoreV2",
+        "Save",
+        "SaveSlices",
+        "SaveV2",
+    ]
 )
 _RESTORING = frozenset({"DTensorRestoreV2", "Restore", "RestoreSlice", "RestoreV2"})
 #: Operations that touch files only with this attribute, or where it begins so.
