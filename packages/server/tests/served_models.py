@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import sys
 import threading
 import time
@@ -67,6 +69,34 @@ class Heavy(Iris):
     def predict(self, request: InferRequest) -> InferResponse:
         time.sleep(self.options.get("seconds", 0))
         return super().predict(request)
+
+
+class Crashing(Iris):
+    """Ends its process as native code does where a number is negative."""
+
+    def load(self, path: str, options: dict[str, Any]) -> None:
+        super().load(path, options)
+        if options.get("dies"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        if (request.inputs[0].data < 0).any():
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().predict(request)
+
+
+class Pid(Echo):
+    """Tells its process, over V2 and by the raw body of V1."""
+
+    def warm_up(self) -> None:
+        return None
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        pid = np.array([os.getpid()], dtype="int64")
+        return InferResponse(outputs=(Tensor(name="pid", datatype="INT64", data=pid),))
+
+    async def predict_v1(self, body: Any) -> Any:
+        return {"pid": os.getpid(), **body}
 
 
 class RowWise(Iris):

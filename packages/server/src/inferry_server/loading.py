@@ -129,6 +129,10 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata, int]:
 
 
 def _instance(spec: ModelSpec) -> Any:  # noqa: ANN401 - of a class of the user's
+    if spec.isolated:
+        from inferry_server.isolation.model import Isolated
+
+        return Isolated(spec.name, spec.target)
     instance = _target(spec)()
     if spec.predictor is None:
         return instance

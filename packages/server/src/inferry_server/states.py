@@ -88,7 +88,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     both only make messages better. ``concurrency`` limits the calls of ``predict`` at
     one time, 0 leaves it to the model. ``service`` and ``namespace`` name the
     InferenceService that it belongs to, where there is one. ``memory`` is how many
-    bytes it is said to need, 0 where nobody says.
+    bytes it is said to need, 0 where nobody says. One that is ``isolated`` runs in a
+    process of its own; see `inferry_server.isolation`.
     """
 
     name: str
@@ -104,6 +105,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
     service: str = ""
     namespace: str = ""
     memory: int = 0
+    isolated: bool = False
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):

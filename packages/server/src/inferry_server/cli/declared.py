@@ -139,6 +139,12 @@ CALLS = (
     Option(
         name="concurrency", type="int", default=0, help="Calls at once; 0: model's."
     ),
+    Option(
+        name="isolated",
+        type="bool",
+        default=False,
+        help="Run it in a process of its own: one that crashes ends nothing else.",
+    ),
     Option(name="batchMaxSize", type="int", help="Merge requests, up to so many rows."),
     Option(
         name="batchMaxDelay",

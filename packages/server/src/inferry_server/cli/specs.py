@@ -152,6 +152,7 @@ def _spec(chosen: Chosen, flags: Flags) -> ModelSpec:
         predictor=_predictor(chosen, flags),
         service=own.get("serviceName", ""),
         namespace=own.get("namespace", ""),
+        isolated=own.get("isolated", False),
     )
 
 
