@@ -8,6 +8,7 @@ from inferry.plugins import (
     ContainerTemplate,
     ImportRef,
     ModelFormat,
+    Option,
     Runtime,
     hookimpl,
 )
@@ -16,6 +17,76 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RESOURCES = {"cpu": "1", "memory": "2Gi"}
+OPTIONS = (
+    Option(
+        name="threads",
+        type="int",
+        default=0,
+        help="Threads of one inference, for all models of the process; 0 takes the "
+        "CPU quota.",
+    ),
+    Option(
+        name="device",
+        default="cpu",
+        help="cpu, cuda, cuda:N, or cuda,cpu: the first that this machine has.",
+    ),
+    Option(
+        name="batching",
+        default="auto",
+        help="Join requests along axis 0: true, false, or auto (as the file or a "
+        "trial says).",
+    ),
+    Option(
+        name="inputs",
+        default="",
+        help="Inputs of a model that does not declare them, as x:FP32:-1x3x224x224; "
+        "comma-separated.",
+    ),
+    Option(
+        name="outputs",
+        default="",
+        help="The outputs in order, as scores or scores:FP32:-1x10; comma-separated.",
+    ),
+    Option(
+        name="modelClass",
+        default="",
+        help="The class that a state dict belongs to, as package.module:Class of an "
+        "installed package.",
+    ),
+    Option(
+        name="modelArguments",
+        default="",
+        help="What modelClass is called with, a JSON object.",
+    ),
+    Option(
+        name="versionMismatch",
+        default="warn",
+        help="A program exported by another torch: warn, or fail.",
+    ),
+    Option(
+        name="sequences",
+        type="int",
+        default=64,
+        help="How many sequences of requests a model with a state keeps at once.",
+    ),
+    Option(
+        name="allowPickle",
+        type="bool",
+        default=False,
+        help="Load whole pickled models, which may run any code.",
+    ),
+    Option(
+        name="allowNativeCode",
+        type="bool",
+        default=False,
+        help="Load what AOTInductor compiled, which runs as the server does.",
+    ),
+    Option(
+        name="allowModelFile",
+        default="",
+        help="The Python file in a .mar archive that may be run, by its name.",
+    ),
+)
 
 
 @hookimpl
@@ -37,6 +108,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
             limits=RESOURCES,
         ),
         model=ImportRef("inferry_runtime_pytorch.model:PytorchModel", extra="serve"),
-        artifacts=("*.pt", "*.pt2", "*.mar"),
+        artifacts=("*.pt", "*.pth", "*.pt2", "*.mar"),
+        options=OPTIONS,
         aliases=("kserve-torchserve",),
     )
