@@ -63,6 +63,7 @@ class OpenAI:
             call.read = perf_counter_ns()
             asked = await _parsed(body)
             model = self._named(asked)
+            asked["model"] = model.name
             route = route._replace(model=model.name)
             self._answering.copy_request(call, route, body)
             answer = await unless_gone(request, _answered(model, route, asked, call))

@@ -13,6 +13,7 @@ from inferry.model import Tensor, TensorSpec
 from inferry.openai import InvalidParameter
 from inferry_runtime_huggingface import pooling
 from inferry_runtime_huggingface.encoding import Texts, TokenIds
+from inferry_runtime_huggingface.openai.operations import embedding_operations
 from inferry_runtime_huggingface.tasks import inputs
 from inferry_runtime_huggingface.tasks.encoder import EncoderTask
 from inferry_runtime_huggingface.tasks.scored import Scored
@@ -70,6 +71,7 @@ class TextEmbedding(EncoderTask):
         self._prompt = name
         self._shorter = _matryoshka(self.folder.config, options)
         self.dimensions = self._measured()
+        self.openai = embedding_operations(self, self)
 
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Return the vectors."""

@@ -13,6 +13,7 @@ from inferry_runtime_huggingface import _loading
 from inferry_runtime_huggingface.generation import _room
 from inferry_runtime_huggingface.generation._decoder import Decoder
 from inferry_runtime_huggingface.generation.batched import BatchedEngine, Limits
+from inferry_runtime_huggingface.openai.operations import text_operations
 from inferry_runtime_huggingface.tasks import written
 from inferry_runtime_huggingface.tasks.asked import Asked, asked, defaults_of
 from inferry_runtime_huggingface.tasks.written import Written
@@ -62,6 +63,12 @@ class TextGeneration:
         limits = _limits(options, model, decoder)
         self.engine = BatchedEngine(
             decoder, self.tokenizer, limits, ends=_ends(model, self.tokenizer)
+        )
+        self.openai = text_operations(
+            self.engine,
+            self.tokenizer,
+            defaults=folder.document("generation_config.json"),
+            options=options,
         )
         self.defaults = defaults_of(model.generation_config)
         self.memory = _loading.memory_of(model)

@@ -10,6 +10,7 @@ from inferry.errors import InvalidInput, ModelLoadError
 from inferry.model import InferRequest, ModelMetadata, Tensor, TensorSpec
 from inferry.runtime import tensors
 from inferry_runtime_huggingface.encoding import Texts
+from inferry_runtime_huggingface.openai.operations import rerank_operations
 from inferry_runtime_huggingface.tasks import inputs
 from inferry_runtime_huggingface.tasks.encoder import EncoderTask
 from inferry_runtime_huggingface.tasks.scored import Scored
@@ -53,6 +54,7 @@ class Rerank(EncoderTask):
                 "labels, a reranker has one score",
                 remedy="set the option task=sequence_classification",
             )
+        self.openai = rerank_operations(self)
         self._raw = bool(options.get("returnRawLogits")) or _is_raw(self.folder.config)
 
     def outputs(self) -> tuple[TensorSpec, ...]:
