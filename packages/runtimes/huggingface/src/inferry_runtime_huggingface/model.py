@@ -31,7 +31,8 @@ class HuggingfaceModel:
     checks_inputs = True
 
     def __init__(self) -> None:
-        self._task: Task | None = None
+        #: What the model is served as; None while nothing is loaded.
+        self.task: Task | None = None
         # The task's own, so that an ``async def`` is seen to be one.
         self.predict: Predict = _not_loaded
         self.batching = False
@@ -51,7 +52,7 @@ class HuggingfaceModel:
         found = folder.open_folder(path, options)
         task = registry.make(registry.choose(found, options))
         task.load(found, options)
-        self._task = task
+        self.task = task
         self.predict = task.predict
         self.batching = task.batching
         self.max_concurrency = task.max_concurrency
@@ -60,15 +61,15 @@ class HuggingfaceModel:
     @property
     def memory(self) -> int:
         """Bytes that the model holds."""
-        return self._task.memory if self._task is not None else 0
+        return self.task.memory if self.task is not None else 0
 
     def metadata(self) -> ModelMetadata:
         """Return what the task takes and gives."""
-        return self._task.metadata() if self._task is not None else ModelMetadata()
+        return self.task.metadata() if self.task is not None else ModelMetadata()
 
     def unload(self) -> None:
         """Free the model."""
-        task, self._task = self._task, None
+        task, self.task = self.task, None
         self.predict = _not_loaded
         self.openai = {}
         if task is not None:
@@ -76,8 +77,8 @@ class HuggingfaceModel:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what the task has
         """Return what only some tasks have."""
-        if name in OPTIONAL and self._task is not None:
-            return getattr(self._task, name)
+        if name in OPTIONAL and self.task is not None:
+            return getattr(self.task, name)
         raise AttributeError(name)
 
 

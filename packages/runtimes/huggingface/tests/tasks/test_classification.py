@@ -13,11 +13,12 @@ import transformers
 from inferry.errors import InvalidInput, ModelLoadError
 from inferry.testing import RuntimeTests
 from inferry_runtime_huggingface import plugin
-from inferry_runtime_huggingface.model import HuggingfaceModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from inferry_runtime_huggingface.model import HuggingfaceModel
 
 (DESCRIPTOR,) = plugin.inferry_runtimes()
 LABELS = {0: "bad", 1: "fair", 2: "good"}
