@@ -8,6 +8,7 @@ from inferry.plugins import (
     ContainerTemplate,
     ImportRef,
     ModelFormat,
+    Option,
     Runtime,
     hookimpl,
 )
@@ -16,6 +17,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RESOURCES = {"cpu": "1", "memory": "2Gi"}
+OPTIONS = (
+    Option(
+        name="threads",
+        type="int",
+        default=1,
+        help="Threads of one inference; more than 1 slows small requests.",
+    ),
+    Option(
+        name="device",
+        default="cpu",
+        help="cpu, cuda, cuda:N, or cuda,cpu: the first that this machine has.",
+    ),
+    Option(
+        name="method",
+        default="predict",
+        help="What answers if no output is asked for: predict, predict_class, "
+        "predict_proba, output_margin, pred_leaf, pred_contribs; comma-separated.",
+    ),
+    Option(
+        name="trees",
+        default="auto",
+        help="After early stopping: all trees, those of the best iteration, or auto: "
+        "as the class that saved the model predicts.",
+    ),
+    Option(
+        name="versionMismatch",
+        default="warn",
+        help="A model saved by another XGBoost: warn, or fail.",
+    ),
+)
 
 
 @hookimpl
@@ -38,5 +69,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
         ),
         model=ImportRef("inferry_runtime_xgboost.model:XgboostModel", extra="serve"),
         artifacts=("*.ubj", "*.bst", "model.json"),
+        options=OPTIONS,
         aliases=("kserve-xgbserver",),
     )

@@ -1,0 +1,200 @@
+"""`XgboostModel`: one booster, of XGBoost's own API or of its scikit-learn classes."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xgboost
+
+from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
+from inferry.model import (
+    InferRequest,
+    InferResponse,
+    ModelMetadata,
+    Tensor,
+    TensorSpec,
+)
+from inferry.runtime.options import choice, count, listed
+from inferry.runtime.tensors import zeros
+from inferry.status import Reason
+from inferry_runtime_xgboost import _document, _inputs
+from inferry_runtime_xgboost._booster import Predictor, cores
+from inferry_runtime_xgboost._signature import PREDICT, Signature, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["XgboostModel"]
+
+_LOG = logging.getLogger(__name__)
+_DATATYPES = {"float32": "FP32", "int32": "INT32", "int64": "INT64"}
+
+
+class XgboostModel:
+    """Serves one booster; `predict` is safe in many threads at once."""
+
+    batching = True
+    inline = True
+    #: `predict` casts and checks by itself: any type of number, features by name.
+    checks_inputs = True
+
+    def __init__(self) -> None:
+        self._predictor: Predictor | None = None
+        self._signature = Signature(features=0, objective="", booster="")
+        self._outputs: dict[str, TensorSpec] = {}
+        self._default: tuple[str, ...] = ()
+        self.max_concurrency = 1
+
+    def load(self, path: Path, options: Mapping[str, Any]) -> None:
+        """Read the model at *path*, a file or a folder that holds one.
+
+        Options: ``threads``, ``device``, ``method``, ``trees``, ``versionMismatch``;
+        the descriptor says what they mean.
+
+        Raises:
+            ModelLoadError: With the reason and what to do.
+
+        """
+        strict = choice(options, "versionMismatch", ("warn", "fail")) == "fail"
+        trees = choice(options, "trees", ("auto", "all", "best"))
+        document = _document.read(path)
+        _compare_versions(document, strict=strict)
+        self._signature = describe(document.learner)
+        predictor = Predictor.made(
+            document,
+            self._signature,
+            threads=count(options, "threads", 1),
+            device=str(options.get("device") or "cpu"),
+            trees=trees,
+        )
+        self._outputs = _outputs(document.name, predictor, self._signature)
+        self._default = _defaults(listed(options, "method"), self._outputs)
+        self.max_concurrency = max(2, cores())
+        self._predictor = predictor
+
+    def metadata(self) -> ModelMetadata:
+        """Return the table that the model takes and what it can be asked for.
+
+        Numbers of any other type are taken as well, and features by name.
+        """
+        return ModelMetadata(
+            inputs=self._signature.inputs,
+            outputs=tuple(self._outputs.values()),
+            platform="xgboost",
+        )
+
+    def warm_up(self) -> InferRequest:
+        """Return a row of zeros."""
+        return zeros(self._signature.inputs)
+
+    def predict(self, request: InferRequest) -> InferResponse:
+        """Answer with the outputs asked for, or with those of the option ``method``.
+
+        Raises:
+            InvalidInput: The request does not fit the model.
+            InferenceError: XGBoost failed on inputs that fit.
+
+        """
+        predictor = self._predictor
+        if predictor is None:
+            raise ModelNotReady("the XGBoost model is not loaded")
+        names = request.outputs
+        if not names:
+            names = self._default
+        else:
+            self._check_outputs(names)
+        rows = _inputs.table(self._signature, request.inputs)
+        try:
+            outputs = tuple([self._output(predictor, name, rows) for name in names])
+        except xgboost.core.XGBoostError as error:
+            raise InferenceError(
+                f"XGBoost could not compute the answer: {_first_line(error)}"
+            ) from error
+        return InferResponse(outputs=outputs)
+
+    def unload(self) -> None:
+        """Forget the booster."""
+        self._predictor = None
+
+    def _output(
+        self, predictor: Predictor, name: str, rows: np.ndarray[Any, Any]
+    ) -> Tensor:
+        spec = self._outputs[name]
+        data = predictor.answer(name, rows)
+        if data.ndim != len(spec.shape):  # of no row XGBoost knows no columns
+            data = data.reshape(len(rows), *spec.shape[1:])
+        return Tensor(name=name, datatype=spec.datatype, data=data)
+
+    def _check_outputs(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in self._outputs:
+                raise InvalidInput(
+                    f"unknown output {name!r}; the model gives "
+                    f"{', '.join(map(repr, self._outputs))}"
+                )
+
+
+def _outputs(
+    name: str, predictor: Predictor, signature: Signature
+) -> dict[str, TensorSpec]:
+    """Ask the model once for all that it can give, and return what that was."""
+    found = {}
+    row = np.zeros((1, signature.features), np.float32)
+    for output in signature.outputs:
+        try:
+            data = predictor.answer(output, row)
+        except xgboost.core.XGBoostError as error:
+            if output == PREDICT:
+                raise ModelLoadError(
+                    f"XGBoost cannot answer with {name}: {_first_line(error)}",
+                    reason=Reason.ModelCorrupt,
+                    remedy="save the model again with this version of XGBoost",
+                ) from error
+            _LOG.info("%s gives no %s: %s", name, output, _first_line(error))
+        else:
+            found[output] = TensorSpec(
+                name=output,
+                datatype=_DATATYPES[data.dtype.name],
+                shape=(-1, *data.shape[1:]),
+            )
+    return found
+
+
+def _defaults(
+    wanted: tuple[str, ...], outputs: Mapping[str, TensorSpec]
+) -> tuple[str, ...]:
+    for name in wanted:
+        if name not in outputs:
+            raise ModelLoadError(
+                f"the model gives no {name}",
+                remedy=f"use the option method with {', '.join(outputs)}",
+            )
+    # In the order of the metadata, and each once.
+    return tuple(name for name in outputs if name in wanted) or (PREDICT,)
+
+
+def _compare_versions(document: _document.Document, *, strict: bool) -> None:
+    """Report another version; XGBoost reads older models, not always newer ones."""
+    installed = str(xgboost.__version__)
+    saved = document.shown_version
+    if saved in {"", installed}:
+        return
+    said = f"{document.name} was saved by XGBoost {saved}, installed is {installed}"
+    if strict:
+        raise ModelLoadError(
+            said,
+            reason=Reason.ModelVersionMismatch,
+            remedy=f"install xgboost=={saved}, or save the model with {installed}",
+        )
+    newer = document.version[:2] > tuple(map(int, installed.split(".")[:2]))
+    level = logging.WARNING if newer else logging.INFO
+    _LOG.log(level, "%s%s", said, "; its answers may differ" if newer else "")
+
+
+def _first_line(error: Exception) -> str:
+    """Return what XGBoost says, without its stack of native frames."""
+    line = next(iter(str(error).splitlines()), "")
+    return line.partition("Check failed: ")[2] or line.partition("] ")[2] or line
