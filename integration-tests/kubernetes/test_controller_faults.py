@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,37 @@ def test_an_edit_while_the_controller_was_away_is_seen(
     )
     until(
         lambda: room.api.find("services", "robbed-predictor", room.namespace),
+        "the Service back",
+    )
+
+
+def test_what_somebody_does_while_a_pass_is_under_way_is_seen(
+    room: Room,
+    full_cluster: Cluster,
+    new_controller: Callable[..., Controller],
+    fault_proxy: FaultProxy,
+) -> None:
+    """A Service that goes when the pass has looked at it, but is not at its end."""
+    new_controller(
+        full_cluster, watched=(room.namespace,), url=fault_proxy.url, **INSIDE
+    )
+    room.apply(service(predictor=predictor(maxReplicas=5)))
+    room.rolled()
+    held = threading.Event()
+
+    def hold(call: Call) -> Fault | None:
+        if not (call.is_write and "/horizontalpodautoscalers/" in call.path):
+            return None
+        held.set()
+        return Fault(delay=1.5)
+
+    fault_proxy.rule = hold
+    room.apply(service(predictor=predictor(maxReplicas=6)))
+    assert held.wait(30)
+    room.api.delete("services", "iris-predictor", room.namespace)
+
+    until(
+        lambda: room.api.find("services", "iris-predictor", room.namespace),
         "the Service back",
     )
 

@@ -117,3 +117,35 @@ def test_a_service_may_have_the_very_name_of_anothers_child() -> None:
     )
     found = children.holder("team/a", ("HTTPRoute", "a-predictor"))
     assert found == "team/a-predictor"
+
+
+def test_what_others_do_while_a_pass_is_under_way_disturbs_it() -> None:
+    """They may change or delete what it has looked at already."""
+    children = Children()
+    children.change(None, fact("1"))
+    for after in (fact("2", b"theirs"), None):
+        children.begin("team/iris")
+        children.change(fact("1"), after)
+        assert children.disturbed("team/iris")
+        assert not children.disturbed("team/iris")
+
+
+def test_our_own_write_disturbs_nothing_however_early_it_is_told() -> None:
+    """What others write after it does."""
+    children = Children()
+    children.change(None, fact("1"))
+    children.begin("team/iris")
+    children.change(fact("1"), fact("2", b"ours"))
+    children.assume(fact("2", b"ours"))
+    assert not children.disturbed("team/iris")
+
+    children.begin("team/iris")
+    children.assume(fact("3", b"again"))
+    children.change(fact("2", b"ours"), fact("3", b"again"))
+    assert not children.disturbed("team/iris")
+
+    children.begin("team/iris")
+    children.change(fact("3", b"again"), fact("4", b"ours"))
+    children.change(fact("4", b"ours"), fact("5", b"theirs"))
+    children.assume(fact("4", b"ours"))
+    assert children.disturbed("team/iris")

@@ -13,6 +13,7 @@ from inferry_controller.reconciling.rollouts import (
     Situation,
     Variant,
     decide,
+    first_rolled,
 )
 
 BROKEN = "broken"
@@ -543,3 +544,28 @@ def test_every_rollout_ends_plain_once_the_share_is_gone(
     assert made.plain
     assert {cluster.newest: 100} == shares(made)
     assert len(made.seats) <= 2
+
+
+def test_a_first_revision_that_serves_is_one_to_go_back_to() -> None:
+    """Its pods answer before its Deployment says that all are there."""
+    history = first_rolled(History(created="a"), "a")
+
+    assert history == History(created="a", ready="a", rolled="a")
+    edited = decide(
+        Situation(
+            newest="b",
+            history=history,
+            running={"": Running(slot="", revision="a", available=True)},
+            weights={"": 100},
+        )
+    )
+    assert edited.history.rolled == "a"
+
+
+def test_only_the_first_revision_is_rolled_out_by_serving() -> None:
+    """A later one is when all of its pods are there, and never while another serves."""
+    rolled = History(created="b", ready="a", rolled="a")
+
+    assert first_rolled(rolled, "b") == rolled
+    assert first_rolled(History(created="b"), "a") == History(created="b")
+    assert first_rolled(History(), "") == History()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inferry_controller.reconciling.kinds import CHILDREN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,6 +32,19 @@ class Children:
         self._clock = clock
         self._told: dict[str, dict[ChildKey, Fact]] = {}
         self._assumed: dict[str, dict[ChildKey, tuple[Fact, float]]] = {}
+        #: By the services at work: what was told meanwhile, until a write explains it.
+        self._news: dict[str, set[tuple[ChildKey, str]]] = {}
+
+    def begin(self, key: str) -> None:
+        """Mind from now on what others do to the children of a service."""
+        self._news[key] = set()
+
+    def disturbed(self, key: str) -> bool:
+        """Say whether others did anything since `begin`, and mind it no more.
+
+        A pass that was under way may have looked at the child before they did.
+        """
+        return bool(self._news.pop(key, None))
 
     def change(self, old: Fact | None, new: Fact | None) -> str:
         """Take what a watch tells; return the service that has to look at it.
@@ -47,6 +62,7 @@ class Children:
             if not mine:
                 del self._told[key]
             self._drop(key, child)
+            self._note(key, fact, "")
             return key
         before = mine.get(child)
         mine[child] = new
@@ -56,12 +72,16 @@ class Children:
         if known is not None:
             self._drop(key, child)
             before = known
-        same = before is not None and _same(before, new)
-        return "" if same else key
+        if before is not None and _same(before, new):
+            return ""
+        self._note(key, new, new.version)
+        return key
 
     def assume(self, fact: Fact) -> None:
         """Take the answer to a write of ours."""
         key = f"{fact.namespace}/{fact.service}"
+        # A watch may be faster than the answer.
+        self._news.get(key, set()).discard(((fact.kind, fact.name), fact.version))
         told = self._told.get(key, {}).get((fact.kind, fact.name))
         if told is None or _older(told, fact):
             until = self._clock() + _PATIENCE
@@ -102,6 +122,12 @@ class Children:
     def forget(self, key: str) -> None:
         """Forget what was assumed of a service that is gone."""
         self._assumed.pop(key, None)
+        self._news.pop(key, None)
+
+    def _note(self, key: str, fact: Fact, version: str) -> None:
+        mine = self._news.get(key)
+        if mine is not None and fact.kind in CHILDREN:
+            mine.add(((fact.kind, fact.name), version))
 
     def _known(self, key: str, child: ChildKey) -> Fact | None:
         found = self._assumed.get(key, {}).get(child)

@@ -5,19 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from inferry.status import Reason
 from inferry_controller.observing import Problem
+from inferry_controller.reconciling.rollouts import first_rolled
 
 if TYPE_CHECKING:
     from inferry.planning import ServingPlan
     from inferry_controller.observing.facts import History
     from inferry_controller.reconciling.plans import Kept
     from inferry_controller.reconciling.records import Child, Record
+    from inferry_controller.reconciling.rollouts import Decision
 
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """Filled by a pass as far as it comes; ``record`` is what was kept before."""
+    """Filled by a pass as far as it comes; ``record`` is what was kept before.
+
+    ``decision`` is that of the rollout, None where there is none to decide. ``left``
+    says that something waits to be deleted, ``done`` that the pass came to its end.
+    """
 
     record: Record
     saved: set[str] = field(init=False)
@@ -26,8 +34,10 @@ class Outcome:
     children: dict[str, Child] = field(init=False)
     kept: Kept | None = None
     problem: Problem | None = None
+    decision: Decision | None = None
     again: bool = False
-    plain: bool = False
+    left: bool = False
+    done: bool = False
 
     def __post_init__(self) -> None:
         """Begin with what the passes before left."""
@@ -44,6 +54,20 @@ class Outcome:
             reason=reason or Reason.ApplyFailed, message=message, remedy=remedy
         )
         self.again = again
+
+    def observed(self, serving: str) -> None:
+        """Take which revision answers requests, empty where none does."""
+        self.history = first_rolled(self.history, serving)
+
+    @property
+    def plain(self) -> bool:
+        """Whether one revision has all the traffic, and nothing is on its way."""
+        if not self.done or self.left or self.problem is not None:
+            return False
+        decision = self.decision
+        if decision is None:
+            return True
+        return msgspec.structs.replace(decision, history=self.history).plain
 
     @property
     def plan(self) -> ServingPlan | None:

@@ -199,7 +199,7 @@ class Passage:
         self._tools.drains.note(
             self._service.key, idle, accepted=_accepted(facts), rerouted=rerouted
         )
-        self._out.plain = not left and (decision is None or decision.plain)
+        self._out.decision, self._out.left, self._out.done = decision, left, True
 
     def _made_from(self, kept: Kept, placed: tuple[Placement, ...]) -> Any:  # noqa: ANN401 - a function
         """Return what tells of a Deployment what it was made from.

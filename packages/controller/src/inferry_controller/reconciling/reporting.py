@@ -178,6 +178,8 @@ def _gist(status: Mapping[str, Any]) -> object:
         record.get("inputs"),
         record.get("history"),
         record.get("weights"),
+        # How many answer is told in time; that any does ends a beginning.
+        bool(record.get("ready")),
     )
 
 

@@ -102,6 +102,18 @@ def decide(situation: Situation) -> Decision:
     return _Deciding(situation).decision()
 
 
+def first_rolled(history: History, serving: str) -> History:
+    """Return *history* as it is once its first revision is *serving*.
+
+    It has all the traffic from its first pod on, which its status tells before the
+    Deployment does. From then on an edit must leave it as what one goes back to, also
+    one that comes before anything else was noted.
+    """
+    if history.rolled or not serving or serving != history.created:
+        return history
+    return msgspec.structs.replace(history, ready=serving, rolled=serving)
+
+
 class _Deciding:
     def __init__(self, situation: Situation) -> None:
         self._now = situation

@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from inferry_controller.kube.errors import NotFound
 from inferry_controller.kube.kinds import INFERENCE_SERVICE
 from inferry_controller.kube.workers import Result
@@ -114,6 +116,7 @@ class ServiceReconciler:
         if last is None and is_settled(service, record, before, facts, inputs):
             self._done[key] = done
             return None
+        tools.children.begin(key)
         outcome = await Passage(tools, service, record, inputs).run()
         if outcome is None:
             return None
@@ -180,8 +183,13 @@ class ServiceReconciler:
         """Observe, write the status, and say when to look again."""
         tools, key = self._tools, service.key
         found = self._looked_at(key)
+        disturbed = tools.children.disturbed(key)
         observation = await self._observed(service, outcome)
+        outcome.observed(observation.serving)
         record = _record(outcome, inputs, found)
+        if disturbed:
+            # What it rested on is not what is there now; the change is queued.
+            record = msgspec.structs.replace(record, seen="")
         status = status_document(
             observation,
             plan=outcome.plan,
@@ -206,12 +214,14 @@ class ServiceReconciler:
             waits.append(_NEXT)
         if observation.unclear:
             waits.append(_UNCLEAR)
-        if record.plain and observation.serving and not outcome.problem:
+        counted = record.ready or outcome.decision is None
+        if record.plain and observation.serving and counted:
             tools.plans.forget(key)
         after = min((each for each in waits if each is not None), default=None)
         if after is None:
             # Nothing of it waits: until something differs, nothing is left to do.
-            self._done[key] = self._state(service, inputs, found)
+            if not disturbed:
+                self._done[key] = self._state(service, inputs, found)
             return None
         return Result(after=after)
 
@@ -281,7 +291,7 @@ def _record(outcome: Outcome, inputs: str, found: Mapping[Any, Any]) -> Record:
         inputs="" if outcome.again else inputs,
         seen=seen(found),
         ready=answering(found),
-        plain=outcome.plain and outcome.problem is None,
+        plain=outcome.plain,
         spec=kept.planned.spec_digest if kept else outcome.record.spec,
         runtime=kept.planned.runtime if kept else outcome.record.runtime,
         release=kept.planned.release if kept else outcome.record.release,
