@@ -5,6 +5,7 @@ The Gateway's controller is played here, so that it says what a real one says ra
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from controlled import Room, service
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bed.api import Object
     from bed.cluster import Cluster
 
 GATEWAY = {
@@ -27,6 +29,52 @@ GATEWAY = {
 }
 
 
+RESOLVED = ("ResolvedRefs", "True", "ResolvedRefs", "")
+ACCEPTED = ("Accepted", "True", "Accepted", "")
+
+
+@dataclass
+class Played:
+    """The controller of a Gateway: it answers every generation of every route."""
+
+    room: Room
+    told: tuple[tuple[str, str, str, str], ...] = ()
+
+    def say(self, *told: tuple[str, str, str, str]) -> None:
+        """Say this of every route from now on: type, status, reason and message."""
+        self.told = told
+
+    def answer(self) -> None:
+        """Write the status of each route that has none as it should be."""
+        for route in self.room.api.list("httproutes", self.room.namespace):
+            status = {"parents": [self._parent(route)]} if self.told else {}
+            if (route.get("status") or {}) != status:
+                self.room.api.patch(
+                    "httproutes",
+                    route["metadata"]["name"],
+                    self.room.namespace,
+                    {"status": status},
+                    part="status",
+                )
+
+    def _parent(self, route: Object) -> Object:
+        return {
+            "parentRef": route["spec"]["parentRefs"][0],
+            "controllerName": "acme.com/played",
+            "conditions": [
+                {
+                    "type": kind,
+                    "status": status,
+                    "reason": reason,
+                    "message": message,
+                    "observedGeneration": route["metadata"]["generation"],
+                    "lastTransitionTime": "2026-11-21T20:00:00Z",
+                }
+                for kind, status, reason, message in self.told
+            ],
+        }
+
+
 @pytest.fixture
 def room(
     full_cluster: Cluster, namespace: str, new_controller: Callable[..., Any]
@@ -38,75 +86,49 @@ def room(
     return Room(full_cluster.api, namespace)
 
 
-def say(room: Room, *told: tuple[str, str, str, str]) -> None:
-    """Write the status of every route, as the controller of its Gateway does."""
-    for route in room.api.list("httproutes", room.namespace):
-        generation = route["metadata"]["generation"]
-        status = {
-            "parents": [
-                {
-                    "parentRef": route["spec"]["parentRefs"][0],
-                    "controllerName": "acme.com/played",
-                    "conditions": [
-                        {
-                            "type": kind,
-                            "status": status,
-                            "reason": reason,
-                            "message": message,
-                            "observedGeneration": generation,
-                            "lastTransitionTime": "2026-11-21T20:00:00Z",
-                        }
-                        for kind, status, reason, message in told
-                    ],
-                }
-            ]
-        }
-        room.api.patch(
-            "httproutes",
-            route["metadata"]["name"],
-            room.namespace,
-            {"status": status},
-            part="status",
-        )
+@pytest.fixture
+def played(room: Room) -> Played:
+    """Return the controller of the Gateway; nothing is told of routes yet."""
+    return Played(room)
 
 
-def said(room: Room, reason: str) -> Any:
-    """Wait until IngressReady has *reason*; return the service."""
+def said(played: Played, reason: str) -> Any:
+    """Wait until IngressReady has *reason*, empty for Ready; return the service."""
+    room = played.room
 
     def found() -> Any:
-        condition = conditions(room.get()).get("IngressReady", {})
-        return room.get() if condition.get("reason", "") == reason else None
+        played.answer()
+        service = room.get()
+        condition = conditions(service).get("IngressReady", {})
+        return service if condition.get("reason", "") == reason else None
 
     return until(found, f"IngressReady to say {reason}", 30)
 
 
-def test_a_gateway_that_is_not_there_is_told_by_name(room: Room) -> None:
+def test_a_gateway_that_is_not_there_is_told_by_name(
+    room: Room, played: Played
+) -> None:
     room.apply(service())
-    found = said(room, "GatewayNotFound")
+    found = said(played, "GatewayNotFound")
     message = conditions(found)["Ready"]["message"]
     assert f"there is no Gateway '{room.namespace}/front'" in message
     assert conditions(found)["Ready"]["status"] == "False"
 
 
-def test_ready_is_what_the_gateway_makes_of_the_route(room: Room) -> None:
+def test_ready_is_what_the_gateway_makes_of_the_route(
+    room: Room, played: Played
+) -> None:
     room.api.create(GATEWAY, room.namespace)
     room.apply(service())
-    said(room, "RouteNotReady")
-    resolved = ("ResolvedRefs", "True", "ResolvedRefs", "")
-    say(
-        room,
-        ("Accepted", "False", "NotAllowedByListeners", "no listener allows it"),
-        resolved,
-    )
-    found = said(room, "GatewayNotAccepted")
-    assert "no listener allows it" in conditions(found)["IngressReady"]["message"]
-    accepted = ("Accepted", "True", "Accepted", "")
-    say(
-        room,
-        accepted,
-        ("ResolvedRefs", "False", "BackendNotFound", "service iris not found"),
-    )
-    found = said(room, "RouteNotResolved")
-    assert "service iris not found" in conditions(found)["Ready"]["message"]
-    say(room, accepted, resolved)
+    said(played, "RouteNotReady")
+    refused = "no listener allows it"
+    played.say(("Accepted", "False", "NotAllowedByListeners", refused), RESOLVED)
+    found = said(played, "GatewayNotAccepted")
+    assert refused in conditions(found)["IngressReady"]["message"]
+    lost = "service iris not found"
+    played.say(ACCEPTED, ("ResolvedRefs", "False", "BackendNotFound", lost))
+    found = said(played, "RouteNotResolved")
+    assert lost in conditions(found)["Ready"]["message"]
+    played.say(ACCEPTED, RESOLVED)
+    said(played, "")
     assert room.ready()["status"]["phase"] == "Ready"
