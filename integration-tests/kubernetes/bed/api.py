@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Object = dict[str, Any]
 
+#: An API server that has just started answers 429 until its caches are filled.
+_BUSY_SECONDS = 30
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -77,19 +79,23 @@ class Api:
         content_type: str = "application/json",
         **query: str,
     ) -> Any:
-        """Return the decoded answer of any path.
+        """Return the decoded answer of any path; ask again while it has no time.
 
         Raises:
             ApiError: It was refused.
 
         """
-        answer = self.http.request(
-            method,
-            path,
-            params=query,
-            content=None if body is None else msgspec.json.encode(body),
-            headers={"Content-Type": content_type},
-        )
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": content_type}
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            answer = self.http.request(
+                method, path, params=query, content=content, headers=headers
+            )
+            busy = answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+            if not busy or time.monotonic() > end:
+                break
+            time.sleep(0.2)
         if answer.is_error:
             raise ApiError(answer)
         is_json = "json" in answer.headers.get("Content-Type", "")
