@@ -121,6 +121,15 @@ def full_cluster(new_cluster: Callable[..., Cluster]) -> Cluster:
     return new_cluster(nodes=NODES)
 
 
+@pytest.fixture(scope="module")
+def bare_cluster(
+    programs: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """Return a cluster with pods, and without our kinds: what an install begins on."""
+    with Cluster(tmp_path_factory.mktemp("bare"), programs, nodes=1) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest) -> str:
     """Return a new namespace of the cluster that the test asks for."""

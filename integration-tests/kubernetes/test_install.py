@@ -6,16 +6,14 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-import pytest
 from bed.api import until
-from bed.cluster import Cluster
 from inferry_controller.install import InstallOptions, kustomization, manifests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from bed.api import Object
+    from bed.cluster import Cluster
 
 SERVICE = {
     "apiVersion": "serving.kserve.io/v1beta1",
@@ -23,15 +21,6 @@ SERVICE = {
     "metadata": {"name": "iris", "namespace": "default"},
     "spec": {"predictor": {"model": {"modelFormat": {"name": "sklearn"}}}},
 }
-
-
-@pytest.fixture(scope="module")
-def bare_cluster(
-    programs: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
-    """Return a cluster with controllers of its own, and without our kinds."""
-    with Cluster(tmp_path_factory.mktemp("bare"), programs, nodes=1) as cluster:
-        yield cluster
 
 
 def test_one_client_side_apply_is_all_and_a_second_changes_nothing(

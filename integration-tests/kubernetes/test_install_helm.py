@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bed.api import until
-from bed.cluster import Cluster
 from inferry_controller.install import chart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from bed.cluster import Cluster
 
 KIND = "inferenceservices.serving.kserve.io"
 TEMPLATE = "templates/crds/inferenceservices.yaml"
@@ -24,15 +25,6 @@ SERVICE = {
     "metadata": {"name": "iris", "namespace": "default"},
     "spec": {"predictor": {"model": {"modelFormat": {"name": "sklearn"}}}},
 }
-
-
-@pytest.fixture(scope="module")
-def bare_cluster(
-    programs: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
-    """Return a cluster with pods, and without our kinds."""
-    with Cluster(tmp_path_factory.mktemp("bare"), programs, nodes=1) as cluster:
-        yield cluster
 
 
 @pytest.fixture
