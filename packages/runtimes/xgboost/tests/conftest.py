@@ -59,7 +59,10 @@ class Trained:
 
     def saved(self, booster: Any, name: str = "model.ubj") -> Path:
         path = self.folder / name
-        booster.save_model(path)
+        if path.suffix == ".bst":  # which XGBoost writes with a warning
+            path.write_bytes(booster.save_raw("ubj"))
+        else:
+            booster.save_model(path)
         return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,10 +84,12 @@ def test_answers_as_the_booster_itself(
     booster = trained.booster(booster=kind)
     model = loaded(trained.saved(booster, f"model.{suffix}"))
     matrix = xgboost.DMatrix(trained.rows)
-    np.testing.assert_array_equal(ask(model, trained.rows), booster.predict(matrix))
+    # In place, dart adds its trees up in another order.
+    same = partial(np.testing.assert_allclose, rtol=1e-6 if kind == "dart" else 0)
+    same(ask(model, trained.rows), booster.predict(matrix))
     for name in ("output_margin", "pred_contribs"):
         expected = booster.predict(matrix, **{name: True})
-        np.testing.assert_array_equal(ask(model, trained.rows, name), expected)
+        same(ask(model, trained.rows, name), expected)
 
 
 def test_leaves_are_numbers_of_nodes(trained: Trained) -> None:
@@ -128,7 +131,8 @@ def test_hinge_has_classes_without_probabilities(trained: Trained) -> None:
         "pred_leaf",
         "pred_contribs",
     ]
-    assert set(ask(model, trained.rows, "predict_class")) == {0, 1}
+    found = ask(model, trained.rows, "predict_class")
+    np.testing.assert_array_equal(found, ask(model, trained.rows))
 
 
 def test_several_targets_are_columns(trained: Trained) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 _NONE = -1
+#: The parent of a root.
+_ROOTS = (_NONE, 2**31 - 1)
 #: XGBoost's own limit of a category, which sizes a set of bits.
 _MOST_CATEGORIES = 2**24
 _PER_NODE = (
@@ -101,12 +103,12 @@ def _tree(tree: Mapping[str, Any], sizes: _Sizes) -> None:
     _leaves(tree, right[~inner], count, sizes)
     children = np.concatenate([left[inner], right[inner]])
     _need(_within(children, 1, count), "children")
+    # Nobody has two parents and the root has none: what is reached from it is a tree.
+    _need(len(np.unique(children)) == len(children), "children")
     nodes = np.flatnonzero(inner)
     parents = _integers(tree["parents"])
     _need(np.array_equal(parents[children], np.tile(nodes, 2)), "parents")
-    _need(_within(parents[1:], _NONE, count) and _rootless(parents[0]), "parents")
-    # Nobody has two parents and the root has none: what is reached from it is a tree.
-    _need(len(np.unique(children)) == len(children), "children")
+    _need(_within(parents[1:], _NONE, count) and parents[0] in _ROOTS, "parents")
     _need(_within(_integers(tree["split_indices"])[inner], 0, sizes.features), "splits")
     _splits_by_category(tree, count)
 
