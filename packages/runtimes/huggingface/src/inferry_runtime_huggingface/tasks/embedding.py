@@ -12,7 +12,7 @@ from inferry.errors import InvalidInput
 from inferry.model import Tensor, TensorSpec
 from inferry.openai import InvalidParameter
 from inferry_runtime_huggingface import pooling
-from inferry_runtime_huggingface.encoding import Texts, TokenIds
+from inferry_runtime_huggingface.encoding import Row, Texts, TokenIds
 from inferry_runtime_huggingface.openai.operations import embedding_operations
 from inferry_runtime_huggingface.tasks import inputs
 from inferry_runtime_huggingface.tasks.encoder import EncoderTask
@@ -71,6 +71,7 @@ class TextEmbedding(EncoderTask):
         self._prompt = name
         self._shorter = _matryoshka(self.folder.config, options)
         self.dimensions = self._measured()
+        self.openai = embedding_operations(self, self)
         self.openai = embedding_operations(self, self)
 
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -180,8 +181,6 @@ class TextEmbedding(EncoderTask):
 
     def _measured(self) -> int:
         """Return the length of a vector, of which no configuration is sure to tell."""
-        from inferry_runtime_huggingface.encoding import Row
-
         with torch.inference_mode():
             batch = self._run([Row(ids=[self._padding])])
             return int(self._pooling(batch).shape[1])

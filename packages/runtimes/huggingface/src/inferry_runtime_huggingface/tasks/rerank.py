@@ -55,6 +55,7 @@ class Rerank(EncoderTask):
                 remedy="set the option task=sequence_classification",
             )
         self.openai = rerank_operations(self)
+        self.openai = rerank_operations(self)
         self._raw = bool(options.get("returnRawLogits")) or _is_raw(self.folder.config)
 
     def outputs(self) -> tuple[TensorSpec, ...]:
