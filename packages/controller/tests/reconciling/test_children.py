@@ -149,3 +149,20 @@ def test_our_own_write_disturbs_nothing_however_early_it_is_told() -> None:
     children.change(fact("4", b"ours"), fact("5", b"theirs"))
     children.assume(fact("4", b"ours"))
     assert children.disturbed("team/iris")
+
+
+def test_a_write_that_no_watch_tells_of_is_looked_at_again() -> None:
+    """Where it was deleted before a list followed a broken watch."""
+    clock = Clock()
+    children = Children(clock)
+    children.assume(fact("1"))
+    left = children.unconfirmed("team/iris")
+    assert left is not None
+
+    clock.now += left
+    assert children.of("team/iris") == {}
+    assert children.unconfirmed("team/iris") is None
+
+    children.assume(fact("1"))
+    children.change(None, fact("1"))
+    assert children.unconfirmed("team/iris") is None

@@ -103,6 +103,16 @@ class Children:
                 merged[child] = fact
         return merged
 
+    def unconfirmed(self, key: str) -> float | None:
+        """Return in how many seconds a write is taken to be undone; None without any.
+
+        A list that follows a broken watch does not tell of what came and went between.
+        """
+        mine = self._assumed.get(key)
+        if not mine:
+            return None
+        return max(min(until for _, until in mine.values()) - self._clock(), 0.0) + 0.1
+
     def holder(self, key: str, child: ChildKey) -> str:
         """Return the service beside *key*, of its namespace, that *child* belongs to.
 

@@ -112,7 +112,7 @@ class ServiceReconciler:
         done = self._state(service, inputs, facts)
         last = self._done.get(key)
         if last == done and not tools.drains.waits(key):
-            return None
+            return self._unconfirmed(key)
         if last is None and is_settled(service, record, before, facts, inputs):
             self._done[key] = done
             return None
@@ -222,8 +222,13 @@ class ServiceReconciler:
             # Nothing of it waits: until something differs, nothing is left to do.
             if not disturbed:
                 self._done[key] = self._state(service, inputs, found)
-            return None
+            return self._unconfirmed(key)
         return Result(after=after)
+
+    def _unconfirmed(self, key: str) -> Result | None:
+        """Look again where no watch may ever tell what became of a write."""
+        left = self._tools.children.unconfirmed(key)
+        return None if left is None else Result(after=left)
 
     async def _observed(self, service: StoredService, outcome: Outcome) -> Observation:
         tools = self._tools
