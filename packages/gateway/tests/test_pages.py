@@ -21,7 +21,6 @@ async def get(world: Any, path: Any, method: Any = "GET", **headers: Any) -> Any
         ("/?x", {"status": "alive"}),
         ("/healthz", {"status": "ok"}),
         ("/v2/health/live", {"live": True}),
-        ("/v1/models", {"models": ["iris", "magika"]}),
         ("/v2/models", {"models": ["iris", "magika"]}),
         ("/v2/models/", {"models": ["iris", "magika"]}),
     ],

@@ -29,6 +29,10 @@ class RequestBody:
         """Append a piece."""
         self._pieces.append(data)
 
+    def peek(self) -> bytes:
+        """Return what came and was not taken."""
+        return b"".join(self._pieces)
+
     def drop(self) -> None:
         """Forget what nobody will take."""
         self._pieces.clear()

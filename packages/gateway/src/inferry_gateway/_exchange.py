@@ -10,9 +10,11 @@ from inferry_gateway._body import REPLAYABLE, RequestBody
 from inferry_gateway._head import (
     RequestHead,
     ResponseHead,
+    framing,
     write_request,
     write_response,
 )
+from inferry_gateway._naming import CONTINUE, ByBody, Naming, worded
 from inferry_gateway._refusals import (
     closed_early,
     nobody_listens,
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from inferry_gateway._balancing import Balancer, Replica
     from inferry_gateway._client import Client
     from inferry_gateway._gateway import Gateway
+    from inferry_gateway._table import Route
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # The keep-alive race shows within a round trip; later it is a replica that died.
 _RACE_SECONDS = 0.05
 _CLIENT_GONE = 499
@@ -59,6 +61,7 @@ class Exchange:
         "deadline",
         "gateway",
         "head",
+        "naming",
         "over",
         "refusal",
         "upstream",
@@ -77,6 +80,7 @@ class Exchange:
         self._connecting: asyncio.Task[None] | None = None
         self._dispatched = 0.0
         self._keep = self._refused = self._replayed = False
+        self.naming: Naming | None = None
         self._pending: Answer | None = None
         self._prefix = self._target = b""
         self._replica: Replica | None = None
@@ -94,19 +98,23 @@ class Exchange:
             route = self.gateway.route(self.head)
             if isinstance(route, Answer):
                 self._reply(route)
-                return
-            self._service, self._target, self._prefix = route
-            settings = self.gateway.settings
-            timeout = self._service.service.timeout
-            hold = settings.hold_seconds
-            self.deadline = self.arrived + (
-                hold if timeout is None else min(hold, timeout)
-            )
-            beside = asks_health(self.head.method, self._target)
-            if not self._service.place(self, self.gateway.now(), beside=beside):
-                self.gateway.held(self._service.service)
+            elif isinstance(route, ByBody):
+                self.naming = Naming(self, self._body)
+                self.naming.start()
+            else:
+                self.go(route)
         except Refusal as refusal:
-            self._reply(refusal.answer)
+            self._reply(worded(refusal, self.head.target))
+
+    def go(self, route: Route[Balancer]) -> None:
+        """Ask the service of *route* for a place."""
+        self._service, self._target, self._prefix = route
+        timeout = self._service.service.timeout or math.inf
+        hold = self.gateway.settings.hold_seconds
+        self.deadline = self.arrived + min(hold, timeout)
+        beside = asks_health(self.head.method, self._target)
+        if not self._service.place(self, self.gateway.now(), beside=beside):
+            self.gateway.held(self._service.service)
 
     @property
     def received(self) -> int:
@@ -137,7 +145,9 @@ class Exchange:
 
     def flush(self) -> None:
         """Pass on what came of the body since the last call."""
-        if self._pending is not None:
+        if self.naming is not None:
+            self.naming.read()
+        elif self._pending is not None:
             if self.request_done:
                 self._send(self._pending)
         elif self.upstream is not None:
@@ -147,7 +157,7 @@ class Exchange:
     @property
     def takes_body(self) -> bool:
         """Whether more of the request's body can be used now."""
-        if self.request_done or self._pending is not None:
+        if self.request_done or self.naming or self._pending:
             return True
         return self.upstream is not None and not self.upstream.write_paused
 
@@ -167,7 +177,7 @@ class Exchange:
             self._record()
             self.client.truncate()
         else:
-            self._send(refusal.answer)
+            self._send(worded(refusal, self._target or self.head.target))
 
     def expire(self) -> None:
         """End because the deadline passed."""
@@ -214,16 +224,8 @@ class Exchange:
             and not self.gateway.draining
             and (http11 or not chunked)
         )
-        added = []
-        if chunked and http11:
-            added.append(b"transfer-encoding: chunked")
-        if not self._keep:
-            added.append(b"connection: close")
-        elif not http11:
-            added.append(b"connection: keep-alive")
         held = self._dispatched - self.arrived
-        if held > 0.1:  # noqa: PLR2004 - below, it is no wait a user would ask about
-            added.append(b"x-inferry-held: %.3f" % held)
+        added = framing(keep=self._keep, http11=http11, chunked=chunked, held=held)
         if self._service is not None:
             self._service.latency.observe(self.gateway.now() - self._dispatched)
         return write_response(head, *added)
@@ -330,7 +332,7 @@ class Exchange:
         self._dispatched = self.gateway.now()
         self._body.begin(replayable=upstream.reused)
         if head.expects and not self.request_done and not self.received:
-            self.client.write([_CONTINUE])
+            self.client.write([CONTINUE])
         request = write_request(
             head,
             self._target,
@@ -358,8 +360,7 @@ class Exchange:
         self._status = answer.status
         self.answered = True
         keep = self.head.keep_alive and self.request_done and not self.gateway.draining
-        if answer.status == 408:  # noqa: PLR2004
-            keep = False
+        keep = keep and answer.status != 408  # noqa: PLR2004
         self.client.write([answer.encode(method=self.head.method, keep_alive=keep)])
         self._finish(keep=keep)
 
@@ -370,6 +371,8 @@ class Exchange:
 
     def _record(self) -> None:
         self.over = True
+        if self.naming is not None:
+            self.naming.release()
         self.deadline = math.inf
         self.gateway.record(self._service, self._revision, self._status)
 

@@ -16,6 +16,7 @@ from inferry.errors import BackendError
 from inferry_gateway._answers import Answer, Refusal
 from inferry_gateway._balancing import Balancer
 from inferry_gateway._client import Client
+from inferry_gateway._naming import ByBody, check_head, is_operation, model_in
 from inferry_gateway._pages import page
 from inferry_gateway._report import ServiceReport, report
 from inferry_gateway._table import Route, Table, asks_health
@@ -65,6 +66,7 @@ class Gateway:
         self.settings = settings
         self.draining = False
         self.declared = False
+        self.held_bytes = 0
         self.unrouted: Counter[int] = Counter()
         self._on_event = on_event
         self._balancers: dict[str, Balancer] = {}
@@ -185,14 +187,27 @@ class Gateway:
             return 0.0
         return self._loop.time()
 
-    def route(self, head: RequestHead) -> Route[Balancer] | Answer:
+    def route(self, head: RequestHead) -> Route[Balancer] | Answer | ByBody:
         """Return where a request goes, or the gateway's own answer to it.
+
+        ``BY_BODY`` says that `named` knows, once the body is there.
 
         Raises:
             Refusal: nobody answers this.
         """
         try:
             return self._find(head)
+        except Refusal as refusal:
+            raise self.while_starting(refusal) from None
+
+    def named(self, head: RequestHead, body: bytes) -> Route[Balancer]:
+        """Return where a request goes whose *body* names the model.
+
+        Raises:
+            Refusal: it names none, or one that nobody has.
+        """
+        try:
+            return Route(self._table.model(model_in(body)), head.target, b"")
         except Refusal as refusal:
             raise self.while_starting(refusal) from None
 
@@ -282,7 +297,7 @@ class Gateway:
         self._grpc_server = server
         return await server.start()
 
-    def _find(self, head: RequestHead) -> Route[Balancer] | Answer:
+    def _find(self, head: RequestHead) -> Route[Balancer] | Answer | ByBody:
         route = self._table.match(head.host, head.target)
         if route is not None:
             balancer = route.state
@@ -292,6 +307,9 @@ class Gateway:
                 self.held(balancer.service)
                 raise balancer.unavailable("it has no replica")
             return route
+        if is_operation(head.target):
+            check_head(head)
+            return ByBody.BY_BODY
         path = head.target.partition(b"?")[0].decode("latin-1")
         answer = page(self, head.method, path)
         if answer is None:

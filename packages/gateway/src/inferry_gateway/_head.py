@@ -189,6 +189,18 @@ def write_response(head: ResponseHead, *added: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
+def framing(*, keep: bool, http11: bool, chunked: bool, held: float) -> list[bytes]:
+    """Return the fields that say how a response ends and how long it was *held*."""
+    fields = [b"transfer-encoding: chunked"] if chunked and http11 else []
+    if not keep:
+        fields.append(b"connection: close")
+    elif not http11:
+        fields.append(b"connection: keep-alive")
+    if held > 0.1:  # noqa: PLR2004 - below, it is no wait a user would ask about
+        fields.append(b"x-inferry-held: %.3f" % held)
+    return fields
+
+
 def chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
     """Return ``data`` as one chunk of the chunked coding."""
     return b"%x\r\n" % len(data), data, b"\r\n"

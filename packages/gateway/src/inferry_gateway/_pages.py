@@ -92,7 +92,30 @@ def _ready(gateway: Gateway) -> Answer:
 
 
 def _models_v1(gateway: Gateway) -> Answer:
+    # The path is V1's and OpenAI's; each reads what it knows.
+    return json_answer({"models": list(gateway.models), **_listed(gateway)})
+
+
+def _models_v2(gateway: Gateway) -> Answer:
     return json_answer({"models": list(gateway.models)})
+
+
+def _models_openai(gateway: Gateway) -> Answer:
+    return json_answer(_listed(gateway))
+
+
+def _listed(gateway: Gateway) -> dict[str, object]:
+    """Return all models as OpenAI lists them; when each was made, nobody here knows."""
+    owned = {
+        model: balancer.service.key
+        for balancer in sorted(gateway.balancers, key=lambda b: b.service.key)
+        for model in balancer.service.models
+    }
+    data = [
+        {"id": model, "object": "model", "created": 0, "owned_by": owned[model]}
+        for model in gateway.models
+    ]
+    return {"object": "list", "data": data}
 
 
 def _server(_gateway: Gateway) -> Answer:
@@ -128,10 +151,11 @@ _PAGES: dict[str, Callable[[Gateway], Answer]] = {
     "/": _alive,
     "/healthz": _healthy,
     "/metrics": _metrics,
+    "/openai/v1/models": _models_openai,
     "/serving": _services,
     "/v1/models": _models_v1,
     "/v2": _server,
     "/v2/health/live": _live,
     "/v2/health/ready": _ready,
-    "/v2/models": _models_v1,
+    "/v2/models": _models_v2,
 }

@@ -94,6 +94,20 @@ class Table(Generic[T]):
             return self._by_name(service)
         return self._by_model(model, _CALL_HINT) if model else None
 
+    def model(self, name: str | None) -> T:
+        """Return who has the model *name*; None stands for the only one there is.
+
+        Raises:
+            Refusal: 400 for a model that two services have, or where none is named; 404
+                for a model that nobody declared.
+        """
+        if name is None:
+            if len(self._services) != 1:
+                listing = _listing("known models", self._models)
+                raise Refusal(400, f"the body has no 'model'{listing}")
+            return next(iter(self._services.values()))
+        return self._by_model(name, _HTTP_HINT)
+
     def names(self, authority: str) -> bool:
         """Whether *authority* is the host of a service."""
         return _bare_host(authority) in self._hosts
@@ -202,6 +216,8 @@ def _model_of(segments: list[bytes]) -> str | None:
     if segments[1:4] == [b"v2", b"repository", b"models"]:
         # /v2/repository/models/MODEL/load: what may be loaded, its server knows.
         segments = [b"", *segments[1:2], *segments[3:]]
+    if segments[1:2] == [b"openai"]:
+        segments = [b"", *segments[2:]]
     if len(segments) < 4 or segments[2] != b"models" or not segments[3]:  # noqa: PLR2004
         return None
     if segments[1] == b"v2":
