@@ -22,6 +22,8 @@ _STOPS = 16
 _LONGEST_STOP = 1000
 _BIASES = 1024
 _LOGPROBS = 20
+#: Between the parts of JSON: without a bound weak models write blanks to the end.
+_BLANK = r"(\n[ \t]{0,32}| )?"
 #: What may be drawn otherwise by default: ``generation_config.json`` says how.
 _DEFAULTS = {
     "temperature": 1.0,
@@ -164,7 +166,11 @@ def grammar_of(asked: Generating) -> Grammar | None:
 
 
 def schema_grammar(schema: object) -> Grammar:
-    """Return the grammar of JSON that fits *schema*."""
+    """Return the grammar of JSON that fits *schema*, and has little blank in it."""
+    if schema is True:
+        schema = {}
+    if isinstance(schema, dict):
+        schema = {"x-guidance": {"whitespace_pattern": _BLANK}, **schema}
     return Grammar(kind="json_schema", text=json.dumps(schema))
 
 
