@@ -10,6 +10,7 @@ import torch
 import transformers
 
 from inferry.errors import ModelLoadError, one_line
+from inferry.runtime.files import listing, readable
 from inferry.status import Reason
 from inferry_runtime_huggingface._device import (
     choose_device,
@@ -26,6 +27,20 @@ __all__ = ["load_model", "load_tokenizer", "memory_of"]
 
 logger = logging.getLogger(__name__)
 
+#: What tokenizers are made of; from a folder without them transformers makes an empty
+#: one, which knows no word.
+_TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "source.spm",
+    "tekken.json",
+)
+_BESIDE = "put tokenizer.json and tokenizer_config.json beside config.json"
+
 
 def load_tokenizer(folder: ModelFolder, **more: Any) -> Any:  # noqa: ANN401 - as transformers
     """Return the tokenizer of *folder*; *more* goes to ``from_pretrained``.
@@ -34,6 +49,16 @@ def load_tokenizer(folder: ModelFolder, **more: Any) -> Any:  # noqa: ANN401 - a
         ModelLoadError: There is none, or it cannot be read.
 
     """
+    found = [name for name in _TOKENIZERS if (folder.path / name).is_file()]
+    if not found and not folder.remote_code:
+        raise ModelLoadError(
+            f"{folder.path} has no tokenizer: looked for tokenizer.json; found "
+            f"{listing(folder.path)}",
+            reason=Reason.ModelNotFound,
+            remedy=_BESIDE,
+        )
+    for name in found:
+        readable(folder.path / name)
     try:
         return transformers.AutoTokenizer.from_pretrained(
             str(folder.path),
@@ -45,7 +70,7 @@ def load_tokenizer(folder: ModelFolder, **more: Any) -> Any:  # noqa: ANN401 - a
         raise ModelLoadError(
             f"the tokenizer in {folder.path} cannot be loaded: {one_line(error)}",
             reason=Reason.ModelCorrupt,
-            remedy="put tokenizer.json and tokenizer_config.json beside config.json",
+            remedy=_BESIDE,
         ) from error
 
 

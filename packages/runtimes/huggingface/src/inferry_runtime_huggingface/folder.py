@@ -126,6 +126,7 @@ def open_folder(path: Path, options: Mapping[str, Any]) -> ModelFolder:
         ModelLoadError: They are not, with what was looked for and what was found.
 
     """
+    _check_options(options)
     if path.is_file() and path.name == "config.json":
         path = path.parent
     if not path.is_dir():
@@ -143,6 +144,16 @@ def open_folder(path: Path, options: Mapping[str, Any]) -> ModelFolder:
     pickle = _check_weights(path, allowed=bool(options.get("allowPickle")))
     _check_version(config, options)
     return ModelFolder(path=path, config=config, remote_code=remote_code, pickle=pickle)
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    reading.choice(options, "backend", ("auto", "huggingface"))
+    if name := options.get("modelId"):
+        raise ModelLoadError(
+            f"option modelId is {name!r}, and a runtime downloads nothing",
+            reason=Reason.InvalidSpec,
+            remedy=f"leave it out and set storageUri: hf://{name}",
+        )
 
 
 def _object(file: Path) -> dict[str, Any]:

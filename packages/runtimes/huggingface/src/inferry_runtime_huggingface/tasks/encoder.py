@@ -77,6 +77,7 @@ class EncoderTask:
         self._takes: frozenset[str] = frozenset()
         self._default: tuple[str, ...] = ()
         self._padding = 0
+        self._vocabulary = 0
 
     def load(self, folder: ModelFolder, options: Mapping[str, Any]) -> None:
         """Load tokenizer and weights, and start the worker.
@@ -95,6 +96,7 @@ class EncoderTask:
         self.max_length = longest(folder, self.tokenizer, options)
         self._takes = frozenset(inspect.signature(self.model.forward).parameters)
         self._padding = _padding(self.tokenizer, self.model)
+        self._vocabulary = int(self.model.get_input_embeddings().weight.shape[0])
         self.prepare(options)
         self._default = self._chosen(options)
         self._worker = Worker(
@@ -202,7 +204,7 @@ class EncoderTask:
         return Encoding(
             self.tokenizer,
             max_length=self.max_length,
-            vocabulary=_vocabulary(self.model, self.tokenizer),
+            vocabulary=self._vocabulary,
             truncate=bool(options.get("truncate", True)),
             special_tokens=not options.get("disableSpecialTokens"),
             lower_case=bool(saved.get("do_lower_case")),
@@ -224,6 +226,12 @@ class EncoderTask:
             mask[index, :size] = 1
             if row.types:
                 types[index, :size] = row.types
+        if (most := int(ids.max())) >= self._vocabulary:
+            # On a GPU, such an index would be the end of the process.
+            raise InferenceError(
+                f"the tokenizer gives the token {most}, the model has "
+                f"{self._vocabulary}: they are not of one model"
+            )
         device = self.model.device
         fed = {
             "input_ids": torch.from_numpy(ids).to(device),
@@ -258,10 +266,3 @@ def _padding(tokenizer: Any, model: Any) -> int:  # noqa: ANN401 - as transforme
     if model.config.pad_token_id is None:
         model.config.pad_token_id = found
     return found
-
-
-def _vocabulary(model: Any, tokenizer: Any) -> int:  # noqa: ANN401 - as above
-    embeddings = model.get_input_embeddings()
-    if embeddings is None or not hasattr(embeddings, "weight"):
-        raise InferenceError("the model has no embeddings of tokens")
-    return min(int(embeddings.weight.shape[0]), 1 << 31) or len(tokenizer)
