@@ -187,7 +187,7 @@ def _works(
     device: str,
 ) -> bool:
     """Say whether XGBoost takes *device*; without a GPU it only warns, and goes on."""
-    row = np.zeros((1, signature.features), np.float32)
+    row = np.zeros((1, signature.table.features), np.float32)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

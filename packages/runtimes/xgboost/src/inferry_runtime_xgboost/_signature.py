@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from inferry.model import TensorSpec
+from inferry.runtime.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["INPUT", "OUTPUTS", "Signature", "describe"]
+__all__ = ["OUTPUTS", "Signature", "describe"]
 
-#: The input that is the whole table, as KServe's examples call it.
-INPUT = "input-0"
 PREDICT, CLASS, PROBABILITIES = "predict", "predict_class", "predict_proba"
 MARGIN, LEAF, CONTRIBUTIONS = "output_margin", "pred_leaf", "pred_contribs"
 #: In this order in metadata and answers.
@@ -25,25 +23,17 @@ _CLASSES = ("multi:softprob", "multi:softmax")
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """What the model takes.
+    """What the model takes and how it answers.
 
-    ``types`` are XGBoost's own: ``c`` is a category. ``categories`` has, for a column
-    whose categories the file names, the code of each.
+    ``types`` are those that XGBoost gives columns: ``c`` is a category.
     """
 
-    features: int
+    table: Table
     objective: str
     booster: str
-    names: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
-    categories: Mapping[int, Mapping[Any, int]] = {}
     best_iteration: int | None = None
     wrapped: bool = False
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """The one input that holds the whole table."""
-        return (TensorSpec(name=INPUT, datatype="FP32", shape=(-1, self.features)),)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -57,23 +47,27 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
             given.remove(LEAF)
         return tuple(given)
 
-    def is_category(self, position: int) -> bool:
-        """Say whether the column at *position* holds categories."""
-        return bool(self.types) and self.types[position] == "c"
-
 
 def describe(learner: Mapping[str, Any]) -> Signature:
     """Return what the checked *learner* takes."""
     attributes = learner.get("attributes") or {}
     best = str(attributes.get("best_iteration"))
     booster = learner["gradient_booster"]
-    return Signature(
+    types = tuple(learner.get("feature_types", ()))
+    table = Table(
         features=int(learner["learner_model_param"]["num_feature"]),
+        names=tuple(learner.get("feature_names", ())),
+        codes={
+            position: codes
+            for position, codes in _categories(booster).items()
+            if types and types[position] == "c"
+        },
+    )
+    return Signature(
+        table=table,
         objective=str(learner["objective"]["name"]),
         booster=str(booster["name"]),
-        names=tuple(learner.get("feature_names", ())),
-        types=tuple(learner.get("feature_types", ())),
-        categories=_categories(booster),
+        types=types,
         best_iteration=int(best) if best.isdecimal() else None,
         wrapped="scikit_learn" in attributes,
     )

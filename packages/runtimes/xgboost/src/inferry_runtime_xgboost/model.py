@@ -17,9 +17,10 @@ from inferry.model import (
     TensorSpec,
 )
 from inferry.runtime.options import choice, count, listed
+from inferry.runtime.tables import Table
 from inferry.runtime.tensors import zeros
 from inferry.status import Reason
-from inferry_runtime_xgboost import _document, _inputs
+from inferry_runtime_xgboost import _document
 from inferry_runtime_xgboost._booster import Predictor, cores
 from inferry_runtime_xgboost._signature import PREDICT, Signature, describe
 
@@ -43,7 +44,7 @@ class XgboostModel:
 
     def __init__(self) -> None:
         self._predictor: Predictor | None = None
-        self._signature = Signature(features=0, objective="", booster="")
+        self._signature = Signature(table=Table(features=0), objective="", booster="")
         self._outputs: dict[str, TensorSpec] = {}
         self._default: tuple[str, ...] = ()
         self.max_concurrency = 1
@@ -81,14 +82,14 @@ class XgboostModel:
         Numbers of any other type are taken as well, and features by name.
         """
         return ModelMetadata(
-            inputs=self._signature.inputs,
+            inputs=self._signature.table.inputs,
             outputs=tuple(self._outputs.values()),
             platform="xgboost",
         )
 
     def warm_up(self) -> InferRequest:
         """Return a row of zeros."""
-        return zeros(self._signature.inputs)
+        return zeros(self._signature.table.inputs)
 
     def predict(self, request: InferRequest) -> InferResponse:
         """Answer with the outputs asked for, or with those of the option ``method``.
@@ -106,7 +107,12 @@ class XgboostModel:
             names = self._default
         else:
             self._check_outputs(names)
-        rows = _inputs.table(self._signature, request.inputs)
+        rows = self._signature.table.read(request.inputs)
+        if np.isinf(rows).any():
+            raise InvalidInput(
+                "an input holds an infinite number, or one beyond FP32; "
+                "NaN is what stands for a missing value"
+            )
         try:
             outputs = tuple([self._output(predictor, name, rows) for name in names])
         except xgboost.core.XGBoostError as error:
@@ -142,7 +148,7 @@ def _outputs(
 ) -> dict[str, TensorSpec]:
     """Ask the model once for all that it can give, and return what that was."""
     found = {}
-    row = np.zeros((1, signature.features), np.float32)
+    row = np.zeros((1, signature.table.features), np.float32)
     for output in signature.outputs:
         try:
             data = predictor.answer(output, row)
