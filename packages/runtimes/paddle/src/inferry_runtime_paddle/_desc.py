@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from inferry.model import TensorSpec
+from inferry.runtime.protobuf import fields, packed, signed
 from inferry_runtime_paddle._program import Program, corrupt
-from inferry_runtime_paddle._protobuf import fields, packed, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections import deque
@@ -48,7 +49,7 @@ class Predictor:
     """A predictor and its clones; `run` is safe in many threads."""
 
     def __init__(self, files: Files, *, threads: int, device: str) -> None:
-        inference = _paddle()
+        inference = imported()
         self._root = _open(inference, _config(inference, files, threads, device), files)
         self._cloning = Lock()
         self._free: deque[Worker] = deque()
@@ -94,12 +95,17 @@ def version() -> str:
     return ""
 
 
-def _paddle() -> Any:  # noqa: ANN401 - a module without types
+def imported() -> Any:  # noqa: ANN401 - a module without types
+    """Return ``paddle.inference``, whose import leaves logging as it was."""
     # It logs each pass over the graph, and warns of compilers that serving needs not.
     os.environ.setdefault("GLOG_minloglevel", "2")
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from paddle import inference
+    root.handlers[:] = handlers
+    root.setLevel(level)
     return inference
 
 

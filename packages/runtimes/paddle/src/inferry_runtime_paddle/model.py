@@ -20,7 +20,15 @@ from inferry.model import (
 from inferry.runtime import options as read
 from inferry.runtime import tensors
 from inferry.status import Reason
-from inferry_runtime_paddle import _desc, _files, _pir, _predictor, _program
+from inferry_runtime_paddle import (
+    _desc,
+    _files,
+    _parameters,
+    _pir,
+    _predictor,
+    _program,
+    _trial,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +65,7 @@ class PaddleModel:
 
         Options: ``threads`` (0: the CPU quota), ``device`` (``cpu``, ``cuda``,
         ``cuda:N``, ``cuda,cpu``), ``batching`` (``auto``, ``true``, ``false``),
-        ``allowUnsafeOps``, ``versionMismatch`` (``warn``, ``fail``).
+        ``allowUnsafeOps``, ``tryFirst``, ``versionMismatch`` (``warn``, ``fail``).
 
         Raises:
             ModelLoadError: With the reason and what to do.
@@ -72,6 +80,10 @@ class PaddleModel:
         if not options.get("allowUnsafeOps"):
             _program.refuse_unsafe(program, files.program.name)
         _compare_versions(program, files.program.name, strict=strict)
+        _parameters.check(files.parameters)
+        if options.get("tryFirst", True):
+            with _trial.passed(path, files.program.name):
+                _predictor.imported()
         predictor = _predictor.Predictor(
             files, threads=threads, device=str(options.get("device") or "cpu")
         )

@@ -42,6 +42,13 @@ OPTIONS = (
         help="Serve a program with operations that reach files, network or code.",
     ),
     Option(
+        name="tryFirst",
+        type="bool",
+        default=True,
+        help="Load the model in a process of its own first, so that a file on which "
+        "Paddle crashes is refused.",
+    ),
+    Option(
         name="versionMismatch",
         default="warn",
         help="A model saved by a newer Paddle: warn, or fail.",

@@ -22,7 +22,7 @@ from inferry.errors import ModelLoadError
 from inferry.model import TensorSpec
 from inferry.runtime import tensors
 from inferry.status import Reason
-from inferry_runtime_tensorflow import _unsafe
+from inferry_runtime_tensorflow import _unsafe, _warm_up
 from inferry_runtime_tensorflow._errors import load_error, run_error
 from inferry_runtime_tensorflow._signatures import Port, Signature
 
@@ -58,6 +58,8 @@ class SavedModel:
         if not allow_unsafe:
             _unsafe.check(graph, file.name)
         _compare_versions(graph.meta_info_def.tensorflow_version, file, strict=strict)
+        #: The requests that the model brings to be warmed up with.
+        self.recorded = _warm_up.requests(file.parent)
         self._session = _open(file.parent, tags, config)
         self.signatures: Mapping[str, Signature] = {
             name: _signature(name, graph.signature_def[name])

@@ -13,7 +13,7 @@ from inferry.runtime import tensors
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from inferry.model import Tensor
+    from inferry.model import InferRequest, Tensor
     from inferry.runtime.tensors import Array
 
 #: The signature that is served where nobody names one, as TensorFlow Serving has it.
@@ -52,6 +52,8 @@ class Program(Protocol):
 
     platform: str
     signatures: Mapping[str, Signature]
+    #: The requests that the model brings to be warmed up with.
+    recorded: tuple[InferRequest, ...]
 
     def run(
         self, signature: Signature, feed: dict[str, Array], wanted: Sequence[str]

@@ -42,6 +42,7 @@ class TfliteModel:
     """A TFLite file and the interpreters that run it; `run` is safe in many threads."""
 
     platform = "tensorflow_tflite"
+    recorded = ()
 
     def __init__(
         self, file: Path, *, threads: int, device: str, any_batch: bool
@@ -55,10 +56,13 @@ class TfliteModel:
         self._threads = threads
         self._free: deque[Mapping[str, _Runner]] = deque()
         runners = self._make()
-        self.signatures: Mapping[str, Signature] = {
-            name: _signature(name, runner, any_batch=any_batch)
-            for name, runner in runners.items()
-        }
+        try:
+            self.signatures: Mapping[str, Signature] = {
+                name: _signature(name, runner, any_batch=any_batch)
+                for name, runner in runners.items()
+            }
+        except ValueError as error:  # its names are not UTF-8, or its shapes no shapes
+            raise _load_error(file.name, error) from error
         self._free.append(runners)
 
     def run(

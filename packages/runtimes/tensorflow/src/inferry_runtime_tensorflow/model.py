@@ -43,7 +43,6 @@ class TensorflowModel:
     def __init__(self) -> None:
         self._program: Program | None = None
         self._default: Signature | None = None
-        self._recorded: tuple[InferRequest, ...] = ()
         self.batching = False
         self.max_concurrency = 1
 
@@ -85,8 +84,16 @@ class TensorflowModel:
         )
 
     def warm_up(self) -> InferRequest | None:
-        """Return a request of zeros that the model should answer; None if none does."""
-        _, default = self._loaded()
+        """Return the request to be ready with; None where there is none to make.
+
+        Those that the model brings are all asked, and must be answered. Else it is
+        zeros, with a size that works for axes that the model leaves open.
+        """
+        program, default = self._loaded()
+        if program.recorded:
+            for request in program.recorded[1:]:
+                self.predict(request)
+            return program.recorded[0]
         needed = [port for port in default.inputs.values() if port.default is None]
         inner = any(-1 in port.spec.shape[1:] for port in needed)
         for size in _OPEN_SIZES if inner else _OPEN_SIZES[:1]:

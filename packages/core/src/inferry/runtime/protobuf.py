@@ -1,4 +1,7 @@
-"""Walk the fields of a protobuf message, of which nothing else is decoded."""
+"""Walk the fields of a protobuf message without its schema's code.
+
+For a runtime that must look into a file before its framework reads it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["fields", "packed", "signed"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_VARINT = 70
@@ -15,6 +20,8 @@ _CONTINUES = 0x80
 
 def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield the number and the value of each field, integers without their sign.
+
+    What has a length is a part of *data*, not copied; of a fixed number it is 0.
 
     Raises:
         ValueError: The message is cut off, or is none.
@@ -48,7 +55,12 @@ def signed(value: int) -> int:
 
 
 def packed(data: memoryview) -> Iterator[int]:
-    """Yield the integers of a packed field."""
+    """Yield the integers of a packed field, without their sign.
+
+    Raises:
+        ValueError: One is cut off.
+
+    """
     position = 0
     while position < len(data):
         value, position = _varint(data, position)

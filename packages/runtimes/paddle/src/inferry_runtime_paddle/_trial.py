@@ -1,0 +1,72 @@
+"""Load a model in a process of its own first: Paddle ends the process on some files.
+
+What is cut off or garbage is refused before. But a wrong bit in the right place of a
+program makes Paddle read where nothing is, which no Python can catch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inferry.errors import InferryError, ModelLoadError
+from inferry.status import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LONGEST_SECONDS = 600
+
+
+@contextlib.contextmanager
+def passed(path: Path, file: str) -> Iterator[None]:
+    """Load the model at *path* elsewhere while the body of the ``with`` gets ready.
+
+    Raises:
+        ModelLoadError: Paddle ends the process that loads it.
+
+    """
+    with ThreadPoolExecutor(1, "inferry-paddle-trial") as pool:
+        code = pool.submit(_code, path)
+        yield
+    if code.result() < 0:
+        raise ModelLoadError(
+            f"Paddle crashes when it loads {file} (signal {-code.result()})",
+            reason=Reason.ModelCorrupt,
+            remedy="save the model again with paddle.jit.save, or upload it again",
+        )
+
+
+def _code(path: Path) -> int:
+    """Return the exit status of a process that loads the model; 0 if it takes long."""
+    command = (sys.executable, "-m", __name__, str(path))
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return subprocess.run(  # noqa: S603 - this very module, by this interpreter
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_LONGEST_SECONDS,
+            check=False,
+        ).returncode
+    return 0
+
+
+def _main(path: str) -> None:
+    from inferry_runtime_paddle.model import PaddleModel
+
+    model = PaddleModel()
+    # What it says, the process that serves finds and says again.
+    with contextlib.suppress(InferryError):
+        model.load(
+            Path(path), {"threads": 1, "tryFirst": False, "allowUnsafeOps": True}
+        )
+        model.warm_up()
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])
