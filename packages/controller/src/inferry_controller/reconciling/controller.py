@@ -85,6 +85,7 @@ class Controller:
         )
         self.manager.work(workers, unsupported.workers)
         self.manager.leading(self.recorder.run)
+        self.manager.leading(self.watches.run)
         self.manager.before_work(self._begin)
 
     @classmethod

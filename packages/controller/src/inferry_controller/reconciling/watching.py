@@ -17,6 +17,7 @@ from inferry_controller.names import MANAGED_LABEL, MANAGER, SERVICE_LABEL
 from inferry_controller.observing import project
 from inferry_controller.observing.facts import GatewayFact
 from inferry_controller.reconciling.kinds import CHILDREN, OPTIONAL
+from inferry_controller.reconciling.spreading import CHANGED_WORLD, Spreading
 from inferry_controller.reconciling.stored import stored
 from inferry_controller.rendering.surroundings import AccountFacts, SecretFacts
 
@@ -37,8 +38,6 @@ _log = logging.getLogger(__name__)
 _CHILDREN = f"{MANAGED_LABEL}={MANAGER}"
 #: Seconds within which the changes of a service's children are looked at together.
 _TOGETHER = 0.1
-#: Below a user's edit, above what a list brings.
-CHANGED_WORLD = RESYNC + 50
 
 
 class Watches:
@@ -64,12 +63,18 @@ class Watches:
         self.services: Store[StoredService] = Store()
         self.gateways: Store[GatewayFact] = Store()
         self.reflectors: list[Reflector[Any]] = list(self._all())
+        self._spreading = Spreading(self.services, queue)
         world.on_change = self._world_changed
 
     def service(self, key: str) -> StoredService | None:
         """Return what is stored of the service ``namespace/name``."""
         namespace, _, name = key.partition("/")
         return self.services.get(namespace, name)
+
+    async def run(self) -> None:
+        """Look again at the services that a changed world concerns, until cancelled."""
+        if self.reconciler is not None:
+            await self._spreading.run(self.reconciler.is_concerned)
 
     @property
     def gateways_known(self) -> bool:
@@ -219,13 +224,9 @@ class Watches:
         self._world.put_kinds(frozenset(self._served))
 
     def _world_changed(self, namespace: str) -> None:
-        """Look again at the services that what has changed concerns."""
-        if self.reconciler is None:
-            return
-        for service in self.services:
-            elsewhere = namespace not in {"", service.namespace}
-            if not elsewhere and self.reconciler.is_concerned(service):
-                self._queue.add(service.key, priority=CHANGED_WORLD)
+        # Before the first pass all services are looked at anyway.
+        if self.reconciler is not None:
+            self._spreading.changed(namespace)
 
 
 def _document(obj: dict[str, Any]) -> Any:  # noqa: ANN401 - of either kind
