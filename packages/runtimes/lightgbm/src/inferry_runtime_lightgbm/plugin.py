@@ -8,6 +8,7 @@ from inferry.plugins import (
     ContainerTemplate,
     ImportRef,
     ModelFormat,
+    Option,
     Runtime,
     hookimpl,
 )
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RESOURCES = {"cpu": "1", "memory": "2Gi"}
+OPTIONS = (
+    Option(
+        name="threads",
+        type="int",
+        default=1,
+        help="Threads of one inference; more than 1 slows small requests.",
+    ),
+    Option(
+        name="method",
+        default="predict",
+        help="What answers if no output is asked for: predict, predict_class, "
+        "predict_proba, raw_score, pred_leaf, pred_contrib; comma-separated.",
+    ),
+    Option(
+        name="versionMismatch",
+        default="warn",
+        help="A model saved by another major version of LightGBM: warn, or fail.",
+    ),
+)
 
 
 @hookimpl
@@ -38,5 +58,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
         ),
         model=ImportRef("inferry_runtime_lightgbm.model:LightgbmModel", extra="serve"),
         artifacts=("model.txt", "model.bst"),
+        options=OPTIONS,
         aliases=("kserve-lgbserver",),
     )
