@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from inferry_server.states import ModelState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inferry_server.loaded import LoadedModel
     from inferry_server.states import ModelSpec
 
@@ -37,4 +39,13 @@ class Entry:
     def is_busy(self) -> bool:
         """Whether it has calls."""
         model = self.serving
-        return model is not None and bool(model.execution.running or model.waiting)
+        return model is not None and model.is_busy
+
+
+def hosting(entries: Mapping[str, Entry], name: str) -> Entry | None:
+    """Return which of *entries* serves *name* in a server of its own, if any does."""
+    for entry in entries.values():
+        model = entry.serving
+        if model is not None and model.passing and name in model.passing.names:
+            return entry
+    return None

@@ -43,3 +43,7 @@ class Unauthorized(ModelError):
 
 class Unsupported(ModelError):
     """The model or the server has no such ability (HTTP 501)."""
+
+
+class UpstreamFailed(ModelError):
+    """The server that a model has of its own failed, and says why (HTTP 500)."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from inferry.model import Tensor
     from inferry_server.calls import Call
+    from inferry_server.passing.passing import Passing
     from inferry_server.states import ModelSpec
 
     Answer: TypeAlias = InferResponse | Awaitable[InferResponse]
@@ -54,6 +55,8 @@ class LoadedModel:
             queue_size=queue_size,
             trusted=bool(getattr(instance, "inline", False)),
         )
+        #: What takes its V2 requests to a server that it has of its own.
+        self.passing = self._make_passing(queue_size, forwarded_headers)
         self.openai = OpenAICalls(spec.name, checked_answerers(instance, spec.name))
         #: When it was loaded, in seconds since 1970.
         self.created = int(time.time())
@@ -81,6 +84,22 @@ class LoadedModel:
             queue_size=queue_size,
         )
 
+    def _make_passing(
+        self, queue_size: int, headers: tuple[str, ...]
+    ) -> Passing | None:
+        if not hasattr(type(self.instance), "upstream"):
+            return None
+        # It needs gRPC, which few servers have to load.
+        from inferry_server.passing.passing import Passing
+
+        return Passing(
+            self.name,
+            self.instance,
+            concurrency=self.execution.concurrency,
+            queue_size=queue_size,
+            headers=headers,
+        )
+
     @property
     def note(self) -> str:
         """What its owner should know of how it is served; mostly empty."""
@@ -95,12 +114,21 @@ class LoadedModel:
     def waiting(self) -> int:
         """How many calls wait for their turn."""
         batched = 0 if self._batcher is None else self._batcher.waiting
-        return self.execution.waiting + batched
+        passed = 0 if self.passing is None else self.passing.waiting
+        return self.execution.waiting + batched + passed
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has calls."""
+        passed = 0 if self.passing is None else self.passing.running
+        return bool(self.execution.running or passed or self.waiting)
 
     async def close(self, patience: float | None) -> bool:
         """Refuse new calls and wait for those there are; False if some still run."""
         if self._batcher is not None:
             await self._batcher.close(patience)
+        if self.passing is not None and not await self.passing.close(patience):
+            return False
         return all(
             await asyncio.gather(
                 self.execution.close(patience), self.openai.close(patience)
@@ -124,6 +152,8 @@ class LoadedModel:
             ModelNotFound: Naming the versions that there are.
 
         """
+        if self.passing is not None:
+            return  # that server knows
         if version is not None and version not in self.versions:
             raise ModelNotFound(
                 f"model {self.name!r} has no version {version!r}; it has "

@@ -19,7 +19,7 @@ import msgspec
 
 from inferry.errors import ModelLoadError, ModelNotFound, ModelNotReady
 from inferry.status import remedy as remedy_of
-from inferry_server.entry import Entry
+from inferry_server.entry import Entry, hosting
 from inferry_server.loading import load_model, unload_model
 from inferry_server.loading_turns import LoadingTurns
 from inferry_server.memory import MemoryBudget, ModelAsleep, shown
@@ -285,7 +285,7 @@ class Models:
             ModelNotReady: It is known, but nothing serves; the message says why.
 
         """
-        entry = self._entries.get(name) or self._entry(name)
+        entry = self._answering(name)
         entry.used = time.monotonic()
         if entry.serving is None:
             state = entry.state
@@ -314,6 +314,10 @@ class Models:
             await asleep.wake()
             return self.get(name, version)
 
+    def _answering(self, name: str) -> Entry:
+        entries = self._entries
+        return entries.get(name) or hosting(entries, name) or self._entry(name)
+
     def _entry(self, name: str) -> Entry:
         entry = self._entries.get(name)
         if entry is None:
@@ -330,7 +334,7 @@ class Models:
             ModelNotFound: No such model.
 
         """
-        entry = self._entry(name)
+        entry = self._answering(name)
         seconds = round(time.monotonic() - entry.since, 3)
         if entry.serving is not None and entry.serving.why_unhealthy:
             return ModelState(
@@ -354,7 +358,7 @@ class Models:
                 yield entry.serving
 
     def __contains__(self, name: str) -> bool:
-        return name in self._entries
+        return name in self._entries or hosting(self._entries, name) is not None
 
     @property
     def ready(self) -> bool:

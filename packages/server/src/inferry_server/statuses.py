@@ -18,6 +18,7 @@ from inferry_server.errors import (
     PredictorFailed,
     Unauthorized,
     Unsupported,
+    UpstreamFailed,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.ModelNotReady: 503,
     DeadlineExceeded: 504,
     Unsupported: 501,
+    UpstreamFailed: 500,
 }
 _LONGEST = 2000
 

@@ -164,8 +164,8 @@ class Client:
                 answer = told.infer_response
                 if answer.outputs:
                     yield _response(answer)
-                if answer.parameters[_FINAL].bool_param:
-                    return
+                # Triton ends the stream; 2.51 may abort where one that is over is
+                # cancelled.
         except grpc.RpcError as error:
             raise refused(error) from None
         finally:

@@ -37,19 +37,19 @@ def outermost(file: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     depth = 0
     key = last = ""
-    for token in _TOKEN.findall(text):
-        if token.startswith("#"):
+    for word in _TOKEN.findall(text):
+        if word.startswith("#"):
             continue
-        if token in "[{<":
+        if word in "[{<":
             depth += 1
-        elif token in "]}>":
+        elif word in "]}>":
             depth -= 1
-        elif depth == 0 and token == ":":
+        elif depth == 0 and word == ":":
             key = last
         elif depth == 0 and key:
-            found.setdefault(key, token.strip("\"'"))
+            found.setdefault(key, word.strip("\"'"))
             key = ""
-        last = token
+        last = word
     return found
 
 

@@ -54,7 +54,7 @@ def free_ports() -> Ports:
 
 
 class Process:
-    """Runs *command* under the guard; memory in /dev/shm is called *prefix*…"""
+    """Runs *command* under the guard; memory in /dev/shm begins with *prefix*."""
 
     def __init__(
         self, command: Sequence[str], environ: Mapping[str, str], prefix: str

@@ -68,7 +68,9 @@ def read(path: Path, own_name: str) -> tuple[Found, ...]:
 
     """
     if not path.is_dir():
-        what = "is a file, not a model repository" if path.exists() else "does not exist"
+        what = (
+            "is a file, not a model repository" if path.exists() else "does not exist"
+        )
         raise ModelLoadError(
             f"{path} {what}: looked for {_LOOKED_FOR}",
             reason=Reason.ModelNotFound,
@@ -149,7 +151,9 @@ def unservable(model: Found, backends: Iterable[str]) -> ModelLoadError | None:
     instead = INSTEAD.get(model.backend, "")
     use = (
         f'serve the file itself with modelFormat {instead} (pip install "inferry['
-        f'{instead}]"), ' if instead else ""
+        f'{instead}]"), '
+        if instead
+        else ""
     )
     what = f"the backend {model.backend}" if model.backend else "a backend"
     return ModelLoadError(

@@ -278,9 +278,13 @@ def _addresses(options: Mapping[str, Any]) -> tuple[str, str]:
             )
         if text:
             found[name] = host, int(port)
-    host, port = found.get("url") or (found["grpcUrl"][0], found["grpcUrl"][1] - 1)
-    rpc = found.get("grpcUrl") or (host, port + 1)
-    return f"{host}:{port}", f"{rpc[0]}:{rpc[1]}"
+    http, grpc = found.get("url"), found.get("grpcUrl")
+    if grpc is None and http is not None:
+        grpc = http[0], http[1] + 1
+    elif http is None and grpc is not None:
+        http = grpc[0], grpc[1] - 1
+    http, grpc = http or ("", 0), grpc or ("", 0)
+    return f"{http[0]}:{http[1]}", f"{grpc[0]}:{grpc[1]}"
 
 
 def _not_loaded(name: str, error: ModelError) -> ModelLoadError:
@@ -293,4 +297,6 @@ def _not_loaded(name: str, error: ModelError) -> ModelLoadError:
         )
     if isinstance(error, InferenceError) and not text:
         text = "it says nothing"
-    return ModelLoadError(f"Triton cannot load the model {name!r}: {text}", remedy=remedy)
+    return ModelLoadError(
+        f"Triton cannot load the model {name!r}: {text}", remedy=remedy
+    )

@@ -158,6 +158,8 @@ class Inference:
     ) -> bytes | Awaitable[bytes]:
         """Return the ``ModelInferResponse``, or what to await for it."""
         model = self.model(parsed)
+        if model.passing is not None:
+            return model.passing.infer(call, parsed.model_name, body)
         if is_slow_to_read(call, parsed, raws):
             return self._answer_large(call, model, parsed, raws)
         request = self.read(parsed, raws)

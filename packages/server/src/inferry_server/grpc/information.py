@@ -55,10 +55,14 @@ class Information:
 
     def _metadata(self, request: Any) -> Any:  # noqa: ANN401 - messages
         model = self._models.get(request.name, request.version or None)
+        if model.passing is not None:
+            return model.passing.told_over_grpc("ModelMetadata", request)
         return message("ModelMetadataResponse")(**model_metadata(model))
 
     def _config(self, request: Any) -> Any:  # noqa: ANN401 - messages
         model = self._models.get(request.name, request.version or None)
+        if model.passing is not None:
+            return model.passing.told_over_grpc("ModelConfig", request)
         answer = message("ModelConfigResponse")()
         # What the table leaves out is not set here: it has the value of what is unset.
         ParseDict(model_config(model), answer.config, ignore_unknown_fields=True)
@@ -66,10 +70,10 @@ class Information:
 
     def _told_statistics(self, request: Any) -> Any:  # noqa: ANN401 - messages
         of = self._statistics.of
-        found = [
-            counted(of(model.name), model.versions[-1])
-            for model in self._asked(request.name, request.version or None)
-        ]
+        asked = tuple(self._asked(request.name, request.version or None))
+        if request.name and asked[0].passing is not None:
+            return asked[0].passing.told_over_grpc("ModelStatistics", request)
+        found = [counted(of(model.name), model.versions[-1]) for model in asked]
         return ParseDict({"model_stats": found}, message("ModelStatisticsResponse")())
 
     def _asked(self, name: str, version: str | None) -> Iterable[LoadedModel]:

@@ -20,6 +20,7 @@ from inferry_server.grpc import requests, wire
 from inferry_server.grpc.errors import status_of
 from inferry_server.grpc.inference import headers_of, is_slow_to_read, made, trailing
 from inferry_server.grpc.messages import message
+from inferry_server.passing.rpc import Asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from inferry_server.calls import Call
     from inferry_server.grpc.inference import Inference
     from inferry_server.loaded import LoadedModel
+    from inferry_server.passing.passing import Passing
+    from inferry_server.passing.rpc import Relay
 
     Turn = asyncio.Future[None]
 
@@ -82,6 +85,7 @@ class _Stream:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing = asyncio.Lock()
         self._last: Turn | None = None
+        self._relays: dict[tuple[Passing, str], Relay] = {}
         self._strict = headers_of(context).get(_STRICT) == "true"
         self._failed: asyncio.Future[tuple[StatusCode, str]] = (
             asyncio.get_running_loop().create_future()
@@ -111,6 +115,8 @@ class _Stream:
                 task.cancel()
             self._failed.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+            for relay in self._relays.values():
+                await relay.close()
 
     async def _read(self, bodies: AsyncIterator[bytes]) -> None:
         async for body in bodies:
@@ -141,7 +147,11 @@ class _Stream:
                 name, identity = parsed.model_name, parsed.id
                 self._inference.copy_request(call, name, body)
                 model = await self._inference.awake(parsed)
-                if hasattr(model.instance, "stream"):
+                if model.passing is not None:
+                    before = None
+                    turn.set_result(None)
+                    sent = await self._pass_on(call, model.passing, parsed, body)
+                elif hasattr(model.instance, "stream"):
                     before = None
                     turn.set_result(None)
                     sent = await self._decoupled(call, model, parsed, raws)
@@ -161,6 +171,28 @@ class _Stream:
             if not turn.done():
                 turn.set_result(None)
             self._inference.end(call, name, status, sent=sent)
+
+    async def _pass_on(
+        self,
+        call: Call,
+        passing: Passing,
+        parsed: Any,  # noqa: ANN401 - a ModelInferRequest
+        body: bytes,
+    ) -> int:
+        """Pass *body* on, and its answers back; return the bytes of those."""
+        # Triton 2.51 aborts where decoupled models and others share a stream.
+        key = (passing, parsed.model_name)
+        relay = self._relays.get(key)
+        if relay is None or relay.is_lost:
+            relay = self._relays[key] = passing.relay(call, self._send_as_it_is)
+        wants_final = _wants_final(parsed)
+        asked = Asked(body, parsed.model_name, parsed.id, wants_final)
+        return await passing.relayed(relay, call, asked)
+
+    async def _send_as_it_is(self, written: bytes) -> int:
+        async with self._writing:
+            await self._context.write(written)
+        return len(written)
 
     async def _decoupled(
         self,

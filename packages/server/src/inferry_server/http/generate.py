@@ -39,6 +39,8 @@ class Generation:
     ) -> Response | Awaitable[Response]:
         """Answer ``POST /v2/models/{m}[/versions/{v}]/generate``."""
         model = self._models.get(route.model, route.version)
+        if model.passing is not None:
+            return model.passing.answer(call, route, body)
         if len(body) > _LARGE:
             return self._generate_large(model, call, route, body)
         request = self.request(model, call, route, body)

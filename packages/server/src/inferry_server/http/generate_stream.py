@@ -50,8 +50,11 @@ class Streaming:
             call.read = perf_counter_ns()
             self._answering.copy_request(call, route, body)
             model = await self._models.awake(route.model, route.version)
-            asked = self._generation.request(model, call, route, body)
-            answers = _events(model, asked, call)
+            if model.passing is not None:
+                answers = model.passing.events(call, route, body)
+            else:
+                asked = self._generation.request(model, call, route, body)
+                answers = _events(model, asked, call)
             first = await unless_gone(request, _first(answers))
         except (ClientGone, asyncio.CancelledError):
             self._answering.gone(call, route)

@@ -68,6 +68,8 @@ class Inference:
     ) -> Response | Awaitable[Response]:
         """Answer ``POST /v2/models/{m}[/versions/{v}]/infer``."""
         model = self._models.get(route.model, route.version)
+        if model.passing is not None:
+            return model.passing.answer(call, route, body)
         length = json_length(call.headers) if _LENGTH in call.headers else None
         if len(body) > _LARGE and _is_slow(body, length):
             return self._infer_large(model, call, route, body, length)

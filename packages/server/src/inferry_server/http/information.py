@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from inferry_server.http.routes import Kind, Route
     from inferry_server.services import Services
 
-    Handler = Callable[[Request, Route], Response | Awaitable[Response]]
+    Answer = Response | Awaitable[Response]
+    Handler = Callable[[Request, Route], Answer]
 _OK = 200
 
 
@@ -64,15 +65,23 @@ class Information:
         listed = {"models": sorted(self._models.states())}
         return document({**listed, **models_of(self._models.serving())})
 
-    def _model(self, _request: Request, route: Route) -> Response:
-        return document(model_metadata(self._models.get(route.model, route.version)))
+    def _model(self, _request: Request, route: Route) -> Answer:
+        model = self._models.get(route.model, route.version)
+        if model.passing is not None:
+            return model.passing.told(route)
+        return document(model_metadata(model))
 
-    def _config(self, _request: Request, route: Route) -> Response:
-        return document(model_config(self._models.get(route.model, route.version)))
+    def _config(self, _request: Request, route: Route) -> Answer:
+        model = self._models.get(route.model, route.version)
+        if model.passing is not None:
+            return model.passing.told(route)
+        return document(model_config(model))
 
-    def _statistics(self, _request: Request, route: Route) -> Response:
+    def _statistics(self, _request: Request, route: Route) -> Answer:
         if route.model:
             asked = [self._models.get(route.model, route.version)]
+            if asked[0].passing is not None:
+                return asked[0].passing.told(route)
         else:
             asked = sorted(self._models.serving(), key=lambda model: model.name)
         of = self._services.statistics.of
@@ -95,7 +104,7 @@ class Information:
         if state.phase == "Ready":
             with contextlib.suppress(ModelAsleep):  # the next request wakes it
                 self._models.get(route.model, route.version)
-            return document({"name": state.name, "ready": True})
+            return document({"name": route.model, "ready": True})
         why = state.message or state.phase
         body = {
             "name": state.name,
