@@ -31,7 +31,7 @@ class Trained:
         labels: Any = None,
         rounds: int = 3,
         names: Any = "auto",
-        **parameters: Any,
+        **more: Any,
     ) -> Any:
         """Train on four random features, to regress the first unless told otherwise."""
         if labels is None:
