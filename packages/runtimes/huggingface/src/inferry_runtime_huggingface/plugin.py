@@ -163,6 +163,40 @@ ENCODERS = (
         help="Most texts of one batch; 0 suits the device.",
     ),
 )
+#: What models understand that write text.
+GENERATORS = (
+    Option(
+        name="maxSequences",
+        type="int",
+        default=0,
+        help="How many answers are generated at one time; 0 takes 32.",
+    ),
+    Option(
+        name="maxWaiting",
+        type="int",
+        default=0,
+        help="How many requests may wait for their turn; 0 takes 256.",
+    ),
+    Option(
+        name="cacheMiB",
+        type="int",
+        default=0,
+        help="Memory for the keys and values of all answers; 0 takes a quarter of the "
+        "memory that is free, of a GPU's most.",
+    ),
+    Option(
+        name="prefillTokens",
+        type="int",
+        default=0,
+        help="Tokens of new prompts that are read between two steps; 0 takes 512.",
+    ),
+    Option(
+        name="toolParser",
+        default="auto",
+        help="How the model writes calls of tools: hermes, llama3_json, mistral, or "
+        "auto, as its chat template tells.",
+    ),
+)
 
 
 @hookimpl
@@ -187,6 +221,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
             "inferry_runtime_huggingface.model:HuggingfaceModel", extra="serve"
         ),
         artifacts=("*.safetensors", "*.safetensors.index.json"),
-        options=(*COMMON, *ENCODERS),
+        options=(*COMMON, *ENCODERS, *GENERATORS),
         aliases=("kserve-huggingfaceserver",),
     )
