@@ -21,11 +21,15 @@ _LONGEST = 64 << 10
 _KEPT = 64
 _LIMITS = {
     "initial_lexer_fuel": 1_000_000,
-    "step_lexer_fuel": 200_000,
-    "step_max_items": 50_000,
-    "max_lexer_states": 50_000,
+    "step_lexer_fuel": 100_000,
+    "step_max_items": 20_000,
+    "max_lexer_states": 20_000,
     "max_grammar_size": 100_000,
+    "verbose_errors": False,
 }
+# Models that know nothing better go on with white space for ever where they may, and
+# what pydantic writes for unions is oneOf, which is met as anyOf.
+_JSON = {"whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,24}", "coerce_one_of": True}
 _BITS = torch.arange(32, dtype=torch.int32)
 
 
@@ -72,7 +76,7 @@ class Grammars:
 
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
         try:
-            text = _SPELT[grammar.kind](grammar.text)
+            text = _spelt(grammar)
         except (ValueError, RecursionError) as error:
             raise InvalidInput(
                 f"the {grammar.kind} is none: {one_line(error)}"
@@ -83,7 +87,7 @@ class Grammars:
         if not made.is_error():
             made.compute_bitmask()
         if made.is_error():
-            why = " ".join(made.get_error().split())[:300]
+            why = _reason(made)
             raise InvalidInput(f"the {grammar.kind} cannot be used: {why}")
         return made
 
@@ -110,7 +114,7 @@ class Matcher:
             self._bits.data_ptr(), self._bits.numel() * self._bits.element_size()
         )
         if self._matcher.is_error():
-            raise InferenceError(f"the grammar failed: {self._reason()}")
+            raise InferenceError(f"the grammar failed: {_reason(self._matcher)}")
         return self._bits
 
     def accept(self, token_id: int) -> bool:
@@ -121,12 +125,14 @@ class Matcher:
 
         """
         if not self._matcher.consume_token(token_id):
-            raise InferenceError(f"the grammar failed: {self._reason()}")
+            raise InferenceError(f"the grammar failed: {_reason(self._matcher)}")
         stopped: bool = self._matcher.is_stopped()
         return stopped
 
-    def _reason(self) -> str:
-        return " ".join(self._matcher.get_error().split())[:300]
+
+def _reason(matcher: llguidance.LLMatcher) -> str:
+    text = matcher.get_error().partition("<non-verbose/>")[0]
+    return " ".join(text.split())[:300]
 
 
 def unpacked(words: Sequence[torch.Tensor], size: int) -> torch.Tensor:
@@ -135,8 +141,10 @@ def unpacked(words: Sequence[torch.Tensor], size: int) -> torch.Tensor:
     return bits.reshape(len(words), -1)[:, :size].bool()
 
 
-_SPELT = {
-    "json_schema": llguidance.LLMatcher.grammar_from_json_schema,
-    "regex": llguidance.LLMatcher.grammar_from_regex,
-    "lark": llguidance.LLMatcher.grammar_from_lark,
-}
+def _spelt(grammar: Grammar) -> str:
+    matcher = llguidance.LLMatcher
+    if grammar.kind == "json_schema":
+        return matcher.grammar_from_json_schema(grammar.text, overrides=_JSON)
+    if grammar.kind == "regex":
+        return matcher.grammar_from_regex(grammar.text)
+    return matcher.grammar_from_lark(grammar.text)
