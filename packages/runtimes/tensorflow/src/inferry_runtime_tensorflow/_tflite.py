@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from inferry.model import InferRequest
     from inferry.runtime.tensors import Array
 
 _MISSING_OP = "Encountered unresolved custom op: "
@@ -42,7 +43,7 @@ class TfliteModel:
     """A TFLite file and the interpreters that run it; `run` is safe in many threads."""
 
     platform = "tensorflow_tflite"
-    recorded = ()
+    recorded: tuple[InferRequest, ...] = ()
 
     def __init__(
         self, file: Path, *, threads: int, device: str, any_batch: bool
