@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inferry.api import InferenceService
+from msgspec.structs import replace
+
+from inferry.api import InferenceService, TrainedModel
 from inferry.planning import anchored
 
 if TYPE_CHECKING:
@@ -15,7 +17,15 @@ if TYPE_CHECKING:
 def anchored_document(located: Located) -> Document:
     """Return the document with relative model paths below the folder of its file."""
     document = located.document
-    if not isinstance(document, InferenceService):
-        return document
     file = Path(located.origin.file)
-    return anchored(document, file.parent if file.is_file() else Path.cwd())
+    folder = file.parent if file.is_file() else Path.cwd()
+    if isinstance(document, InferenceService):
+        return anchored(document, folder)
+    if (
+        isinstance(document, TrainedModel)
+        and "://" not in document.spec.model.storage_uri
+    ):
+        uri = str(folder.absolute() / document.spec.model.storage_uri)
+        model = replace(document.spec.model, storage_uri=f"file://{uri}")
+        return replace(document, spec=replace(document.spec, model=model))
+    return document

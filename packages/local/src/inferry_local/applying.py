@@ -8,37 +8,46 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from inferry.api import InferenceService, to_dict
+from inferry.api import InferenceService, TrainedModel, to_dict
+from inferry.backends import Applied
 from inferry.errors import BackendError, PlanningError
-from inferry.planning import Catalog, plan
+from inferry.planning import Catalog, hosts, plan
 from inferry.plugins import lacks_extra
 from inferry.status import Reason
+from inferry_local import trained
 from inferry_local.model_fields import model_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from inferry.api import Document
+    from inferry.backends import Action
     from inferry.config import Settings
     from inferry.planning import ComponentPlan, RuntimeChoice, ServingPlan
     from inferry.plugins import Plugins, Provided, Runtime
+    from inferry_local.trained import TrainedPlan
 
 _LOG = logging.getLogger(__name__)
 # Kinds that a laptop has no use for, and what stands in for them.
 _REFUSED = {
     "InferenceGraph": "call its services one after the other",
-    "TrainedModel": "give the model an InferenceService of its own",
 }
 
 Key = tuple[str, str, str]
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """One service with its plan; ``document`` is the service as a dictionary."""
+    """One service with its plan; ``document`` is the service as a dictionary.
+
+    ``trained`` are the TrainedModels that name it. One that ``hosts`` them, or did, has
+    no model of its own.
+    """
 
     service: InferenceService
     document: dict[str, Any]
     plan: ServingPlan
+    trained: tuple[TrainedPlan, ...] = ()
+    hosts: bool = False
 
 
 def key(document: Document) -> Key:
@@ -54,10 +63,13 @@ def plan_services(
     settings: Settings,
     *,
     chosen: Mapping[Key, RuntimeChoice] = MappingProxyType({}),
+    known: Mapping[tuple[str, str], bool] = MappingProxyType({}),
 ) -> list[Planned]:
     """Plan all *services*, or refuse all of them.
 
     ``chosen`` are the runtimes that serve unchanged services now; they are kept.
+    ``known`` are services there are besides, by namespace and name, and whether they
+    host TrainedModels.
 
     Raises:
         PlanningError: One cannot be planned.
@@ -65,13 +77,19 @@ def plan_services(
 
     """
     _sort_out(runtimes)
+    services = list(services)
+    _check_hosts(runtimes, {*map(_place, services), *known})
+    hosting = hosts(runtimes) | {name for name, is_host in known.items() if is_host}
     catalog = Catalog.build(plugins, runtimes, settings)
     planned: list[Planned] = []
     refused: list[PlanningError] = []
     for service in services:
         try:
             kept = chosen.get(key(service))
-            planned.append(_plan(service, catalog, plugins, kept))
+            made = _plan(service, catalog, plugins, kept, hosting)
+            models = trained.of_service(service, runtimes)
+            plans = tuple(trained.planned(each, service, catalog) for each in models)
+            planned.append(msgspec.structs.replace(made, trained=plans))
         except PlanningError as error:
             refused.append(_named(service, error))
     if len(refused) == 1:
@@ -80,6 +98,27 @@ def plan_services(
         lines = "\n".join(f"  {each}" for each in refused)
         raise BackendError(f"{len(refused)} services cannot be served\n{lines}")
     return planned
+
+
+def _place(service: InferenceService) -> tuple[str, str]:
+    return service.metadata.namespace, service.metadata.name
+
+
+def _check_hosts(
+    documents: Iterable[Document], known: Collection[tuple[str, str]]
+) -> None:
+    """Refuse a TrainedModel whose service is nowhere."""
+    for each in documents:
+        if not isinstance(each, TrainedModel):
+            continue
+        host = each.metadata.namespace, each.spec.inference_service
+        if host not in known:
+            raise PlanningError(
+                f"TrainedModel {each.metadata.name}: there is no InferenceService "
+                f"{'/'.join(host)} to serve it",
+                reason=Reason.InvalidSpec,
+                remedy="apply the InferenceService before it, or in the same file",
+            )
 
 
 def _sort_out(documents: Iterable[Document]) -> None:
@@ -103,13 +142,21 @@ def _plan(
     catalog: Catalog,
     plugins: Plugins,
     kept: RuntimeChoice | None,
+    hosting: Collection[tuple[str, str]],
 ) -> Planned:
-    made = plan(service, catalog, backend="local", previous=kept)
+    is_host = _place(service) in hosting
+    made = plan(service, catalog, backend="local", previous=kept, hosts_models=is_host)
     provided = {each.descriptor.name: each for each in plugins.runtimes()}
     for revision in made.revisions:
         for component in revision.components:
             _check(component, provided)
-    return Planned(service=service, document=to_dict(service), plan=made)
+    sources = [each for one in made.revisions for each in one.components[0].sources]
+    return Planned(
+        service=service,
+        document=to_dict(service),
+        plan=made,
+        hosts=is_host and not sources,
+    )
 
 
 def _check(component: ComponentPlan, provided: dict[str, Provided[Runtime]]) -> None:
@@ -145,3 +192,16 @@ def _named(service: InferenceService, error: PlanningError) -> PlanningError:
     return PlanningError(
         f"{name}: {error.message}", reason=error.reason, remedy=error.remedy
     )
+
+
+def action_of(known: bool, changed: bool) -> Action:  # noqa: FBT001 - two facts
+    """Say what was done with a document."""
+    if not known:
+        return "created"
+    return "configured" if changed else "unchanged"
+
+
+def applied_as(document: Key, action: Action) -> Applied:
+    """Return what became of *document*."""
+    kind, namespace, name = document
+    return Applied(kind=kind, namespace=namespace, name=name, action=action)

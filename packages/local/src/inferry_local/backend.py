@@ -56,6 +56,11 @@ class LocalBackend:
         answer = await self._call("DELETE", _service(namespace, name))
         return msgspec.convert(answer, Applied)
 
+    async def delete_model(self, namespace: str, name: str) -> Applied:
+        """Remove one TrainedModel."""
+        target = f"/v1/models/{quote(namespace, safe='')}/{quote(name, safe='')}"
+        return msgspec.convert(await self._call("DELETE", target), Applied)
+
     async def logs(
         self, namespace: str, name: str, *, follow: bool, tail: int | None
     ) -> AsyncIterator[str]:

@@ -6,6 +6,7 @@ HTTP over a unix socket that only its owner can open::
     GET    /v1/services?namespace=&name=
     POST   /v1/apply     {"documents": [{"file": ..., "document": {...}}]}
     DELETE /v1/services/{namespace}/{name}
+    DELETE /v1/models/{namespace}/{name}            a TrainedModel
     GET    /v1/services/{namespace}/{name}/logs?follow=1&tail=10    a stream of lines
     GET    /v1/watch?namespace=                                     a stream of statuses
 """
@@ -49,6 +50,9 @@ class Controlled(Protocol):
 
     async def delete(self, namespace: str, name: str) -> Applied:
         """Remove one service."""
+
+    async def delete_model(self, namespace: str, name: str) -> Applied:
+        """Remove one TrainedModel."""
 
     def status(
         self, namespace: str | None = None, name: str | None = None
@@ -168,6 +172,8 @@ class ControlServer:
                 return await self._supervisor.apply(_documents(request.body))
             case "DELETE", "v1", "services", namespace, name:
                 return await self._supervisor.delete(namespace, name)
+            case "DELETE", "v1", "models", namespace, name:
+                return await self._supervisor.delete_model(namespace, name)
         return None
 
     def _stream(self, request: Request) -> AsyncIterator[dict[str, Any]] | None:

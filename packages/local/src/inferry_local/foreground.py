@@ -60,6 +60,7 @@ class Run:
         self._watch = watch
         self._exit_when_failed = exit_when_failed
         self._from_files: frozenset[Key] = frozenset()
+        self._models: frozenset[Key] = frozenset()
         self._stop = asyncio.Event()
         self._exit_code = 0
         self._trouble = ""
@@ -100,6 +101,12 @@ class Run:
         self._reporter.applied([applied])
         return applied
 
+    async def delete_model(self, namespace: str, name: str) -> Applied:
+        """Delete a TrainedModel, and report it."""
+        applied = await self._supervisor.delete_model(namespace, name)
+        self._reporter.applied([applied])
+        return applied
+
     def status(
         self, namespace: str | None = None, name: str | None = None
     ) -> list[ServiceStatus]:
@@ -123,7 +130,7 @@ class Run:
         self._own(self._until_broken())
         # The subscription must stand before the first change.
         await asyncio.sleep(0)
-        self._from_files = reading.services
+        self._from_files, self._models = reading.services, reading.models
         await self.apply(reading.documents)
         if self._watch:
             self._own(self._reload())
@@ -164,6 +171,9 @@ class Run:
                 self._reporter.problems([str(problem) for problem in reading.errors])
                 continue
             try:
+                for namespace, name in removed(self._models, reading.models):
+                    await self.delete_model(namespace, name)
+                self._models = reading.models
                 await self.apply(reading.documents)
                 for namespace, name in removed(self._from_files, reading.services):
                     await self.delete(namespace, name)

@@ -17,7 +17,8 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     ``environment`` is set before anything of the model is imported, ``forget`` are
     variables that Ray sets for its workers and the user did not. ``model`` and
-    ``server`` are the fields of `inferry_server.ModelSpec` and `ServerSettings`.
+    ``server`` are the fields of `inferry_server.ModelSpec` and `ServerSettings`;
+    without a ``model`` the replica waits to be told of some.
     """
 
     socket: str
@@ -77,8 +78,20 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
     """Accept no more requests, finish those in flight, then say `Drained`."""
 
 
+class Load(msgspec.Struct, frozen=True, kw_only=True, tag="load"):
+    """Load a model beside those there are; fields of `inferry_server.ModelSpec`."""
+
+    model: dict[str, Any]
+
+
+class Unload(msgspec.Struct, frozen=True, kw_only=True, tag="unload"):
+    """Let go of a model, after what it still computes."""
+
+    name: str
+
+
 FromReplica = Hello | Listening | State | Leaving | Drained
-ToReplica = Drain
+ToReplica = Drain | Load | Unload
 
 _decode_from: msgspec.json.Decoder[FromReplica] = msgspec.json.Decoder(FromReplica)
 _decode_to: msgspec.json.Decoder[ToReplica] = msgspec.json.Decoder(ToReplica)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inferry.planning import ComponentPlan, RevisionPlan, ServingPlan
     from inferry_local.channel import Link
     from inferry_local.messages import State
+    from inferry_local.trained import TrainedPlan
 
 MAX_EVENTS = 50
 STABLE_SECONDS = 10.0
@@ -168,12 +169,28 @@ class RevisionRecord:
 
 
 @dataclass(kw_only=True, eq=False)
+class TrainedRecord:
+    """One TrainedModel: its plan, what was fetched for it, and how it fares.
+
+    ``fields`` are what replicas are told to load, once it is fetched. ``states`` are
+    those of the replicas that said something, by name.
+    """
+
+    plan: TrainedPlan
+    record: RevisionRecord
+    fields: dict[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+    states: dict[str, State] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True, eq=False)
 class ServiceRecord:
     """One InferenceService: what it should be, and what runs of it.
 
     ``traffic`` are the shares in force, by revision; they change when a rollout has
     succeeded and never before. ``rolled_out`` is the revision that a canary is measured
-    against.
+    against. ``trained`` are the TrainedModels by name; a service that ``hosts`` them
+    has no model of its own.
     """
 
     plan: ServingPlan
@@ -183,6 +200,8 @@ class ServiceRecord:
     created: float = field(default_factory=time.monotonic)
     revisions: dict[str, RevisionRecord] = field(default_factory=dict)
     traffic: dict[str, int] = field(default_factory=dict)
+    trained: dict[str, TrainedRecord] = field(default_factory=dict)
+    hosts: bool = False
     rolled_out: str = ""
     failure: Failure | None = None
     attempts: int = 0

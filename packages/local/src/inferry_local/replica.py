@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from inferry.errors import ModelNotFound
 from inferry_local import messages
 from inferry_local.model_fields import BATCHER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from inferry_server import ModelServer, ModelSpec, ModelState
 
@@ -107,6 +108,7 @@ class Serving:
         self._server: ModelServer | None = None
         self._link: _Uplink | None = None
         self._drained: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self) -> None:
         """Serve until the channel closes, then end the process."""
@@ -145,18 +147,35 @@ class Serving:
             )
         )
         self._server = await _start_server(spec, link)
-        loading = None
-        if self._server is not None:
-            loading = asyncio.create_task(_load(self._server, spec, link))
+        if self._server is not None and spec.model:
+            self._begin(_load(self._server, spec.model, link))
+        elif self._server is not None:
+            self._server.models.may_be_empty = True
+            link.send(messages.State(name="", phase="Ready"))
         while data := await reader.readline():
-            if isinstance(messages.to_replica(data), messages.Drain):
-                self._drain()
-        if loading is not None:
-            loading.cancel()
+            self._told(messages.to_replica(data), link)
+        for task in self._tasks:
+            task.cancel()
         if self._server is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self._server.stop()
+
+    def _told(self, message: messages.ToReplica, link: _Uplink) -> None:
+        """Do what the supervisor says."""
+        if isinstance(message, messages.Drain):
+            self._drain()
+        elif self._server is None:
+            return
+        elif isinstance(message, messages.Load):
+            self._begin(_load(self._server, message.model, link))
+        else:
+            self._begin(_unload(self._server, message.name))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _leave(self) -> None:
         if self._drained is None and self._link is not None:
@@ -199,15 +218,20 @@ async def _start_server(
     return server
 
 
-async def _load(server: ModelServer, spec: messages.ReplicaSpec, link: _Uplink) -> None:
-    name = str(spec.model.get("name", ""))
+async def _load(server: ModelServer, told: Mapping[str, Any], link: _Uplink) -> None:
+    name = str(told.get("name", ""))
     try:
-        state = await server.load(_model_spec(spec.model))
-        told = _unhonoured(server, name) if state.phase == "Ready" else ()
+        state = await server.load(_model_spec(told))
+        lines = _unhonoured(server, name) if state.phase == "Ready" else ()
     except Exception as error:  # noqa: BLE001 - whatever it is, the status tells it
         link.fail(name, f"the model did not load: {error}")
     else:
-        link.report(state, told)
+        link.report(state, lines)
+
+
+async def _unload(server: ModelServer, name: str) -> None:
+    with contextlib.suppress(ModelNotFound):
+        await server.unload(name)
 
 
 def _model_spec(told: Mapping[str, Any]) -> ModelSpec:
@@ -225,7 +249,9 @@ def _model_spec(told: Mapping[str, Any]) -> ModelSpec:
 
 def _unhonoured(server: ModelServer, name: str) -> tuple[str, ...]:
     """Return what only the loaded model could tell: that it cannot be batched."""
-    model = server.models.get(name)
+    model = next((each for each in server.models.serving() if each.name == name), None)
+    if model is None:
+        return ()  # it has given way to another already
     if model.spec.batching is None or getattr(model.instance, "batching", False):
         return ()
     why = f"model {name!r} does not say that its rows are independent of each other"

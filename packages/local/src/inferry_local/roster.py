@@ -31,11 +31,13 @@ class Roster:
         *,
         changed: Changed,
         started: Callable[[], None],
+        welcome: Callable[[ServiceRecord, Link], None],
         logs: Callable[[ServiceRecord], Path],
         crash_limit: int,
     ) -> None:
         self._changed = changed
         self._started = started
+        self._welcome = welcome
         self._logs = logs
         self._crash_limit = crash_limit
         self._expected: dict[str, tuple[ServiceRecord, RevisionRecord]] = {}
@@ -77,8 +79,11 @@ class Roster:
         before = replica.ready
         if isinstance(message, messages.Listening):
             replica.port, replica.grpc_port = message.port, message.grpc_port
+            self._welcome(service, link)
         elif isinstance(message, messages.Leaving):
             replica.port = 0
+        elif isinstance(message, messages.State) and message.name in service.trained:
+            _trained(service, replica.name, message)
         elif isinstance(message, messages.State):
             replica.state = message
         if replica.ready and not before:
@@ -119,3 +124,16 @@ class Roster:
     ) -> None:
         revision.changed.set()
         self._changed(service, routes=routes)
+
+
+def _trained(service: ServiceRecord, replica: str, state: messages.State) -> None:
+    """Keep how a TrainedModel fares, and tell of what its owner waits for."""
+    states = service.trained[state.name].states
+    before = states.get(replica)
+    states[replica] = state
+    if before is None or before.phase != state.phase:
+        if state.phase == "Ready":
+            service.note(f"model {state.name} ready on {replica}")
+        elif state.phase == "Failed":
+            why = f"{state.reason}: {state.message}"
+            service.note(f"model {state.name} failed on {replica}: {why}")

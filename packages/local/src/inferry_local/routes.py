@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inferry_gateway import Endpoint, Service, Target
+import msgspec
+
+from inferry.errors import BackendError
+from inferry_gateway import Endpoint, GatewaySettings, Service, Target
 
 if TYPE_CHECKING:
+    from inferry.config import Settings
     from inferry_local.records import RevisionRecord, ServiceRecord
 
 
@@ -22,7 +26,7 @@ def gateway_service(service: ServiceRecord, *, in_full: bool) -> Service:
         namespace=plan.namespace,
         name=plan.name,
         hosts=(plan.host,),
-        models=(model,),
+        models=(*(() if service.hosts else (model,)), *service.trained),
         targets=tuple(
             _target(service.revisions[name], share)
             for name, share in service.traffic.items()
@@ -69,3 +73,15 @@ def _target(revision: RevisionRecord, share: int) -> Target:
         ),
         slots=revision.predictor.concurrency,
     )
+
+
+def gateway_settings(settings: Settings) -> GatewaySettings:
+    """Return the gateway's settings; [local] host and port win where they are given."""
+    local = settings.section("local")
+    own = {key: local[key] for key in ("host", "port") if local.get(key) is not None}
+    try:
+        return GatewaySettings.from_section({**settings.section("gateway"), **own})
+    except msgspec.ValidationError as error:
+        raise BackendError(
+            f"settings of section gateway: {error}", remedy="see `inferry config`"
+        ) from None

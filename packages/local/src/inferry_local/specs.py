@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from inferry.storage import shown_uri
 from inferry_local.messages import ReplicaSpec
 from inferry_local.model_fields import model_fields
+from inferry_local.trained import memory_budget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,15 +30,23 @@ def replica_spec(
     drain_timeout: float,
     forget: tuple[str, ...] = (),
     namespace: str = "",
+    hosts: bool = False,
 ) -> ReplicaSpec:
-    """Return what each replica of *revision* is told."""
+    """Return what each replica of *revision* is told.
+
+    One that *hosts* TrainedModels has no model of its own; what its container may hold
+    is their memory budget.
+    """
     predictor = revision.predictor
+    if hosts:
+        server = {**server, "memory_budget": memory_budget(predictor.container)}
+    model = {} if hosts else model_fields(predictor, revision.path)
     return ReplicaSpec(
         socket=str(socket),
         application=revision.application,
         revision=revision.name,
         logs=str(logs),
-        model=model_fields(predictor, revision.path) | {"namespace": namespace},
+        model=model and {**model, "namespace": namespace},
         server=_server(predictor, server, drain_timeout),
         environment=environment(predictor.container) | _source(predictor),
         drain_timeout=drain_timeout,

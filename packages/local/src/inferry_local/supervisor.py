@@ -12,26 +12,24 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from inferry.api import InferenceService
-from inferry.backends import Applied
+from inferry.api import InferenceService, TrainedModel
 from inferry.errors import BackendError
 from inferry.planning import secrets_of
-from inferry_gateway import Gateway, GatewaySettings
+from inferry_gateway import Gateway
 from inferry_local import logs as replica_logs
 from inferry_local import status
 from inferry_local._ports import loopback
-from inferry_local.applying import Key, key, plan_services
+from inferry_local.applying import Key, action_of, applied_as, key, plan_services
 from inferry_local.channel import Channel
 from inferry_local.folder import private_folder, remove_folder
 from inferry_local.ray_session import RaySession
 from inferry_local.records import Failure, RevisionRecord, ServiceRecord
 from inferry_local.rollout import Rollout
 from inferry_local.roster import Roster
-from inferry_local.routes import gateway_service
+from inferry_local.routes import gateway_service, gateway_settings
 from inferry_local.sources import Fetcher
 from inferry_local.specs import replica_spec
+from inferry_local.trained import TrainedModels
 from inferry_local.watchers import Watchers
 
 if TYPE_CHECKING:
@@ -39,13 +37,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inferry.api import Document
-    from inferry.backends import Action, ServiceStatus
+    from inferry.backends import Action, Applied, ServiceStatus
     from inferry.config import Settings
     from inferry.planning import RuntimeChoice
     from inferry.plugins import Plugins
     from inferry.storage import Secret
     from inferry_local.applying import Planned
     from inferry_local.messages import ReplicaSpec
+    from inferry_local.trained import TrainedPlan
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +69,16 @@ class Supervisor:
             self._folder, object_store_mb=int(local.get("object_store_mb") or 80)
         )
         self.fetcher = Fetcher(plugins, settings)
+        self._trained = TrainedModels(self.fetcher)
         self._roster = Roster(
             changed=self.changed,
             started=self._warm,
+            welcome=self._trained.welcome,
             logs=self._logs,
             crash_limit=max(int(local.get("crash_limit") or 2), 1),
         )
         self._channel = Channel(self._folder / "replicas.sock", self._roster)
-        self._gateway = Gateway(_gateway_settings(settings))
+        self._gateway = Gateway(gateway_settings(settings))
         self._watchers = Watchers()
         self._services: dict[str, ServiceRecord] = {}
         self._documents: dict[Key, Document] = {}
@@ -130,10 +131,14 @@ class Supervisor:
                 self._plugins,
                 self._settings,
                 chosen=self._chosen(changed),
+                known={
+                    (each.plan.namespace, each.plan.name): each.hosts
+                    for each in self._services.values()
+                },
             )
         }
         applied = [
-            _applied(each, _action(each in self._documents, each in changed))
+            applied_as(each, action_of(each in self._documents, each in changed))
             for each in given
             if each not in planned
         ]
@@ -141,7 +146,7 @@ class Supervisor:
         for each, plan in planned.items():
             action = self._take(plan)
             if each in given:
-                applied.append(_applied(each, action))
+                applied.append(applied_as(each, action))
         order = [key(each) for each in documents]
         return sorted(applied, key=lambda a: order.index((a.kind, a.namespace, a.name)))
 
@@ -159,7 +164,24 @@ class Supervisor:
         self._route()
         await Rollout(service, self).remove()
         self._roster.forget(service)
-        return _applied(("InferenceService", namespace, name), "deleted")
+        return applied_as(("InferenceService", namespace, name), "deleted")
+
+    async def delete_model(self, namespace: str, name: str) -> Applied:
+        """Remove a TrainedModel.
+
+        Raises:
+            BackendError: There is no such model.
+
+        """
+        model = self._documents.get(("TrainedModel", namespace, name))
+        if not isinstance(model, TrainedModel):
+            raise BackendError(f"there is no TrainedModel {namespace}/{name}")
+        service = self._service(namespace, model.spec.inference_service)
+        del self._documents[key(model)]
+        if name in service.trained:
+            self._trained.remove(service, name)
+        self.changed(service, routes=True)
+        return applied_as(key(model), "deleted")
 
     def status(
         self, namespace: str | None = None, name: str | None = None
@@ -248,6 +270,7 @@ class Supervisor:
             drain_timeout=self.drain_timeout,
             forget=() if "OMP_NUM_THREADS" in os.environ else ("OMP_NUM_THREADS",),
             namespace=service.plan.namespace,
+            hosts=service.hosts,
         )
 
     def secrets(self, namespace: str) -> tuple[Secret, ...]:
@@ -264,9 +287,28 @@ class Supervisor:
 
     def _take(self, planned: Planned) -> Action:
         """Make *planned* what its service should be, and begin to roll it out."""
+        action = self._take_service(planned)
+        service = self._services[planned.plan.key]
+        if planned.trained or service.trained:
+            self._own(self._bring(service, planned.trained))
+        return action
+
+    async def _bring(
+        self, service: ServiceRecord, wanted: Sequence[TrainedPlan]
+    ) -> None:
+        secrets = self.secrets(service.plan.namespace)
+        try:
+            await self._trained.bring(service, wanted, secrets)
+        except Exception:
+            logger.exception("the TrainedModels of %s", service.key)
+        self.changed(service, routes=True)
+
+    def _take_service(self, planned: Planned) -> Action:
         service = self._services.get(planned.plan.key)
         if service is None:
-            service = ServiceRecord(plan=planned.plan, document=planned.document)
+            service = ServiceRecord(
+                plan=planned.plan, document=planned.document, hosts=planned.hosts
+            )
             self._services[service.key] = service
             self._logs(service).mkdir(mode=0o700, parents=True, exist_ok=True)
             service.note("created")
@@ -278,6 +320,7 @@ class Supervisor:
             action = "unchanged" if service.plan == planned.plan else "configured"
             service.generation += action == "configured"
             service.plan, service.document = planned.plan, planned.document
+            service.hosts = planned.hosts
             service.note("applied again" if action == "unchanged" else "configured")
         self._route()
         before = service.rollout
@@ -352,26 +395,3 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _action(known: bool, changed: bool) -> Action:  # noqa: FBT001 - two facts
-    if not known:
-        return "created"
-    return "configured" if changed else "unchanged"
-
-
-def _applied(document: Key, action: Action) -> Applied:
-    kind, namespace, name = document
-    return Applied(kind=kind, namespace=namespace, name=name, action=action)
-
-
-def _gateway_settings(settings: Settings) -> GatewaySettings:
-    """Return the gateway's settings; [local] host and port win where they are given."""
-    local = settings.section("local")
-    own = {key: local[key] for key in ("host", "port") if local.get(key) is not None}
-    try:
-        return GatewaySettings.from_section({**settings.section("gateway"), **own})
-    except msgspec.ValidationError as error:
-        raise BackendError(
-            f"settings of section gateway: {error}", remedy="see `inferry config`"
-        ) from None

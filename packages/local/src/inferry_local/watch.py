@@ -38,6 +38,15 @@ class Reading:
     warnings: tuple[Problem, ...] = ()
 
     @property
+    def models(self) -> frozenset[Key]:
+        """Namespace and name of every TrainedModel."""
+        return frozenset(
+            (document.metadata.namespace, document.metadata.name)
+            for document in self.documents
+            if document.kind == "TrainedModel"
+        )
+
+    @property
     def services(self) -> frozenset[Key]:
         """Namespace and name of every InferenceService."""
         return frozenset(

@@ -17,6 +17,7 @@ from inferry.api._load import load, loads, to_dict
 from inferry.api._meta import ObjectMeta
 from inferry.api._objects import from_object
 from inferry.api._problems import Loaded, Located, Origin, Problem
+from inferry.api._quantities import amount as quantity
 from inferry.api._shown import shown
 from inferry.api._storage_containers import (
     ClusterStorageContainer,
@@ -108,6 +109,7 @@ __all__ = [
     "from_object",
     "load",
     "loads",
+    "quantity",
     "shown",
     "to_dict",
     "validate",

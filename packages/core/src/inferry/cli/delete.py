@@ -11,12 +11,15 @@ import click
 from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
 from inferry.cli._services import names
 from inferry.cli.apply import line
+from inferry.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inferry.backends import Applied, Backend
     from inferry.cli._backend import Target
+
+    Key = tuple[str, str]
 
 
 @click.command()
@@ -47,13 +50,25 @@ def delete(
         raise click.UsageError(msg)
     backend = target.connect()
     where = namespace_of(backend, namespace)
-    keys = [(where, name) for name in wanted] + _from_files(filenames, where)
-    asyncio.run(_delete(backend, keys, ignore_not_found=ignore_not_found))
+    services_there, models = _from_files(filenames, where)
+    keys = [(where, name) for name in wanted] + services_there
+    asyncio.run(_delete(backend, keys, models, ignore_not_found=ignore_not_found))
 
 
 async def _delete(
-    backend: Backend, keys: Iterable[tuple[str, str]], *, ignore_not_found: bool
+    backend: Backend,
+    keys: Iterable[Key],
+    models: Iterable[Key],
+    *,
+    ignore_not_found: bool,
 ) -> None:
+    removing: Any = getattr(backend, "delete_model", None)
+    for namespace, name in models if removing is not None else ():
+        try:
+            click.echo(line(await removing(namespace, name)))
+        except BackendError:
+            if not ignore_not_found:
+                raise
     for namespace, name in keys:
         if ignore_not_found and not await backend.get(namespace, name):
             continue
@@ -72,16 +87,21 @@ async def _removed(backend: Backend, namespace: str, name: str) -> Applied:
     return removed
 
 
-def _from_files(filenames: tuple[str, ...], where: str) -> list[tuple[str, str]]:
+def _from_files(filenames: tuple[str, ...], where: str) -> tuple[list[Key], list[Key]]:
+    """Return the InferenceServices and the TrainedModels of files."""
     if not filenames:
-        return []
+        return [], []
     from inferry.api import load, to_dict
 
     loaded = load(filenames)
     loaded.raise_for_problems()
     documents = [to_dict(each.document) for each in loaded.documents]
-    return [
-        (each["metadata"].get("namespace", where), each["metadata"]["name"])
-        for each in documents
-        if each["kind"] == "InferenceService"
-    ]
+    services, models = (
+        [
+            (each["metadata"].get("namespace", where), each["metadata"]["name"])
+            for each in documents
+            if each["kind"] == kind
+        ]
+        for kind in ("InferenceService", "TrainedModel")
+    )
+    return services, models

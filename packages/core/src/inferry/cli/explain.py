@@ -15,7 +15,7 @@ from inferry.errors import PlanningError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from inferry.api import InferenceService, Located
+    from inferry.api import Document, InferenceService, Located
     from inferry.planning import (
         Catalog,
         ComponentExplanation,
@@ -49,8 +49,11 @@ def explain(files: tuple[str, ...], backend: str, output: str) -> None:
     Nothing is started or downloaded. FILE may be a folder, or - for standard input.
     Exits with 1 when a service cannot be served.
     """
-    services, catalog = _read(files, backend)
-    explained, problems = _explain_all(services, catalog, backend)
+    located = documents_of(files)
+    documents = [each.document for each in located]
+    catalog = catalog_of(documents, current().settings())
+    services = list(_services(located, backend))
+    explained, problems = _explain_all(services, documents, catalog, backend)
     if output == "json":
         click.echo(json.dumps(_as_json(explained, problems), indent=2))
     elif explained:
@@ -61,12 +64,6 @@ def explain(files: tuple[str, ...], backend: str, output: str) -> None:
         report(service, problem)
     if problems:
         click.get_current_context().exit(1)
-
-
-def _read(files: Sequence[str], backend: str) -> tuple[list[InferenceService], Catalog]:
-    located = documents_of(files)
-    catalog = catalog_of([each.document for each in located], current().settings())
-    return list(_services(located, backend)), catalog
 
 
 def _services(documents: Sequence[Located], backend: str) -> Iterator[InferenceService]:
@@ -85,14 +82,23 @@ def _services(documents: Sequence[Located], backend: str) -> Iterator[InferenceS
 
 
 def _explain_all(
-    services: Sequence[InferenceService], catalog: Catalog, backend: str
+    services: Sequence[InferenceService],
+    documents: Sequence[Document],
+    catalog: Catalog,
+    backend: str,
 ) -> tuple[list[Explanation], list[tuple[InferenceService, PlanningError]]]:
     from inferry import planning
 
     explained, problems = [], []
+    hosts = planning.hosts(documents)
     for service in services:
+        is_host = (service.metadata.namespace, service.metadata.name) in hosts
         try:
-            explained.append(planning.explain(service, catalog, backend=backend))
+            explained.append(
+                planning.explain(
+                    service, catalog, backend=backend, hosts_models=is_host
+                )
+            )
         except PlanningError as error:
             problems.append((service, error))
     return explained, problems

@@ -8,6 +8,7 @@ from inferry.planning._planner import (
     ComponentExplanation,
     Explanation,
     explain,
+    hosts,
     plan,
 )
 from inferry.planning._render import (
@@ -51,6 +52,7 @@ __all__ = [
     "Unhonoured",
     "anchored",
     "explain",
+    "hosts",
     "merge",
     "plan",
     "render_runtime",

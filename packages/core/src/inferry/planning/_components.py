@@ -9,6 +9,7 @@ import msgspec
 
 from inferry.api._types import PredictorSpec
 from inferry.errors import PlanningError
+from inferry.planning._foreign import check_foreign, check_local
 from inferry.planning._images import retagged
 from inferry.planning._merge import SERVING_CONTAINER, container, without
 from inferry.planning._options import NO_ARGUMENTS, Arguments, read_arguments
@@ -51,7 +52,7 @@ class Scene:
     """What every part of one plan needs to know.
 
     ``previous`` is the runtime that serves the same specification now, ``mode`` how a
-    cluster deploys the service.
+    cluster deploys the service. One that ``hosts_models`` needs none of its own.
     """
 
     service: InferenceService
@@ -59,6 +60,7 @@ class Scene:
     backend: str
     previous: RuntimeChoice | None = None
     mode: Mode = "Standard"
+    hosts_models: bool = False
 
     @property
     def name(self) -> str:
@@ -151,10 +153,10 @@ def _plan_model(
     )
     selection = _as_before(selection, scene)
     entry = selection.entry
-    _check_local(entry, scene)
+    if scene.backend == "local":
+        check_local(entry)
     readable = _readable(predictor, scene)
     sources = model_sources(model, predictor.storage_uris, readable)
-    _check_sources(entry, sources, scene, where)
     container = predictor.storage_container_name or ""
     storage = choose_storage(
         sources, scene.catalog, backend=scene.backend, container=container
@@ -163,6 +165,8 @@ def _plan_model(
     values = _values(predictor, selection, sources, labels, scene)
     merged, own_args = serving_container(model, selection, values)
     arguments = _arguments(merged, own_args, entry, scene, where)
+    if not arguments.values().get("url"):  # of a server that has the model already
+        _check_sources(entry, sources, scene, where)
     named = arguments.server.get("model_name")
     model_plan = ModelPlan(
         name=str(named.value) if named else told_name(merged) or scene.name,
@@ -234,23 +238,12 @@ def _readable(spec: ComponentSpec, scene: Scene) -> Readable:
     return Readable.of(spec.pod, annotations)
 
 
-def _check_local(entry: RuntimeEntry, scene: Scene) -> None:
-    if scene.backend != "local" or entry.model is not None:
-        return
-    msg = f"the runtime {entry.name!r} ({entry.origin}) runs only in a container"
-    raise PlanningError(
-        msg,
-        reason=Reason.NotSupportedByBackend,
-        remedy=(
-            "apply the service to a cluster, or install a runtime plugin for the format"
-        ),
-    )
-
-
 def _check_sources(
     entry: RuntimeEntry, sources: tuple[Source, ...], scene: Scene, where: str
 ) -> None:
     if sources or scene.backend != "local" or not entry.artifacts:
+        return
+    if scene.hosts_models:
         return
     msg = f"{where}.model does not say where the model is"
     raise PlanningError(
@@ -259,6 +252,7 @@ def _check_sources(
         remedy=(
             f"set {where}.model.storageUri; the runtime {entry.name!r} looks there for "
             + ", ".join(entry.artifacts)
+            + "; or apply TrainedModels for the service together with it"
         ),
     )
 
@@ -267,7 +261,7 @@ def _target(entry: RuntimeEntry, scene: Scene) -> str:
     """Return what serves the model where a plugin does, and not an image from YAML."""
     if entry.model is None:
         return ""
-    if scene.backend != "local" and entry.scope != "plugin":
+    if scene.backend != "local" and (entry.scope != "plugin" or entry.is_foreign):
         return ""
     return entry.model.target
 
@@ -280,10 +274,13 @@ def _format_version(model: ModelSpec, selection: Selection) -> str:
 def _arguments(
     merged: dict[str, Any], own: int, entry: RuntimeEntry, scene: Scene, where: str
 ) -> Arguments:
-    if not _target(entry, scene):
-        return NO_ARGUMENTS
     args = [str(each) for each in merged.get("args") or ()]
     split = len(args) - own
+    if not _target(entry, scene):
+        check_foreign(entry, args[split:], where)
+        return NO_ARGUMENTS
+    if entry.is_foreign:
+        args, split = args[split:], 0  # the others are that server's own
     return read_arguments(
         (
             (f"runtime {entry.name}", args[:split]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from inferry.api._names import DEPLOYMENT_MODE, LEGACY_MODES
+from inferry.api._trained_models import TrainedModel
 from inferry.errors import PlanningError
 from inferry.planning._components import Scene
 from inferry.planning._placeholders import Values, replace
@@ -24,8 +25,9 @@ from inferry.planning.plan import (
 from inferry.status import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from inferry.api import Document
     from inferry.api._types import InferenceService
     from inferry.planning._catalog import Catalog
     from inferry.planning._components import PlannedComponent
@@ -86,13 +88,15 @@ def plan(
     backend: str = "local",
     previous: RuntimeChoice | None = None,
     mode: Mode = "Standard",
+    hosts_models: bool = False,
 ) -> ServingPlan:
     """Plan *service*; pure: the same arguments always give an equal plan.
 
     *previous* is the runtime that was chosen for the same specification before: it is
     kept as long as it fits, though a better one may have come. Leave it out where the
     specification has changed. *mode* is how a cluster deploys a service whose
-    annotation ``serving.kserve.io/deploymentMode`` does not say it.
+    annotation ``serving.kserve.io/deploymentMode`` does not say it. A service that
+    *hosts_models* needs none of its own: TrainedModels come to it.
 
     Raises:
         PlanningError: It cannot be served, with a reason of `inferry.status.Reason`.
@@ -104,6 +108,7 @@ def plan(
         backend=backend,
         previous=previous,
         mode=_mode(service, mode),
+        hosts_models=hosts_models,
     )
     return _draft(scene)[0]
 
@@ -114,6 +119,7 @@ def explain(
     *,
     backend: str = "local",
     mode: Mode = "Standard",
+    hosts_models: bool = False,
 ) -> Explanation:
     """Plan *service* and say why everything is as it is.
 
@@ -122,7 +128,11 @@ def explain(
 
     """
     scene = Scene(
-        service=service, catalog=catalog, backend=backend, mode=_mode(service, mode)
+        service=service,
+        catalog=catalog,
+        backend=backend,
+        mode=_mode(service, mode),
+        hosts_models=hosts_models,
     )
     planned, revisions = _draft(scene)
     return Explanation(
@@ -139,6 +149,15 @@ def explain(
             for component in revision.components
         ),
         unhonoured=planned.unhonoured,
+    )
+
+
+def hosts(documents: Iterable[Document]) -> frozenset[tuple[str, str]]:
+    """Return namespace and name of every service that TrainedModels name."""
+    return frozenset(
+        (each.metadata.namespace, each.spec.inference_service)
+        for each in documents
+        if isinstance(each, TrainedModel)
     )
 
 
