@@ -15,7 +15,11 @@ from inferry.api._types import (
     ServingRuntimeSpec,
     SupportedModelFormat,
 )
-from inferry.planning._render import PLUGIN_ANNOTATION, runtime_document
+from inferry.planning._render import (
+    PLUGIN_ANNOTATION,
+    SERVER_TYPE_ANNOTATION,
+    runtime_document,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
         StorageBackend,
     )
 
-SERVER_TYPE_ANNOTATION = "serving.kserve.io/server-type"
 _SPEC_FIELDS = frozenset(ServingRuntimeSpec.__struct_encode_fields__) - {"pod"}
 _SCOPES: tuple[Scope, ...] = ("namespace", "cluster", "plugin")
 
@@ -45,6 +48,8 @@ class RuntimeEntry:
     ``model``, ``options``, ``aliases`` and ``artifacts`` come from the plugin that
     implements it, ``plugin`` and ``version`` name that plugin's distribution.
     ``server_type`` is KServe's annotation, or the name that KServe falls back to.
+    ``is_foreign`` is whether that plugin's container is another server than Inferry's,
+    which knows none of ``options``.
     """
 
     name: str
@@ -65,6 +70,7 @@ class RuntimeEntry:
     artifacts: tuple[str, ...] = ()
     plugin: str = ""
     version: str = ""
+    is_foreign: bool = False
 
     @property
     def origin(self) -> str:
@@ -172,7 +178,7 @@ def _from_plugin(provided: Provided[Runtime], settings: Settings) -> RuntimeEntr
         typed,
         provided=provided,
         protocols=tuple(runtime.protocols),
-        server_type=runtime.name,
+        server_type=_foreign_server(runtime) or runtime.name,
     )
 
 
@@ -247,4 +253,9 @@ def _entry(
         artifacts=descriptor.artifacts if descriptor else (),
         plugin=provided.distribution if provided else "",
         version=provided.version if provided else "",
+        is_foreign=descriptor is not None and bool(_foreign_server(descriptor)),
     )
+
+
+def _foreign_server(runtime: Runtime) -> str:
+    return runtime.container.server_type if runtime.container else ""

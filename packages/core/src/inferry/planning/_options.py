@@ -155,7 +155,7 @@ def read_arguments(
     server: dict[str, OptionValue] = {}
     for origin, args in sources:
         for flag in _flags(args, switches, origin):
-            plain = _plain(flag.name)
+            plain = plain_name(flag.name)
             if option := declared.get(plain):
                 value = _converted(option, flag)
                 given[option.name] = OptionValue(
@@ -182,15 +182,15 @@ def _declared(
     options: tuple[Option, ...],
 ) -> tuple[Mapping[str, Option], frozenset[str]]:
     """Return the options by plain name, and the plain names that take no value."""
-    declared = {_plain(option.name): option for option in options}
-    switches = {_plain(name) for name in SWITCHES}
+    declared = {plain_name(option.name): option for option in options}
+    switches = {plain_name(name) for name in SWITCHES}
     switches |= {plain for plain, option in declared.items() if option.type == "bool"}
     return declared, frozenset(switches)
 
 
 @cache
 def _server_flags() -> Mapping[str, str]:
-    return {_plain(name): name for name in SERVER_FLAGS | SWITCHES | OWN_FLAGS}
+    return {plain_name(name): name for name in SERVER_FLAGS | SWITCHES | OWN_FLAGS}
 
 
 def _flags(
@@ -210,7 +210,7 @@ def _flags(
             yield _Flag(name, value, origin)
             continue
         following = str(args[index]) if index < len(args) else None
-        if _takes(_plain(name) in switches, following):
+        if _takes(plain_name(name) in switches, following):
             index += 1
             yield _Flag(name, following, origin)
         else:
@@ -279,5 +279,6 @@ def _unknown(flag: _Flag, options: Sequence[Option], runtime: str) -> PlanningEr
     )
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return *name* as all spellings of it are compared."""
     return name.replace("_", "").replace("-", "").lower()

@@ -39,7 +39,7 @@ def serving_container(
         raise PlanningError(
             msg, reason=Reason.InvalidSpec, remedy=f"add it to the {entry.origin}"
         )
-    if entry.scope != "plugin":
+    if entry.scope != "plugin" or entry.is_foreign:
         base = server_container(
             base,
             entry.server_type,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Names the runtime plugin whose model serves a runtime that was applied as YAML.
 PLUGIN_ANNOTATION = "inferry.dev/runtime"
+SERVER_TYPE_ANNOTATION = "serving.kserve.io/server-type"
 PORT = 8080
 
 # KServe's API has no name for it: the OpenAI routes come beside the others.
@@ -62,18 +63,23 @@ def runtime_document(provided: Provided[Runtime], settings: Settings) -> dict[st
     """Return the document of *provided*; its image may be missing."""
     runtime = provided.descriptor
     pod: dict[str, Any] = {"containers": [_container(provided, settings)]}
+    annotations = {PLUGIN_ANNOTATION: runtime.name}
+    metrics_port = PORT
     if runtime.container is not None:
         pod = _laid_over(pod, dict(runtime.container.pod))
+        metrics_port = runtime.container.metrics_port
+        if runtime.container.server_type:
+            annotations[SERVER_TYPE_ANNOTATION] = runtime.container.server_type
     return {
         "apiVersion": "serving.kserve.io/v1alpha1",
         "kind": "ClusterServingRuntime",
         "metadata": {
             "name": runtime.name,
-            "annotations": {PLUGIN_ANNOTATION: runtime.name},
+            "annotations": annotations,
         },
         "spec": {
             "annotations": {
-                "prometheus.kserve.io/port": str(PORT),
+                "prometheus.kserve.io/port": str(metrics_port),
                 "prometheus.kserve.io/path": "/metrics",
             },
             "supportedModelFormats": [_format(each) for each in runtime.formats],
