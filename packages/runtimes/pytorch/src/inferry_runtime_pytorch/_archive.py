@@ -15,7 +15,7 @@ from inferry.status import Reason
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
-    from typing import Self
+    from typing import IO, Self
 
 #: Entries of one archive; a model of 100,000 tensors has as many.
 MAX_ENTRIES = 200_000
@@ -105,6 +105,10 @@ class Archive:
         if len(found) > limit:
             raise corrupt(self.path, f"{name!r} is longer than the archive says")
         return found
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open the entry *name*; what it unpacks to is bounded as its size says."""
+        return self._zip.open(name)
 
     def _check(self) -> None:
         entries = self._zip.infolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from inferry_runtime_pytorch._program import Argument, Program, weigh
 from inferry_runtime_pytorch._tensors import datatype, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 PLATFORM = "pytorch_export"
@@ -78,13 +79,15 @@ def _program(path: Path, exported: Any, module: Any) -> Program:  # noqa: ANN401
         if node.op == "placeholder"
     }
     names = exported.graph_signature.user_inputs
-    found = [values.get(name) for name in names]
+    found: list[Any] = [values.get(name) for name in names]
     if not found or not all(isinstance(each, torch.Tensor) for each in found):
         raise ModelLoadError(
             f"{path.name} takes what is no tensor, which no request can hold",
             remedy="export the model with tensors as its only inputs",
         )
-    keywords = set(exported.call_spec.in_spec.children()[1].context or ())
+    spec = exported.call_spec.in_spec.children()[1]
+    flat = all(each.is_leaf() for each in spec.children())
+    keywords = set(spec.context or ()) if flat else set()
     arguments = tuple(
         Argument(name=str(name), keyword=name in keywords)
         for name in _argument_names(exported, names)
@@ -93,8 +96,9 @@ def _program(path: Path, exported: Any, module: Any) -> Program:  # noqa: ANN401
     outputs = _outputs(exported)
     most = sizes.rows(outputs)
     containers = tree_unflatten(outputs, exported.call_spec.out_spec)
+    state = _changes_state(exported)
     return Program(
-        call=module,
+        call=_flat(module, exported.call_spec.in_spec),
         arguments=arguments,
         platform=PLATFORM,
         module=module,
@@ -104,11 +108,57 @@ def _program(path: Path, exported: Any, module: Any) -> Program:  # noqa: ANN401
         ),
         outputs=tuple(_spec(name, each) for name, each in leaves(containers)),
         example=tuple(tuple(map(_hint, value.shape)) for value in found),
+        copy=_copier(module, exported.call_spec.in_spec) if state else None,
         check=sizes.check,
         batching=most is not None,
         most=most or 0,
         **weigh([*exported.state_dict.values(), *_constants(exported)]),
     )
+
+
+def _changes_state(exported: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether a call leaves something behind in a buffer for the next one."""
+    signature = exported.graph_signature
+    if signature.buffers_to_mutate:
+        return True
+    own = {*signature.inputs_to_buffers, *signature.inputs_to_parameters}
+    return any(
+        _is_mutable(node.target) and _origin(node).name in own
+        for node in exported.graph.nodes
+        if node.op == "call_function"
+    )
+
+
+def _is_mutable(target: Any) -> bool:  # noqa: ANN401 - an operator
+    schema = getattr(target, "_schema", None)
+    return schema is not None and bool(schema.is_mutable)
+
+
+def _origin(node: Any) -> Any:  # noqa: ANN401 - a node of a graph
+    """Return where the first argument of *node* comes from, through all views of it."""
+    while node.args and isinstance(node.args[0], torch.fx.Node):
+        node = node.args[0]
+    return node
+
+
+def _flat(module: Any, spec: Any) -> Callable[..., Any]:  # noqa: ANN401 - as above
+    """Return what calls *module* with tensors only, in the containers it wants."""
+    positional, named = spec.children()
+    called: Callable[..., Any] = module
+    if all(each.is_leaf() for each in (*positional.children(), *named.children())):
+        return called
+
+    def call(*values: Any) -> Any:  # noqa: ANN401 - as above
+        arguments, keywords = tree_unflatten(values, spec)
+        return module(*arguments, **keywords)
+
+    return call
+
+
+def _copier(module: Any, spec: Any) -> Callable[[], Callable[..., Any]]:  # noqa: ANN401 - as above
+    """Return what copies *module* with its state; the copies share its weights."""
+    weights = {id(each): each for each in module.parameters()}
+    return lambda: _flat(copy.deepcopy(module, dict(weights)), spec)
 
 
 def _argument_names(exported: Any, names: Sequence[str]) -> Sequence[str]:  # noqa: ANN401 - as above
@@ -126,7 +176,10 @@ def _constants(exported: Any) -> list[Any]:  # noqa: ANN401 - as above
 
 def _outputs(exported: Any) -> list[Any]:  # noqa: ANN401 - as above
     node = exported.graph.output_node()
-    return [getattr(each, "meta", {}).get("val") for each in node.args[0]]
+    return [
+        each.meta.get("val") if isinstance(each, torch.fx.Node) else each
+        for each in node.args[0]
+    ]
 
 
 def _hint(size: Any) -> int:  # noqa: ANN401 - a number or torch's name for one

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z", re.ASCII)
+_PATH = re.compile(r"[\w.]+\Z", re.ASCII)
 _ATEN = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?\Z", re.ASCII)
 _NUMBERS = re.compile(r"(?:torch\._?sym_\w+|math\.\w+|_operator\.(\w+))\Z", re.ASCII)
 _OPERATORS = frozenset(
@@ -95,7 +96,9 @@ _TREES = frozenset(
     }
 )
 #: Keys whose text becomes a name in source code.
-_NAMES = frozenset({"name", "parameter_name", "buffer_name", "tensor_constant_name"})
+_NAMES = frozenset({"name"})
+#: Keys whose text is a path of attributes, which may be numbers.
+_PATHS = frozenset({"parameter_name", "buffer_name", "tensor_constant_name", "fqn"})
 _SPECS = frozenset({"in_spec", "out_spec"})
 _CUSTOM = frozenset({"as_custom_obj", "custom_obj", "as_opaque_obj"})
 _FORMULA = (
@@ -195,8 +198,14 @@ def _unsafe(key: str, value: object) -> str:
         return "" if _is_formula(text) else f"the formula {text[:80]!r}"
     if key in _NAMES and text:
         return "" if _NAME.match(text) else f"the name {text[:80]!r}"
+    if key in _PATHS and text:
+        return "" if _PATH.match(text) else f"the name {text[:80]!r}"
     if key in {"forward_arg_names", "tensor_values", "range_constraints"}:
-        wrong = [name for name in _texts(value) if not _NAME.match(name)]
+        wrong = [
+            each
+            for each in _texts(value)
+            if not (_NAME.match(each) or _is_formula(each))
+        ]
         return f"the name {wrong[0][:80]!r}" if wrong else ""
     odd = key in _SPECS and bool(text) and not _is_tree(text)
     return "objects of other types" if odd or (key in _CUSTOM and value) else ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inferry_runtime_pytorch._program import Program
 
 _POSITION = re.compile(r"(?:input-|INPUT__)(\d{1,3})\Z", re.IGNORECASE)
+_TYPES = frozenset({"tensor", "bytes", "int", "float", "bool", "str"})
 _Call = tuple[list[Any], dict[str, Any]]
 
 
@@ -28,11 +29,14 @@ class Inputs:
     def __init__(
         self, program: Program, specs: Sequence[TensorSpec], *, name: str, device: str
     ) -> None:
+        _check_types(program.arguments or (), name)
         self.specs = {each.name: each for each in specs}
         self._device = device
         self._check = program.check
         self._arguments = _matched(program.arguments, list(self.specs), name)
-        self._known = {each.name: each for each in program.arguments or ()}
+        self._known = {
+            each.name: each for each in program.arguments or () if each.type in _TYPES
+        }
         self._float = program.float_type
 
     def call(self, inputs: Sequence[Tensor]) -> _Call:
@@ -59,6 +63,8 @@ class Inputs:
         )
 
     def _value(self, argument: Argument, tensor: Tensor) -> Any:  # noqa: ANN401 - torch has no types
+        if argument.type == "bytes":
+            return [bytes(each) for each in tensor.data.ravel()]
         if argument.type != "tensor":
             return scalar(tensor, argument.type)
         value = given(tensor, self._device)
@@ -115,6 +121,16 @@ class Inputs:
         return ", ".join(map(repr, self._known)) or "none"
 
 
+def _check_types(arguments: Sequence[Argument], model: str) -> None:
+    for each in arguments:
+        if each.required and each.type not in _TYPES:
+            raise ModelLoadError(
+                f"forward of {model} takes {each.name!r} of type {each.type}, which "
+                "no request can hold",
+                remedy="wrap the model in a module whose forward takes tensors",
+            )
+
+
 def _by_keyword(argument: Argument) -> Argument:
     return Argument(
         name=argument.name,
@@ -139,7 +155,7 @@ def _matched(
         return []
     if arguments is None:
         return [(name, Argument(name=name)) for name in names]
-    known = {each.name: each for each in arguments}
+    known = {each.name: each for each in arguments if each.type in _TYPES}
     required = [each.name for each in arguments if each.required]
     if set(names) <= set(known) and set(required) <= set(names):
         return _with_gaps(arguments, names)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from inferry.runtime.files import ModelFiles
+from inferry.runtime.files import ModelFiles, readable
 from inferry_runtime_pytorch._archive import Archive, corrupt
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+__all__ = ["FILES", "MANIFEST", "OLD_EXPORT", "Kind", "find", "kind", "readable"]
 
 FILES = ModelFiles(
     title="PyTorch",

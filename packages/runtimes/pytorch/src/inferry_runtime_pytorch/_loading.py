@@ -10,7 +10,8 @@ import torch
 from inferry.errors import ModelLoadError
 from inferry.runtime.options import choice
 from inferry.status import Reason
-from inferry_runtime_pytorch import _compiled, _export, _script, _weights
+from inferry_runtime_pytorch import _compiled, _export, _kinds, _mar, _script, _weights
+from inferry_runtime_pytorch._archive import corrupt
 from inferry_runtime_pytorch._kinds import Kind
 
 if TYPE_CHECKING:
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def load(file: Path, kind: Kind, device: str, options: Mapping[str, Any]) -> Program:
+def load(
+    file: Path,
+    kind: Kind,
+    device: str,
+    options: Mapping[str, Any],
+    brought: type[Any] | None = None,
+) -> Program:
     """Return the program in *file*, which is of *kind*.
+
+    The class *brought* is what weights are put into, where no option names one.
 
     Raises:
         ModelLoadError: With the reason and what to do.
@@ -37,6 +46,13 @@ def load(file: Path, kind: Kind, device: str, options: Mapping[str, Any]) -> Pro
         program, version = _export.load(file, device, trusted=trusted)
         compare(file, version, strict=strict)
         return program
+    if kind is Kind.MAR:
+        return _mar.load(
+            file,
+            device,
+            options,
+            lambda inner, found: load(inner, _inner(inner), device, options, found),
+        )
     if kind is Kind.COMPILED:
         return _compiled.load(
             file, device, allowed=options.get("allowNativeCode") is True
@@ -47,7 +63,16 @@ def load(file: Path, kind: Kind, device: str, options: Mapping[str, Any]) -> Pro
         factory=str(options.get("modelClass") or ""),
         arguments=str(options.get("modelArguments") or ""),
         trusted=trusted,
+        brought=brought,
     )
+
+
+def _inner(file: Path) -> Kind:
+    """Tell what the model in an archive is; no archive holds another."""
+    kind = _kinds.kind(_kinds.readable(file))
+    if kind is Kind.MAR:
+        raise corrupt(file, "it is an archive within an archive")
+    return kind
 
 
 def compare(file: Path, version: str, *, strict: bool) -> None:

@@ -7,6 +7,7 @@ are known, small calls tell.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -37,23 +38,30 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def probe(
-    ask: Callable[[InferRequest], list[Tensor]], specs: Sequence[TensorSpec]
+    ask: Callable[[InferRequest], list[Tensor]],
+    specs: Sequence[TensorSpec],
+    texts: tuple[bytes, ...] = (),
 ) -> Found:
-    """Call *ask* with tensors as *specs* describe them."""
+    """Call *ask* with tensors as *specs* describe them, and with *texts* in BYTES."""
     if not specs:
         return Found()
+    make = partial(example, specs, texts=texts)
     for size in _SIZES:
-        request = example(specs, rows=1, size=size)
-        answer = _answer(ask, request)
+        answer = _answer(ask, make(rows=1, size=size))
         if answer is not None:
-            return _described(ask, specs, size, request, answer)
+            return _described(ask, specs, make, size, answer)
         if not any(_ANY in spec.shape[1:] for spec in specs):
             break
     return Found()
 
 
 def example(
-    specs: Sequence[TensorSpec], *, rows: int, size: int, seed: int = 0
+    specs: Sequence[TensorSpec],
+    *,
+    rows: int,
+    size: int,
+    seed: int = 0,
+    texts: tuple[bytes, ...] = (),
 ) -> InferRequest:
     """Return a request with *rows* rows; other open axes have *size*."""
     random = np.random.default_rng(seed)
@@ -65,7 +73,7 @@ def example(
         if data.dtype.kind == "f" and data.size <= _MOST:
             data += random.random(shape).astype(data.dtype)
         if spec.datatype == "BYTES":
-            data.fill(b"")
+            data.fill(texts[seed % len(texts)] if texts else b"")
         tensors.append(Tensor(name=spec.name, datatype=spec.datatype, data=data))
     return InferRequest(inputs=tuple(tensors))
 
@@ -90,15 +98,16 @@ def _dtype(datatype: str) -> str:
 def _described(
     ask: Callable[[InferRequest], list[Tensor]],
     specs: Sequence[TensorSpec],
+    make: Callable[..., InferRequest],
     size: int,
-    request: InferRequest,
     answer: list[Tensor],
 ) -> Found:
-    other = example(specs, rows=1, size=size, seed=1)
+    request = make(rows=1, size=size)
+    other = make(rows=1, size=size, seed=1)
     apart = _answer(ask, other)
     both = _joined(request, other)
     together = _answer(ask, both)
-    larger = example(specs, rows=1, size=size + 16)
+    larger = make(rows=1, size=size + 16)
     answers = [answer, together, _answer(ask, larger)]
     open_axes = any(_ANY in spec.shape[1:] for spec in specs)
     rows = all(spec.shape[:1] == (_ANY,) for spec in specs)

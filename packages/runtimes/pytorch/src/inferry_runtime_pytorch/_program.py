@@ -35,9 +35,9 @@ class Program:
     nothing. ``check`` refuses tensors whose sizes do not fit each other. ``copy``
     makes one with a state of its own, where ``call`` changes the state.
     ``batching`` is None where nothing is known, ``most`` are the rows that one call
-    takes, 0 for any. ``example`` has the shapes of inputs
-    that are known to work. ``memory`` counts the bytes of all weights, and
-    ``float_type`` is what they are made of.
+    takes, 0 for any. ``example`` has the shapes of inputs that are known to work, and
+    ``texts`` elements of BYTES that are. ``memory`` counts the bytes of all weights,
+    and ``float_type`` is what they are made of.
     """
 
     call: Callable[..., Any]
@@ -51,6 +51,7 @@ class Program:
     batching: bool | None = None
     most: int = 0
     example: tuple[tuple[int, ...], ...] = ()
+    texts: tuple[bytes, ...] = ()
     memory: int = 0
     float_type: Any = torch.float32
 

@@ -101,7 +101,7 @@ def _program(path: Path, module: Any) -> Program:  # noqa: ANN401 - torch has no
     weights = weigh([*module.parameters(), *module.buffers()])
     return Program(
         call=module,
-        arguments=[_argument(path, each) for each in method.schema.arguments[1:]],
+        arguments=[_argument(each) for each in method.schema.arguments[1:]],
         platform=PLATFORM,
         module=module,
         copy=_copier(module) if _changes_state(method.graph) else None,
@@ -109,19 +109,13 @@ def _program(path: Path, module: Any) -> Program:  # noqa: ANN401 - torch has no
     )
 
 
-def _argument(path: Path, argument: Any) -> Argument:  # noqa: ANN401 - as above
+def _argument(argument: Any) -> Argument:  # noqa: ANN401 - as above
     text = str(argument.type)
     optional = _OPTIONAL.fullmatch(text)
     kind = _TYPES.get(next(filter(None, optional.groups())) if optional else text)
-    if kind is None and not argument.has_default_value():
-        raise ModelLoadError(
-            f"forward of {path.name} takes {argument.name!r} of type {text}, "
-            "which no request can hold",
-            remedy="wrap the model in a module whose forward takes tensors",
-        )
     return Argument(
         name=argument.name,
-        type=kind or "none",
+        type=kind or text,
         required=not argument.has_default_value(),
         keyword=argument.kwarg_only,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import pickletools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import torch
 
 from inferry.errors import ModelLoadError
 from inferry.status import Reason
-from inferry_runtime_pytorch._archive import corrupt
+from inferry_runtime_pytorch._archive import Archive, corrupt
 from inferry_runtime_pytorch._errors import said
 from inferry_runtime_pytorch._program import Argument, Program, weigh
 
@@ -23,11 +24,18 @@ if TYPE_CHECKING:
 PLATFORM = "pytorch"
 _WITHIN = ("state_dict", "model_state_dict", "model")
 _SHOWN = 3
+_MAX_PICKLE = 16 * 2**20
 _TYPES = {int: "int", float: "float", bool: "bool", str: "str"}
 
 
 def load(
-    path: Path, device: str, *, factory: str, arguments: str, trusted: bool
+    path: Path,
+    device: str,
+    *,
+    factory: str,
+    arguments: str,
+    trusted: bool,
+    brought: type[Any] | None = None,
 ) -> Program:
     """Return the model whose weights are in the file at *path*.
 
@@ -38,6 +46,7 @@ def load(
             whole model.
         arguments: What the class is called with, a JSON object.
         trusted: Whether pickles may be loaded.
+        brought: The class, where no option names one.
 
     Raises:
         ModelLoadError: The file or the class is not usable, or they do not fit.
@@ -46,7 +55,7 @@ def load(
     found = read(path, device, trusted=trusted)
     if isinstance(found, torch.nn.Module):
         return program(found, device)
-    if not factory:
+    if not factory and brought is None:
         raise ModelLoadError(
             f"{path.name} holds weights, which say nothing of the model they are of",
             remedy=(
@@ -54,7 +63,7 @@ def load(
                 "save the model with torch.export"
             ),
         )
-    made = _made(module_class(factory), factory, arguments)
+    made = _made(brought or module_class(factory), arguments)
     fill(made, _state(path, found), path.name)
     return program(made, device)
 
@@ -150,7 +159,7 @@ def program(module: Any, device: str) -> Program:  # noqa: ANN401 - as above
     )
 
 
-def _made(factory: type[Any], name: str, text: str) -> Any:  # noqa: ANN401 - as above
+def _made(factory: type[Any], text: str) -> Any:  # noqa: ANN401 - as above
     try:
         arguments = json.loads(text or "{}")
     except ValueError:
@@ -164,8 +173,8 @@ def _made(factory: type[Any], name: str, text: str) -> Any:  # noqa: ANN401 - as
         return factory(**arguments)
     except Exception as error:
         raise ModelLoadError(
-            f"{name} cannot be made with the arguments {sorted(arguments)}: "
-            f"{type(error).__name__}: {said(error)}",
+            f"{factory.__name__} cannot be made with the arguments "
+            f"{sorted(arguments)}: {type(error).__name__}: {said(error)}",
             remedy="correct the option modelArguments",
         ) from error
 
@@ -230,9 +239,25 @@ def _read_safetensors(path: Path, device: str) -> dict[str, Any]:
     return found
 
 
+def _is_pickle(path: Path) -> bool:
+    """Say whether *path* can be read as a pickle, without running it."""
+    with path.open("rb") as file:
+        content = file.read(_MAX_PICKLE)
+    if content.startswith(b"PK"):
+        with Archive(path) as archive:
+            content = archive.read(f"{archive.folder}data.pkl")
+    try:
+        for _ in pickletools.genops(content):
+            pass
+    except Exception:  # noqa: BLE001 - whatever garbage leads to
+        return False
+    return True
+
+
 def _load_error(path: Path, error: Exception) -> ModelLoadError:
     text = said(error)
-    if "Weights only load failed" in str(error) or "Unsupported" in text:
+    refused = "Weights only load failed" in str(error) or "Unsupported" in text
+    if refused and _is_pickle(path):
         return ModelLoadError(
             f"{path.name} is a pickle of more than tensors, and loading it runs "
             "whatever code it holds",

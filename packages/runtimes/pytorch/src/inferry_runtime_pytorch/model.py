@@ -199,7 +199,7 @@ class PytorchModel:
         if program.example:
             self._found = _probe.Found(request=_probe.shaped(specs, program.example))
         else:
-            self._found = _probe.probe(self._ask, specs)
+            self._found = _probe.probe(self._ask, specs, program.texts)
         self._outputs = self._outputs or self._found.outputs
         self._warm = self._found.request
         if specs and self._warm is None:

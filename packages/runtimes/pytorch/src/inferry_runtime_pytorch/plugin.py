@@ -82,6 +82,11 @@ OPTIONS = (
         help="Load what AOTInductor compiled, which runs as the server does.",
     ),
     Option(
+        name="handler",
+        default="",
+        help="The handler of a .mar archive: its own, or none to send tensors.",
+    ),
+    Option(
         name="allowModelFile",
         default="",
         help="The Python file in a .mar archive that may be run, by its name.",
