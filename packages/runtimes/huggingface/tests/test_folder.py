@@ -238,3 +238,8 @@ def test_sends_who_names_a_model_of_the_hub_to_storage(folder: Path) -> None:
 
 def test_refuses_a_backend_that_it_is_not(folder: Path) -> None:
     refused(folder, "option backend is 'vllm'", Reason.ModelLoadFailed, backend="vllm")
+
+
+def test_refuses_to_log_texts(folder: Path) -> None:
+    refused(folder, "logs no texts", Reason.ModelLoadFailed, disableLogRequests=False)
+    assert open_folder(folder, {"disableLogRequests": True})

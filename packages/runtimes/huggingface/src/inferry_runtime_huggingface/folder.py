@@ -148,6 +148,11 @@ def open_folder(path: Path, options: Mapping[str, Any]) -> ModelFolder:
 
 def _check_options(options: Mapping[str, Any]) -> None:
     reading.choice(options, "backend", ("auto", "huggingface"))
+    if not options.get("disableLogRequests", True):
+        raise ModelLoadError(
+            "option disableLogRequests is false, and this runtime logs no texts",
+            remedy="leave it out; spec.predictor.logger logs requests",
+        )
     if name := options.get("modelId"):
         raise ModelLoadError(
             f"option modelId is {name!r}, and a runtime downloads nothing",

@@ -78,6 +78,12 @@ COMMON = (
         help="As KServe's: auto or huggingface; vllm is refused.",
     ),
     Option(
+        name="disableLogRequests",
+        type="bool",
+        default=True,
+        help="As KServe's: texts of requests are never logged; false is refused.",
+    ),
+    Option(
         name="modelId",
         default="",
         help="Refused with what to write instead: a storageUri like hf://OWNER/NAME.",
