@@ -59,7 +59,7 @@ def read(path: Path) -> Document:
         text = data.decode().replace("\r\n", "\n")
         return Document(
             name=file.name,
-            text=text,
+            text=_text.trees(text),
             header=_text.check(text),
             categories=_categories(text),
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
-__all__ = ["Header", "check"]
+__all__ = ["Header", "check", "trees"]
 
 _END = "end of trees"
 _CATEGORICAL = 1
@@ -61,14 +61,25 @@ def check(text: str) -> Header:
     fields = _fields(text[:start])
     header = _header(fields)
     if start < end:
-        trees = _trees(text[start + 1 : end + 1], fields)
-        _need(len(trees) % header.per_iteration == 0, "num_tree_per_iteration")
-        for index, tree in enumerate(trees):
+        found = _trees(text[start + 1 : end + 1], fields)
+        _need(len(found) % header.per_iteration == 0, "num_tree_per_iteration")
+        for index, tree in enumerate(found):
             try:
+                wrong = any("=" not in line for line in tree.split("\n") if line)
+                _need(not wrong, "a line without =")
                 _tree(_fields(tree), header)
             except (ValueError, KeyError) as error:
                 raise ValueError(f"tree {index}: {_said(error)}") from None
     return header
+
+
+def trees(text: str) -> str:
+    """Return the checked model *text* up to the end of its trees.
+
+    What follows tells how it was trained, which predictions do not need; the native
+    reader of these parameters ends the process where a line is damaged.
+    """
+    return text[: text.index("\n" + _END)] + f"\n{_END}\n"
 
 
 def _header(fields: Mapping[str, str]) -> Header:
@@ -115,7 +126,7 @@ def _trees(text: str, fields: Mapping[str, str]) -> list[str]:
 def _tree(fields: Mapping[str, str], header: Header) -> None:
     for key in ("num_leaves", "num_cat", "is_linear", "shrinkage"):
         _need(len(_floats(fields.get(key, "1"))) == 1, key)
-    leaves = int(fields["num_leaves"])
+    leaves, _ = int(fields["num_leaves"]), int(fields["num_cat"])
     _need(leaves > 0 and len(_floats(fields["leaf_value"])) == leaves, "leaf_value")
     if "leaf_weight" in fields and leaves > 1:
         _need(len(_floats(fields["leaf_weight"])) in (0, leaves), "leaf_weight")
@@ -147,7 +158,7 @@ def _splits(fields: Mapping[str, str], inner: int, header: Header) -> None:
     _need(len(features) == inner, "split_feature")
     _need(_within(features, 0, header.features), "split_feature")
     kinds = _integers(fields["decision_type"]) if "decision_type" in fields else None
-    categories = int(fields.get("num_cat", "0"))
+    categories = int(fields["num_cat"])
     if kinds is None:
         _need(categories == 0, "decision_type")
         return
@@ -178,7 +189,7 @@ def _linear(fields: Mapping[str, str], leaves: int, header: Header) -> None:
 def _fields(text: str) -> dict[str, str]:
     """Return the ``key=value`` lines; a flag without a value has an empty one."""
     found: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if line.strip():
             key, _, value = line.partition("=")
             _need(key not in found, f"a second {key[:40]!r}")
