@@ -56,3 +56,30 @@ async def test_what_somebody_wrote_over_a_spec_is_not_taken_for_one(text: str) -
 async def test_a_revision_of_another_service_of_the_name_is_not_taken() -> None:
     assert await found(kept(SPEC, uid="another"), None) is None
     assert await found(kept(1), None) is None
+
+
+class Keeping:
+    """A client of a server that has one Deployment, and keeps what is created."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, dict[str, Any]] = {"Deployment": deployment(SPEC)}
+
+    async def find(self, kind: Any, *_: str) -> dict[str, Any] | None:
+        return self.there.get(kind.kind)
+
+    async def create(self, obj: dict[str, Any]) -> dict[str, Any]:
+        return self.there.setdefault(obj["kind"], obj)
+
+
+async def test_what_only_this_process_knows_is_kept_for_the_next() -> None:
+    """The Deployment that had the spec is gone before another took its place."""
+    client = Keeping()
+    specs = Specs(client)  # type: ignore[arg-type] - all that is called is there
+    assert not await specs.is_kept(SERVICE, "r1")
+    assert await specs.find(SERVICE, "r1", "") == SPEC
+    del client.there["Deployment"]
+
+    assert await specs.is_kept(SERVICE, "r1")
+    after = Specs(client)  # type: ignore[arg-type] - all that is called is there
+    assert await after.is_kept(SERVICE, "r1")
+    assert await after.find(SERVICE, "r1", None) == SPEC

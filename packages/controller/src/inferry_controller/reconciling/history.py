@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,25 @@ class Specs:
         spec = await self.find(service, revision, slot)
         if spec is None:
             return False
-        try:
-            await self._client.create(_kept(service, revision, spec))
-        except Conflict:
-            return True
+        await self._keep(service, revision, spec)
         return True
+
+    async def is_kept(self, service: StoredService, revision: str) -> bool:
+        """Say whether the spec of a *revision* that runs nowhere is kept.
+
+        One that only this process knows of is kept now: the next would not know it.
+        """
+        if await self._kept(service, revision) is not None:
+            return True
+        spec = self._found.get((service.uid, revision))
+        if spec is None:
+            return False
+        await self._keep(service, revision, spec)
+        return True
+
+    async def _keep(self, service: StoredService, revision: str, spec: str) -> None:
+        with contextlib.suppress(Conflict):
+            await self._client.create(_kept(service, revision, spec))
 
     async def forget(self, service: StoredService, revision: str) -> None:
         """Delete what was kept of a *revision* that nobody goes back to."""

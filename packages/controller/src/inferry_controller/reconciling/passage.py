@@ -239,7 +239,7 @@ class Passage:
             return
         if any(one.revision == older for one in there.values()):
             return
-        if await self._tools.specs.find(self._service, older, None) is not None:
+        if await self._tools.specs.is_kept(self._service, older):
             self._out.saved.add(older)
 
     async def _save_overwritten(
