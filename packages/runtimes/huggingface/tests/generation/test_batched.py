@@ -39,7 +39,7 @@ PROMPTS = [
         ("GPTNeoX", {}),
     ],
 )
-async def test_greedy_answers_are_those_of_transformers_in_any_company(
+async def test_greedy_answers_are_those_of_transformers_in_any_company(  # noqa: PLR0917 - fixtures
     make: Any, engine: Any, gather: Any, bare: Any, kind: str, config: dict[str, Any]
 ) -> None:
     """Prompts of other lengths join and leave; each answer is as if it were alone."""
@@ -66,7 +66,7 @@ async def until(check: Callable[[], object]) -> None:
     """Wait until *check* says so, not for ever."""
     async with asyncio.timeout(20):
         while not check():
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # noqa: ASYNC110 - the engine tells nobody
 
 
 async def test_a_newcomer_with_a_longer_prompt_changes_nothing(
@@ -130,10 +130,8 @@ async def test_a_stop_token_ends_without_its_text(
     """The text ends before it."""
     made = engine()
     free = await answer(made, PROMPT)
-    place = next(
-        place for place, each in enumerate(free.tokens) if each not in free.tokens[:place]
-        and place >= 3
-    )  # fmt: skip
+    seen = free.tokens
+    place = next(at for at in range(3, 12) if seen[at] not in seen[:at])
     found = await answer(made, PROMPT, stop_token_ids=(free.tokens[place],))
 
     assert (found.reason, found.tokens) == ("stop", free.tokens[: place + 1])
@@ -217,7 +215,9 @@ async def test_closing_the_answer_ends_the_work(engine: Any) -> None:
     for each in waiting:
         each.cancel()
     await answers[0].aclose()
-    await until(lambda: not (made.statistics()["running"] or made.statistics()["waiting"]))
+    await until(
+        lambda: not (made.statistics()["running"] or made.statistics()["waiting"])
+    )
 
     assert made.statistics()["generated_tokens"] < 500
 
@@ -232,7 +232,7 @@ async def test_too_many_are_refused_at_once(engine: Any, answer: Any) -> None:
     with pytest.raises(Overloaded, match="1 requests wait"):
         await answer(made, PROMPT)
 
-    assert [60, 60] == [len(each.tokens) for each in await asyncio.gather(*tasks)]
+    assert [len(each.tokens) for each in await asyncio.gather(*tasks)] == [60, 60]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ async def test_keys_and_values_stay_within_their_budget(
     found = await gather(made, [PROMPT] * 6, max_tokens=40)
     watcher.cancel()
 
-    assert [40] * 6 == [len(each.tokens) for each in found]
+    assert [len(each.tokens) for each in found] == [40] * 6
     assert most == 2
 
 
@@ -347,6 +347,26 @@ async def test_a_step_that_fails_is_survived(
 
     assert bare(llama, PROMPT, 12) == (await answer(made, PROMPT)).tokens
     assert made.why_unhealthy == ""
+
+
+@pytest.mark.parametrize("place", ["draw", "chances"])
+async def test_a_draw_that_fails_leaves_nobody_waiting(
+    engine: Any, answer: Any, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Not even those whose prompt has just been read."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no luck")
+
+    made = engine()
+    module = "inferry_runtime_huggingface.generation.batched"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{module}.{place}", fail)
+        with pytest.raises(InferenceError, match="no luck"):
+            async with asyncio.timeout(20):
+                await answer(made, PROMPT, logprobs=1)
+
+    assert len((await answer(made, PROMPT)).tokens) == 12
 
 
 async def test_a_model_that_keeps_failing_is_unhealthy(
@@ -458,9 +478,7 @@ async def test_a_regular_expression_is_met(engine: Any, gather: Any) -> None:
     assert all(len(each.tokens) == 12 for each in free)
 
 
-async def test_any_json_is_an_object_or_another_value(
-    engine: Any, answer: Any
-) -> None:
+async def test_any_json_is_an_object_or_another_value(engine: Any, answer: Any) -> None:
     """The empty schema."""
     found = await answer(
         engine(),

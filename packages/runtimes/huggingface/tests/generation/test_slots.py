@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from inferry_runtime_huggingface.generation._slots import Slots, moves
 
+LENGTHS = st.integers(1, 90)
+
 
 @given(st.integers(1, 12).flatmap(
     lambda count: st.tuples(st.just(count), st.sets(st.integers(0, count - 1)))
@@ -27,7 +29,7 @@ def test_moves_close_every_gap(case: tuple[int, set[int]]) -> None:
 
 @given(st.lists(
     st.one_of(
-        st.tuples(st.just("join"), st.lists(st.integers(1, 90), min_size=1, max_size=3)),
+        st.tuples(st.just("join"), st.lists(LENGTHS, min_size=1, max_size=3)),
         st.tuples(st.just("leave"), st.lists(st.integers(0, 9), max_size=3)),
         st.tuples(st.just("step"), st.just([])),
     ),

@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models
 
-import transformers
 from inferry_runtime_huggingface.generation._text import Stops, decoding
 from inferry_runtime_huggingface.generation._vocabulary import Vocabulary
 
-TEXTS = ["def f(x):\n    return x", "naïve café", "日本語 text", "👩‍👩‍👧 and 🏳️‍🌈!", "\t\r\n  "]
+TEXTS = [
+    "def f(x):\n    return x",
+    "naïve café",
+    "日本語 text",
+    "👩‍👩‍👧 and 🏳️‍🌈!",
+    "\t\r\n  ",
+]
 
 
 @pytest.fixture(scope="module")

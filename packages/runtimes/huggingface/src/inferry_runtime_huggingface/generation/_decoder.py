@@ -6,8 +6,8 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers.cache_utils import DynamicCache
 
+from inferry_runtime_huggingface.generation._prefill import Prefill
 from inferry_runtime_huggingface.generation._slots import Slots
 
 if TYPE_CHECKING:
@@ -18,32 +18,11 @@ _PROBES = ((3, 7, 2, 9, 4), (5, 1, 8))
 _TOLERANCE = 0.02
 
 
-class Prefill:
-    """Prompts that are read together, the longest in chunks of some columns."""
-
-    def __init__(self, prompts: Sequence[Sequence[int]], *, keep_all: bool) -> None:
-        self.lengths = [len(prompt) for prompt in prompts]
-        self.width = max(self.lengths)
-        self.keep_all = keep_all
-        self.done = 0
-        self.cache = DynamicCache()
-        #: The logits of every token but the last, where ``keep_all`` asks for them.
-        self.kept: list[torch.Tensor] = []
-        padded = [[0] * (self.width - len(p)) + list(p) for p in prompts]
-        self.ids = torch.tensor(padded)
-        starts = torch.tensor([[self.width - length] for length in self.lengths])
-        places = torch.arange(self.width)[None]
-        self.mask = (places >= starts).long()
-        self.positions = (places - starts).clamp(min=0)
-
-    @property
-    def padded(self) -> bool:
-        """Whether prompts of different lengths are read together."""
-        return min(self.lengths) < self.width
-
-
 class Decoder:
     """Runs *model* for a batch whose rows come and go."""
+
+    #: An answer goes on where its prompt ends.
+    continues = True
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - any causal LM of transformers
         self._model = model

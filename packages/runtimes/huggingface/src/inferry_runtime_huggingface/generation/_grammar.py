@@ -143,8 +143,11 @@ def unpacked(words: Sequence[torch.Tensor], size: int) -> torch.Tensor:
 
 def _spelt(grammar: Grammar) -> str:
     matcher = llguidance.LLMatcher
+    spelt: str
     if grammar.kind == "json_schema":
-        return matcher.grammar_from_json_schema(grammar.text, overrides=_JSON)
-    if grammar.kind == "regex":
-        return matcher.grammar_from_regex(grammar.text)
-    return matcher.grammar_from_lark(grammar.text)
+        spelt = matcher.grammar_from_json_schema(grammar.text, overrides=_JSON)
+    elif grammar.kind == "regex":
+        spelt = matcher.grammar_from_regex(grammar.text)
+    else:
+        spelt = matcher.grammar_from_lark(grammar.text)
+    return spelt

@@ -87,7 +87,8 @@ class Drawing:
 
     def _penalise(self, logits: torch.Tensor, sampling: Sampling) -> None:
         if sampling.repetition_penalty != 1:
-            seen = torch.tensor(sorted({*self._prompt, *self._counts}))
+            tokens = sorted({*self._prompt, *self._counts})
+            seen = torch.tensor(tokens, dtype=torch.long)
             found = logits[seen]
             by = sampling.repetition_penalty
             logits[seen] = torch.where(found > 0, found / by, found * by)

@@ -24,8 +24,8 @@ from inferry.errors import (
     one_line,
 )
 from inferry_runtime_huggingface.generation._chances import chances, prompt_chances
-from inferry_runtime_huggingface.generation._decoder import Prefill
 from inferry_runtime_huggingface.generation._grammar import Grammars
+from inferry_runtime_huggingface.generation._prefill import Prefill
 from inferry_runtime_huggingface.generation._sampler import Drawing, draw
 from inferry_runtime_huggingface.generation._sequence import Sequence
 from inferry_runtime_huggingface.generation._slots import moves
@@ -35,7 +35,7 @@ from inferry_runtime_huggingface.generation._vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
-    from inferry_runtime_huggingface.generation._decoder import Decoder
+    from inferry_runtime_huggingface.generation._prefill import Steps
     from inferry_runtime_huggingface.generation.engine import (
         Piece,
         Sampling,
@@ -75,7 +75,7 @@ class BatchedEngine:
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: Steps,
         tokenizer: Any,  # noqa: ANN401 - a tokenizer of transformers
         limits: Limits,
         *,
@@ -128,6 +128,11 @@ class BatchedEngine:
                 f"the prompt has {len(prompt)} tokens; this model takes "
                 f"{longest} with at least one of the answer"
             )
+        if sampling.prompt_logprobs and not self._decoder.continues:
+            raise InvalidInput(
+                "this model has no log probabilities of the prompt: it reads and "
+                "writes two texts"
+            )
         if min(prompt) < 0 or max(prompt) >= self._size:
             raise InvalidInput(
                 f"a token id of the prompt is not in 0 to {self._size - 1}"
@@ -148,9 +153,10 @@ class BatchedEngine:
         if not sampling.ignore_eos:
             ends |= self._ends
         stream = Stream(asyncio.get_running_loop())
+        context = prompt if self._decoder.continues else ()
         sequence = Sequence(
             prompt,
-            Drawing(sampling, prompt, ends, matcher),
+            Drawing(sampling, context, ends, matcher),
             stream,
             self.vocabulary,
             ends=ends,
@@ -230,7 +236,7 @@ class BatchedEngine:
                 raise
             logger.exception("a step of generation failed")
             # Whatever the step has left half done, nothing of it is used again.
-            self._fail_running(error)
+            self._give_up(error)
             return
         self._failures = 0
 
@@ -294,7 +300,6 @@ class BatchedEngine:
             return
         if logits is None:
             return
-        self._reading = None
         self._totals["prompt_tokens"] += sum(prefill.lengths)
         if prefill.keep_all:
             only = sequences[0]
@@ -306,6 +311,7 @@ class BatchedEngine:
         if joining:
             self._decoder.join(prefill, joining)
             self._running += [sequences[row] for row in joining]
+        self._reading = None
 
     def _decode(self) -> None:
         logits = self._decoder.step([sequence.last for sequence in self._running])
@@ -373,19 +379,23 @@ class BatchedEngine:
         self._whole.pop(sequence, None)
         self._outbox.add(sequence.stream, error)
 
-    def _fail_running(self, error: Exception) -> None:
-        for sequence in self._running:
+    def _give_up(self, error: Exception) -> None:
+        """Fail all that have begun, and begin anew."""
+        for sequence in self._begun():
             self._fail(sequence, _inference_error(error))
         self._running.clear()
+        self._reading = None
         self._decoder.clear()
 
     def _fail_all(self, error: Exception) -> None:
-        reading = self._reading[1] if self._reading is not None else []
         with self._changed:
-            everyone = [*self._running, *reading, *self._waiting]
+            everyone = [*self._begun(), *self._waiting]
             self._waiting.clear()
         for sequence in everyone:
             self._fail(sequence, error)
+
+    def _begun(self) -> list[Sequence]:
+        return [*self._running, *(self._reading[1] if self._reading else ())]
 
 
 def _inference_error(error: Exception) -> InferenceError:

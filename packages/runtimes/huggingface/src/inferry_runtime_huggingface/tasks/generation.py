@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from inferry.errors import InvalidInput, ModelLoadError, ModelNotReady, one_line
 from inferry.runtime import options as reading
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inferry.model import InferRequest, InferResponse, ModelMetadata
     from inferry.openai import Answerer, Operation
     from inferry_runtime_huggingface.folder import ModelFolder
+    from inferry_runtime_huggingface.generation._prefill import Steps
     from inferry_runtime_huggingface.generation.engine import Sampling
 
 __all__ = ["TextGeneration"]
@@ -37,6 +38,8 @@ class TextGeneration:
     """Continues texts; requests are generated together and stream as they come."""
 
     batching = False
+    auto_class: ClassVar[str] = "AutoModelForCausalLM"
+    decoder_class: ClassVar[Any] = Decoder
 
     def __init__(self) -> None:
         self.engine: BatchedEngine | None = None
@@ -58,21 +61,47 @@ class TextGeneration:
         device = str(options.get("device") or "cpu")
         # On a CPU, eager attention is nearly twice as fast as the fused one.
         more = {"attn_implementation": "eager"} if device == "cpu" else {}
-        model = _loading.load_model(folder, options, "AutoModelForCausalLM", **more)
-        decoder = _checked_decoder(folder, model)
+        model = _loading.load_model(folder, options, self.auto_class, **more)
+        self.defaults = defaults_of(model.generation_config)
+        self.memory = _loading.memory_of(model)
+        self.begin(folder, model, options)
+        self.openai = self.operations(folder, options)
+
+    def begin(
+        self,
+        folder: ModelFolder,
+        model: Any,  # noqa: ANN401 - of any architecture
+        options: Mapping[str, Any],
+    ) -> None:
+        """Start the engine for *model*.
+
+        Raises:
+            ModelLoadError: The model cannot generate, or an option cannot be used.
+
+        """
+        decoder = _checked(folder, self.decoder_class, model)
         limits = _limits(options, model, decoder)
         self.engine = BatchedEngine(
             decoder, self.tokenizer, limits, ends=_ends(model, self.tokenizer)
         )
-        self.openai = text_operations(
+        self.max_concurrency = limits.sequences + limits.waiting
+
+    def operations(
+        self, folder: ModelFolder, options: Mapping[str, Any]
+    ) -> Mapping[Operation, Answerer]:
+        """Return what it answers of OpenAI's API.
+
+        Raises:
+            ModelLoadError: An option cannot be used.
+
+        """
+        assert self.engine is not None  # noqa: S101 - it has begun
+        return text_operations(
             self.engine,
             self.tokenizer,
             defaults=folder.document("generation_config.json"),
             options=options,
         )
-        self.defaults = defaults_of(model.generation_config)
-        self.memory = _loading.memory_of(model)
-        self.max_concurrency = limits.sequences + limits.waiting
 
     @property
     def why_unhealthy(self) -> str:
@@ -191,9 +220,9 @@ def _within(sampling: Sampling, room: int) -> Sampling:
     return sampling
 
 
-def _checked_decoder(folder: ModelFolder, model: Any) -> Decoder:  # noqa: ANN401 - a causal LM
+def _checked(folder: ModelFolder, kind: Any, model: Any) -> Steps:  # noqa: ANN401 - a class, a model
     try:
-        decoder = Decoder(model)
+        decoder = kind(model)
         decoder.check()
     except Exception as error:
         raise ModelLoadError(
@@ -202,10 +231,11 @@ def _checked_decoder(folder: ModelFolder, model: Any) -> Decoder:  # noqa: ANN40
             reason=Reason.ModelLoadFailed,
             remedy="use a model whose layers are attention, with keys and values",
         ) from error
-    return decoder
+    checked: Steps = decoder
+    return checked
 
 
-def _limits(options: Mapping[str, Any], model: Any, decoder: Decoder) -> Limits:  # noqa: ANN401 - as above
+def _limits(options: Mapping[str, Any], model: Any, decoder: Steps) -> Limits:  # noqa: ANN401 - as above
     longest = _room.longest(model.config)
     asked_length = reading.count(options, "maxLength", 0) or reading.count(
         options, "maxModelLen", 0
@@ -217,6 +247,8 @@ def _limits(options: Mapping[str, Any], model: Any, decoder: Decoder) -> Limits:
             remedy=f"use at most {longest}, or 0",
         )
     length = asked_length or longest or _room.UNKNOWN
+    if not decoder.continues:
+        length *= 2  # of what is read, and of what is written
     sequences = reading.count(options, "maxSequences", _SEQUENCES)
     room = reading.count(options, "cacheMiB", 0) << 20 or _room.available(model.device)
     tokens = room // max(decoder.bytes_per_token, 1)
