@@ -150,7 +150,8 @@ def _gauges(models: Models) -> Iterable[Metric]:
     evictions = _counter(EVICTIONS)
     for model in models.serving():
         memory.add_metric([model.name], model.memory)
-        running.add_metric([model.name], model.execution.running)
+        calls = model.execution.running + model.openai.running
+        running.add_metric([model.name], calls)
         waiting.add_metric([model.name], model.waiting)
     state = _gauge(STATE)
     for name, now in models.states().items():

@@ -121,7 +121,8 @@ class LoadedModel:
     def is_busy(self) -> bool:
         """Whether it has calls."""
         passed = 0 if self.passing is None else self.passing.running
-        return bool(self.execution.running or passed or self.waiting)
+        running = self.execution.running + self.openai.running + passed
+        return bool(running or self.waiting)
 
     async def close(self, patience: float | None) -> bool:
         """Refuse new calls and wait for those there are; False if some still run."""

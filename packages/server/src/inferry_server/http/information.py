@@ -95,9 +95,11 @@ class Information:
         ready = self._model_ready(request, route)
         if ready.status != _OK:
             return ready
-        model = self._models.get(route.model)
-        told = described(model) if model.openai else {}
-        return document({"name": model.name, "ready": True, **told})
+        told: dict[str, object] = {}
+        with contextlib.suppress(ModelAsleep):
+            model = self._models.get(route.model)
+            told = described(model) if model.openai else {}
+        return document({"name": route.model, "ready": True, **told})
 
     def _model_ready(self, _request: Request, route: Route) -> Response:
         state = self._models.state(route.model)

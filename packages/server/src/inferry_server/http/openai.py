@@ -62,7 +62,7 @@ class OpenAI:
             call.size = len(body)
             call.read = perf_counter_ns()
             asked = await _parsed(body)
-            model = self._named(asked)
+            model = await self._named(asked)
             asked["model"] = model.name
             route = route._replace(model=model.name)
             self._answering.copy_request(call, route, body)
@@ -80,7 +80,7 @@ class OpenAI:
 
         return Stream(request, answer, end, given_id(call), word=_event, last=DONE)
 
-    def _named(self, asked: Mapping[str, Any]) -> LoadedModel:
+    async def _named(self, asked: Mapping[str, Any]) -> LoadedModel:
         name = asked.get("model")
         if name is None:
             return self._only()
@@ -90,7 +90,7 @@ class OpenAI:
                 param="model",
             )
         try:
-            return self._models.get(name)
+            return await self._models.awake(name)
         except ModelNotFound as error:
             raise UnknownModel(error.message, remedy=error.remedy) from None
 
