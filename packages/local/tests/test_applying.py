@@ -132,11 +132,6 @@ def test_keeping_the_best_runtime_is_no_change(world: tuple[Plugins, Any]) -> No
             "InferenceGraph",
             "{nodes: {root: {routerType: Sequence, steps: [{serviceName: iris}]}}}",
         ),
-        (
-            "TrainedModel",
-            """{inferenceService: a,
-  model: {framework: onnx, storageUri: s3://a/b, memory: 1Gi}}""",
-        ),
     ],
 )
 def test_a_kind_that_nothing_here_serves_is_refused_by_name(

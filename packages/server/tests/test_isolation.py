@@ -152,6 +152,11 @@ async def test_why_it_cannot_load_keeps_its_reason(
         assert message in state.message
 
 
+async def test_one_that_streams_is_refused(serve: Serve, spec: SpecOf) -> None:
+    async with serve(spec("Counting", isolated=True)) as (server, _):
+        assert "streams its answers" in server.states()["m"].message
+
+
 async def test_unloading_ends_the_process(serve: Serve, spec: SpecOf) -> None:
     async with serve(spec("Pid", isolated=True)) as (server, client):
         process = await pid(client)

@@ -105,6 +105,12 @@ class RevisionRecord:
         return component
 
     @property
+    def model(self) -> str:
+        """What its own model is called."""
+        model = self.predictor.model
+        return model.name if model else self.name
+
+    @property
     def ready(self) -> int:
         """The number of replicas that answer."""
         return sum(replica.ready for replica in self.replicas.values())

@@ -82,10 +82,8 @@ class Roster:
             self._welcome(service, link)
         elif isinstance(message, messages.Leaving):
             replica.port = 0
-        elif isinstance(message, messages.State) and message.name in service.trained:
-            _trained(service, replica.name, message)
         elif isinstance(message, messages.State):
-            replica.state = message
+            _fares(service, revision, replica, message)
         if replica.ready and not before:
             revision.was_ready, revision.failure = True, None
             replica.ready_since = time.monotonic()
@@ -124,6 +122,22 @@ class Roster:
     ) -> None:
         revision.changed.set()
         self._changed(service, routes=routes)
+
+
+def _fares(
+    service: ServiceRecord,
+    revision: RevisionRecord,
+    replica: ReplicaRecord,
+    state: messages.State,
+) -> None:
+    """Keep how the service's own model fares, or one of its TrainedModels.
+
+    One that was removed still says that it is unloaded, which is nobody's news.
+    """
+    if state.name in service.trained:
+        _trained(service, replica.name, state)
+    elif state.name in ("", revision.model):
+        replica.state = state
 
 
 def _trained(service: ServiceRecord, replica: str, state: messages.State) -> None:

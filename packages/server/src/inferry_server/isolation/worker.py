@@ -55,6 +55,12 @@ def _load(load: frames.Load) -> tuple[Any, frames.Loaded]:
     instance = place()
     before = resident()
     instance.load(Path(load.path), load.options)
+    if hasattr(instance, "stream") or getattr(instance, "openai", None):
+        raise errors.ModelLoadError(
+            f"model {load.name!r} streams its answers, which cannot leave a process of "
+            "their own",
+            remedy="serve it without --isolated, in a server of its own",
+        )
     metadata = instance.metadata() if hasattr(instance, "metadata") else None
     told = metadata if isinstance(metadata, ModelMetadata) else ModelMetadata()
     limit = getattr(instance, "max_concurrency", 1)
