@@ -33,6 +33,7 @@ _LEVELS = {
     "E": logging.ERROR,
     "F": logging.CRITICAL,
 }
+_NO_GPU = "CudaDriverHelper has not been initialized"
 _LAST = 20
 _LONGEST = 2000
 _SIGNALLED = 128
@@ -125,6 +126,8 @@ class Process:
         text = printable(found[3] if found else line).strip('"')
         if found:
             level = _LEVELS[found[1]]
+        if _NO_GPU in text:
+            level = logging.DEBUG  # which is no error on a machine without one
         elif line.startswith(("+", "|")):
             logger.debug("%s", text)  # a table that is for people at a terminal
             return level

@@ -30,6 +30,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 #: A server that ran for so long has not failed at its start.
 _STEADY = 60.0
 _CHECK = 2.0
+_UNLOADED = "UNAVAILABLE"
 _ATTEMPTS = 3
 _RESTRICTED = "model-repository,shared-memory,trace,logging"
 _HEADER = "inferry-key"
@@ -250,6 +251,12 @@ def environ(
 
 def unload_all(client: Client, models: Sequence[str]) -> None:
     """Let *models* finalize; what fails then fails with the server soon anyway."""
-    for model in models:
-        with contextlib.suppress(ModelError):
+    until = time.monotonic() + _process.GRACE
+    with contextlib.suppress(ModelError):
+        for model in models:
             client.unload(model)
+        # Triton says that a model is unloaded before it is.
+        while time.monotonic() < until and any(
+            state != _UNLOADED for state in client.names().values()
+        ):
+            time.sleep(_POLL)

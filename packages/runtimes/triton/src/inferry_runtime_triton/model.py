@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry.errors import (
     InferenceError,
+    InvalidInput,
     ModelError,
     ModelLoadError,
     ModelNotFound,
@@ -219,10 +221,24 @@ class TritonModel:
             InferenceError: The model failed.
 
         """
-        return self._running().client.infer(self._asked(), request)
+        with self._telling():
+            return self._running().client.infer(self._asked(), request)
 
     def _stream(self, request: InferRequest) -> Iterator[InferResponse]:
-        return self._running().client.stream(self._asked(), request)
+        with self._telling():
+            yield from self._running().client.stream(self._asked(), request)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Add what the model takes to what Triton says of a wrong request."""
+        try:
+            yield
+        except InvalidInput as error:
+            takes = ", ".join(
+                f"{each.name} ({each.datatype} {list(each.shape)})"
+                for each in self._metadata.inputs
+            )
+            raise InvalidInput(f"{error}; the model takes {takes}") from None
 
     def unload(self) -> None:
         """End the server that `load` started, or let go of the one that runs."""
