@@ -57,10 +57,11 @@ def read(path: Path) -> Document:
     _refuse_others(file, data[:64])
     try:
         text = data.decode().replace("\r\n", "\n")
+        header = _text.check(text)
         return Document(
             name=file.name,
             text=_text.trees(text),
-            header=_text.check(text),
+            header=header,
             categories=_categories(text),
         )
     except (ValueError, KeyError, OverflowError, RecursionError) as error:

@@ -24,6 +24,8 @@ _END = "end of trees"
 _CATEGORICAL = 1
 _INTEGERS = re.compile(r"[0-9\- ]*")
 _FLOATS = re.compile(r"[0-9+\-.einfa ]*")
+#: An exponent of 300 and more, which no model has and FP64 hardly.
+_BEYOND = re.compile(r"e[+-]?0*[3-9][0-9]{2}|e[+-]?[0-9]{4}")
 #: Fields of a tree -> how many values more than inner nodes; absent in older versions.
 _VALUES = {
     "split_gain": 0,
@@ -205,6 +207,7 @@ def _integers(text: str) -> Numbers:
 def _floats(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the numbers of *text*; at what is none LightGBM ends the process."""
     _need(_FLOATS.fullmatch(text) is not None, f"{text[:40]!r}")
+    _need(_BEYOND.search(text) is None, "a number beyond FP64")
     return np.array(text.split(), dtype=np.float64)
 
 
