@@ -65,8 +65,8 @@ async def test_greedy_answers_are_those_of_transformers_in_any_company(  # noqa:
 async def until(check: Callable[[], object]) -> None:
     """Wait until *check* says so, not for ever."""
     async with asyncio.timeout(20):
-        while not check():
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 - the engine tells nobody
+        while not check():  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.001)
 
 
 async def test_a_newcomer_with_a_longer_prompt_changes_nothing(
@@ -359,7 +359,7 @@ async def test_a_draw_that_fails_leaves_nobody_waiting(
         raise RuntimeError("no luck")
 
     made = engine()
-    module = "inferry_runtime_huggingface.generation.batched"
+    module = "inferry_runtime_huggingface.generation._scheduler"
     with monkeypatch.context() as patch:
         patch.setattr(f"{module}.{place}", fail)
         with pytest.raises(InferenceError, match="no luck"):
