@@ -182,7 +182,9 @@ class Client:
 
 def refused(error: Any) -> ModelError:  # noqa: ANN401 - a call of gRPC that failed
     """Return what an *error* of Triton is here."""
-    text = " ".join(str(error.details()).split())[:_LONGEST]
+    # Below "At:" is where in the model's files, which is for its log.
+    details = str(error.details()).partition("\n\nAt:")[0]
+    text = " ".join(details.split())[:_LONGEST]
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return InferenceError("Triton did not answer in time")
     return _CODES.get(error.code(), InferenceError)(text)

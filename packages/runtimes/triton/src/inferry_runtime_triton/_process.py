@@ -33,7 +33,11 @@ _LEVELS = {
     "E": logging.ERROR,
     "F": logging.CRITICAL,
 }
-_NO_GPU = "CudaDriverHelper has not been initialized"
+_NO_GPU = (
+    "CudaDriverHelper has not been initialized",
+    "CUDA driver version is insufficient",
+    "no pinned memory pool",
+)
 _LAST = 20
 _LONGEST = 2000
 _SIGNALLED = 128
@@ -87,6 +91,8 @@ class Process:
         except subprocess.TimeoutExpired:
             return False
         self._reader.join(1)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         return True
 
     def stop(self) -> None:
@@ -126,7 +132,7 @@ class Process:
         text = printable(found[3] if found else line).strip('"')
         if found:
             level = _LEVELS[found[1]]
-        if _NO_GPU in text:
+        if any(each in text for each in _NO_GPU):
             level = logging.DEBUG  # which is no error on a machine without one
         elif line.startswith(("+", "|")):
             logger.debug("%s", text)  # a table that is for people at a terminal

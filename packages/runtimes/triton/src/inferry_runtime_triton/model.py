@@ -111,8 +111,7 @@ class TritonModel:
                 reason=Reason.RuntimeUnhealthy,
                 remedy="start it, or correct --url and --grpcUrl",
             )
-        known = server.client.names()
-        ready = tuple(name for name, state in known.items() if state == _READY)
+        ready = self._ready(server, wanted)
         missing = [name for name in wanted if name not in ready]
         if missing or not ready:
             what = f"the model {missing[0]!r}" if missing else "any model"
@@ -125,6 +124,15 @@ class TritonModel:
         self._names = wanted or ready
         self._name = self._own(self._names)
         server.start((self._name,) if self._name else self._names)
+
+    def _ready(self, server: Server, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the models that answer at *server*, as far as it tells."""
+        try:
+            known = server.client.names()
+        except ModelError:  # it may keep its repository to itself
+            asked = wanted or (self.served_name,)
+            return tuple(name for name in asked if server.client.is_ready(name))
+        return tuple(name for name, state in known.items() if state == _READY)
 
     def _own(self, names: Sequence[str]) -> str:
         """Return which of *names* the service's own name stands for, "" for none."""
