@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from inferry.errors import ModelNotReady
+from inferry.errors import InferryError, ModelLoadError, ModelNotReady, one_line
 from inferry.model import ModelMetadata
 from inferry_runtime_huggingface import folder
 from inferry_runtime_huggingface.tasks import registry
@@ -50,8 +50,7 @@ class HuggingfaceModel:
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         found = folder.open_folder(path, options)
-        task = registry.make(registry.choose(found, options))
-        task.load(found, options)
+        task = _loaded(found, options)
         self.task = task
         self.predict = task.predict
         self.batching = task.batching
@@ -80,6 +79,21 @@ class HuggingfaceModel:
         if name in OPTIONAL and self.task is not None:
             return getattr(self.task, name)
         raise AttributeError(name)
+
+
+def _loaded(found: folder.ModelFolder, options: Mapping[str, Any]) -> Task:
+    try:
+        task = registry.make(registry.choose(found, options))
+        task.load(found, options)
+    except (InferryError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        # Configurations are not looked through value by value.
+        raise ModelLoadError(
+            f"{found.path} cannot be loaded: {one_line(error)}",
+            remedy="look whether its configuration files fit the model",
+        ) from error
+    return task
 
 
 def _not_loaded(_: InferRequest) -> InferResponse:
