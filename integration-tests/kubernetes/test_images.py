@@ -25,12 +25,12 @@ def recipe(request: pytest.FixtureRequest) -> str:
 
 
 def test_each_image_that_a_cluster_runs_has_a_recipe() -> None:
-    assert {name_of(path) for path in RECIPES} == {
-        "controller",
-        "runtimes-onnx",
-        "runtimes-sklearn",
-        "storage",
-    }
+    """The controller brings its runtimes: those of its extra, and what they fetch by."""
+    text = (ROOT / "packages/controller/pyproject.toml").read_text("utf-8")
+    brought = tomllib.loads(text)["project"]["optional-dependencies"]["runtimes"]
+    names = {re.split(r"[<>=\[]", each)[0].removeprefix("inferry-") for each in brought}
+    wanted = {"controller", *(each.replace("runtime-", "runtimes-") for each in names)}
+    assert {name_of(path) for path in RECIPES} == wanted
 
 
 def test_what_is_installed_is_copied_and_has_its_extras(recipe: str) -> None:
