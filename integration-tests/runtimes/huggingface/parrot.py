@@ -25,6 +25,8 @@ TEMPLATE = (
 )
 HELLO = "Hello! Grüße 🙂🎈 to you."
 CALL = '<tool_call>{"name": "add", "arguments": {"a": 2, "b": 3}}</tool_call>'
+#: Digits without end would be an integer too.
+_DIGIT = {"type": "integer", "minimum": 0, "maximum": 9}
 TOOL = {
     "type": "function",
     "function": {
@@ -32,7 +34,7 @@ TOOL = {
         "description": "Add two numbers.",
         "parameters": {
             "type": "object",
-            "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+            "properties": {"a": _DIGIT, "b": _DIGIT},
             "required": ["a", "b"],
             "additionalProperties": False,
         },
