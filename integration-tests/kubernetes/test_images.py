@@ -25,7 +25,7 @@ def recipe(request: pytest.FixtureRequest) -> str:
 
 
 def test_each_image_that_a_cluster_runs_has_a_recipe() -> None:
-    """The controller brings its runtimes: those of its extra, and what they fetch by."""
+    """The controller brings its runtimes, those of its extra, and what fetches."""
     text = (ROOT / "packages/controller/pyproject.toml").read_text("utf-8")
     brought = tomllib.loads(text)["project"]["optional-dependencies"]["runtimes"]
     names = {re.split(r"[<>=\[]", each)[0].removeprefix("inferry-") for each in brought}
