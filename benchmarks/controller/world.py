@@ -44,7 +44,7 @@ def cluster(*, nodes: int | None) -> Iterator[Cluster]:
 
 def started(running: Cluster) -> Controller:
     """Return our controller; with Ingresses, which nobody has to accept."""
-    return Controller(running, KUBERNETES__INGRESS="ingress")
+    return Controller(running, watched=(), KUBERNETES__INGRESS="ingress")
 
 
 def pace() -> float:

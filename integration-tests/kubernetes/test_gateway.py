@@ -33,7 +33,7 @@ PATH = "/v1/models/iris:predict"
 CONSTANTS = (0, 1, 2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def revisions(full_cluster: Cluster, addresses: Addresses) -> Iterator[list[str]]:
     """Return the addresses of servers of one model each, which answers a constant."""
     folder = full_cluster.folder
@@ -124,7 +124,7 @@ def test_a_canary_gets_its_share_and_none_is_lost(
     new_controller: Callable[..., Controller],
     revisions: list[str],
 ) -> None:
-    new_controller(full_cluster)
+    new_controller(full_cluster, watched=(namespace,))
     api = full_cluster.api
     api.apply(service(revisions[0], 0), namespace)
     services.ready(api, "iris", namespace)

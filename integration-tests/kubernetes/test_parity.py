@@ -208,7 +208,7 @@ def _binary() -> Iterator[Case]:
 CASES = (*_metadata(), *_v1(), *_v2(), *_binary())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def document(seaweedfs: Store, iris_folder: Path, addresses: Addresses) -> Object:
     """Return the service, the same for both; the address is of its pod on KWOK."""
     model = (iris_folder / "model.skops").read_bytes()
@@ -219,7 +219,7 @@ def document(seaweedfs: Store, iris_folder: Path, addresses: Addresses) -> Objec
     return services.inference_service("iris", predictor, annotations=annotations)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local(
     document: Object, seaweedfs: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx.Client]:
@@ -237,7 +237,7 @@ def local(
     assert running.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def remote(
     document: Object,
     full_cluster: Cluster,
@@ -249,7 +249,7 @@ def remote(
     install(full_cluster)
     api = full_cluster.api
     api.apply(document, NAMESPACE)
-    with Controller(full_cluster, name="parity"):
+    with Controller(full_cluster, watched=(NAMESPACE,), name="parity"):
         deployment = until(
             lambda: api.find("deployments", "iris-predictor", NAMESPACE),
             "the Deployment",

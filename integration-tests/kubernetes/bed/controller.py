@@ -51,16 +51,17 @@ def install(cluster: Cluster, **options: object) -> str:
 class Controller:
     """One process; it acts as the ServiceAccount of the install in *namespace*.
 
-    *watched* are the namespaces that it looks after, all without any. *url* is that of
-    a proxy before the API server. *settings* are environment variables without their
-    ``INFERRY_``.
+    *watched* are the namespaces that it looks after; none means all, which on a cluster
+    that tests share would take the services of others from their controllers. *url* is
+    that of a proxy before the API server. *settings* are environment variables without
+    their ``INFERRY_``.
     """
 
     def __init__(
         self,
         cluster: Cluster,
         *,
-        watched: Sequence[str] = (),
+        watched: Sequence[str],
         namespace: str = INSTALLED,
         url: str = "",
         name: str = "controller",

@@ -118,7 +118,7 @@ class Site:
         self.relay = enter(Relay(self.address, endpoint.port or 80))
         self.gateway = enter(Gateway(self.cluster, envoy))
         self._install()
-        self.controller = enter(Controller(self.cluster))
+        self.controller = enter(Controller(self.cluster, watched=()))
         for node in self.nodes:
             node.wait_until_ready()
 
