@@ -16,11 +16,21 @@ if TYPE_CHECKING:
 
     from inferry.model import InferRequest
 
-__all__ = ["INPUT", "OUTPUT", "Asked", "asked", "defaults_of"]
+__all__ = ["INPUT", "OUTPUT", "OUTPUTS", "Asked", "asked", "defaults_of"]
 
 #: As the clients of Triton's generate extension send and read it.
 INPUT = TensorSpec(name="text_input", datatype="BYTES", shape=(-1,))
 OUTPUT = TensorSpec(name="text_output", datatype="BYTES", shape=(-1,))
+#: The text, and what comes beside it where it is asked for by name.
+OUTPUTS = {
+    each.name: each
+    for each in (
+        OUTPUT,
+        TensorSpec(name="finish_reason", datatype="BYTES", shape=(-1,)),
+        TensorSpec(name="prompt_tokens", datatype="INT64", shape=(-1,)),
+        TensorSpec(name="completion_tokens", datatype="INT64", shape=(-1,)),
+    )
+}
 
 DEFAULT_TOKENS = 128
 _MOST = 1 << 31
@@ -75,6 +85,11 @@ def asked(request: InferRequest, defaults: Mapping[str, Any], *, whole: bool) ->
         InvalidInput: An input or a parameter is unknown, or not as it must be.
 
     """
+    for name in request.outputs:
+        if name not in OUTPUTS:
+            raise InvalidInput(
+                f"unknown output {name!r}; the model gives {', '.join(OUTPUTS)}"
+            )
     given = tensors.by_name({INPUT.name: INPUT}, request.inputs)[INPUT.name]
     parameters = _parameters(request.parameters)
     return Asked(

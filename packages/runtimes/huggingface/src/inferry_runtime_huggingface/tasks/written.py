@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor, TensorSpec
+from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor
 from inferry.runtime import tensors
-from inferry_runtime_huggingface.tasks.asked import INPUT, OUTPUT
+from inferry_runtime_huggingface.tasks.asked import INPUT, OUTPUT, OUTPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from inferry_runtime_huggingface.generation.engine import FinishReason
 
 __all__ = ["Written", "metadata", "response", "warm_up"]
-
-#: What comes beside the text where it is asked for by name.
-_MORE = (
-    TensorSpec(name="finish_reason", datatype="BYTES", shape=(-1,)),
-    TensorSpec(name="prompt_tokens", datatype="INT64", shape=(-1,)),
-    TensorSpec(name="completion_tokens", datatype="INT64", shape=(-1,)),
-)
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +31,9 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 def metadata() -> ModelMetadata:
     """Return the signature of a model that writes text."""
     return ModelMetadata(
-        inputs=(INPUT,), outputs=(OUTPUT, *_MORE), platform="huggingface_transformers"
+        inputs=(INPUT,),
+        outputs=tuple(OUTPUTS.values()),
+        platform="huggingface_transformers",
     )
 
 
@@ -47,7 +42,7 @@ def warm_up() -> InferRequest:
     data = tensors.objects([b"Hello"], (1,))
     return InferRequest(
         inputs=(Tensor(name=INPUT.name, datatype="BYTES", data=data),),
-        parameters={"max_tokens": 2},
+        parameters={"max_tokens": 2, "temperature": 0},
     )
 
 
@@ -62,15 +57,15 @@ def response(answers: Sequence[Written], wanted: Sequence[str] = ()) -> InferRes
         "prompt_tokens": [each.prompt_tokens for each in answers],
         "completion_tokens": [each.completion_tokens for each in answers],
     }
-    kinds = {each.name: each.datatype for each in (OUTPUT, *_MORE)}
     made = []
     for name in wanted or (OUTPUT.name,):
-        if kinds[name] == "BYTES":
+        kind = OUTPUTS[name].datatype
+        if kind == "BYTES":
             texts = [str(each).encode() for each in values[name]]
             data = tensors.objects(texts, (len(texts),))
         else:
             data = np.array(values[name], dtype=np.int64)
-        made.append(Tensor(name=name, datatype=kinds[name], data=data))
+        made.append(Tensor(name=name, datatype=kind, data=data))
     parameters: dict[str, str | int] = {}
     if len(answers) == 1 and answers[0].finish_reason is not None:
         only = answers[0]
