@@ -42,6 +42,7 @@ TEST_TOOLS = (
 TESTED_EXTRAS = {
     "inferry": ("conformance", "testing"),
     "inferry-controller": ("run", "runtimes"),
+    "inferry-runtime-pytorch": ("images", "serve"),
     "inferry-server": ("jwt", "parquet", "payload-log", "tracing", "transformer"),
     "inferry-storage": ("all",),
 }
@@ -69,7 +70,7 @@ BESIDE = {
     "huggingface": ("openai>=2",),
     "lightgbm": ("scikit-learn",),
     "paddle": ("inferry-runtime-onnx[serve]",),
-    "pytorch": ("inferry-runtime-onnx[serve]",),
+    "pytorch": ("inferry-runtime-onnx[serve]", "requests", "torchvision"),
     "triton": ("onnx", "uv"),
     "xgboost": ("scikit-learn",),
 }
