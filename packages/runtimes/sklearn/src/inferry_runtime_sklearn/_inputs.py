@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 _ROWS_AND_COLUMNS = 2
 
 
-def features(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: ANN401 - array or DataFrame
+def features(
+    signature: Signature, inputs: Sequence[Tensor], *, frame: bool = False
+) -> Any:  # noqa: ANN401 - array or DataFrame
     """Return X: an array, a list of texts, or a DataFrame where the model needs one.
 
     One tensor called ``input-0`` is all of X; several, or one named after a column, are
-    its columns.
+    its columns. With *frame*, ``content_type: pd`` of MLServer's clients, every tensor is
+    a column, in the order of the fit where that had no names.
 
     Raises:
         InvalidInput: Naming the tensor, what it is and what was expected.
@@ -32,7 +35,9 @@ def features(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: AN
     """
     if not inputs:
         raise InvalidInput("the request has no input")
-    named = len(inputs) > 1 or inputs[0].name in signature.names
+    if frame and not signature.names and signature.kind == "matrix":
+        return _in_order(signature, inputs)
+    named = frame or len(inputs) > 1 or inputs[0].name in signature.names
     if named and not (len(signature.names) == 1 and inputs[0].data.ndim > 1):
         return _from_columns(signature, inputs)
     tensor = inputs[0]
@@ -102,7 +107,7 @@ def _from_columns(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noq
     for tensor in inputs:
         if tensor.name not in signature.names or tensor.name in columns:
             raise InvalidInput(_odd_name(signature, tensor.name))
-        _check_column(signature, tensor)
+        _check_column(signature, tensor, signature.names.index(tensor.name))
         columns[tensor.name] = values(tensor).reshape(-1)
     missing = [name for name in signature.names if name not in columns]
     if missing:
@@ -116,13 +121,30 @@ def _from_columns(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noq
     return np.column_stack(list(ordered.values()))
 
 
-def _check_column(signature: Signature, tensor: Tensor) -> None:
+def _in_order(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: ANN401 - an array
+    """Return the columns of a model that knows no names, in the order they come."""
+    if len(inputs) != signature.features:
+        raise InvalidInput(
+            f"{len(inputs)} columns, expected {signature.features}: the model was "
+            "fitted without column names"
+        )
+    for position, tensor in enumerate(inputs):
+        _check_column(signature, tensor, position)
+    rows = {tensor.data.size for tensor in inputs}
+    if len(rows) > 1:
+        raise InvalidInput(
+            f"the columns differ in their number of rows: {min(rows)} to {max(rows)}"
+        )
+    return np.column_stack([values(tensor).reshape(-1) for tensor in inputs])
+
+
+def _check_column(signature: Signature, tensor: Tensor, position: int) -> None:
     if tensor.data.ndim == 0 or tensor.data.size != tensor.data.shape[0]:
         raise InvalidInput(
             f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
             "expected [-1]: one value a row"
         )
-    is_text = signature.names.index(tensor.name) in signature.texts
+    is_text = position in signature.texts
     if (tensor.datatype == "BYTES") != is_text:
         what = "BYTES" if is_text else "numbers, such as FP64"
         raise InvalidInput(

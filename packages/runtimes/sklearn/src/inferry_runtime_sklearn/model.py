@@ -12,7 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, TensorSpec
+from inferry.runtime.options import choice, listed
 from inferry_runtime_sklearn import (
+    _converted,
     _files,
     _inputs,
     _outputs,
@@ -47,33 +49,39 @@ class SklearnModel:
         self._outputs: dict[str, TensorSpec] = {}
         self._default: tuple[str, ...] = ()
         self._threads = _threads.ThreadLimit(1)
+        self._converted: _converted.Converted | None = None
 
     def load(self, path: Path, options: Mapping[str, Any]) -> None:
         """Read the model at *path* and let it answer once.
 
         Options: ``allowPickle``, ``trustedTypes``, ``versionMismatch``, ``method``,
-        ``threads``; the descriptor says what they mean.
+        ``threads``, ``optimize``; the descriptor says what they mean.
 
         Raises:
             ModelLoadError: With the reason and what to do.
 
         """
-        strict = _choice(options, "versionMismatch", ("warn", "fail")) == "fail"
+        strict = choice(options, "versionMismatch", ("warn", "fail")) == "fail"
         threads = max(1, int(options.get("threads") or 1))
+        optimize = choice(options, "optimize", ("none", "onnx")) == "onnx"
+        if optimize:
+            _converted.require()
         file = _files.find(path)
         saved = _persistence.read(
             file,
             allow_pickle=options.get("allowPickle") is True,
-            trusted=frozenset(_listed(options, "trustedTypes")),
+            trusted=frozenset(listed(options, "trustedTypes")),
             strict=strict,
         )
         if saved.mismatch:
             _LOG.warning("%s was %s; its answers may differ", file.name, saved.mismatch)
-        self._default = _methods(file.name, saved.model, _listed(options, "method"))
+        self._default = _methods(file.name, saved.model, listed(options, "method"))
         self._threads = _threads.ThreadLimit(threads)
         _threads.limit_jobs(saved.model, threads)
         self._model = saved.model
         self._prepare(file.name, saved)
+        if optimize:
+            self._convert(file.name, threads)
 
     def metadata(self) -> ModelMetadata:
         """Return what the estimator was fitted on, and what its methods give.
@@ -106,7 +114,8 @@ class SklearnModel:
         names = request.outputs or self._default
         if request.outputs:
             self._check_outputs(names)
-        rows = _inputs.features(self._signature, request.inputs)
+        frame = request.parameters.get("content_type") == "pd"
+        rows = _inputs.features(self._signature, request.inputs, frame=frame)
         try:
             return InferResponse(outputs=tuple(self._run(name, rows) for name in names))
         except (InferenceError, InvalidInput):
@@ -122,9 +131,13 @@ class SklearnModel:
 
     def unload(self) -> None:
         """Forget the estimator."""
-        self._model = None
+        self._model = self._converted = None
 
     def _run(self, name: str, rows: Any) -> Any:  # noqa: ANN401 - a tensor
+        if self._converted is not None:
+            answer = self._converted.answer(name, rows)
+            if answer is not None:
+                return _outputs.tensor(name, answer)
         if not self._signature.names:
             return _outputs.tensor(name, getattr(self._model, name)(rows))
         with warnings.catch_warnings():
@@ -157,6 +170,18 @@ class SklearnModel:
         rows = _inputs.features(self._signature, example.inputs)
         for method in _signature.methods(saved.model):
             self._try(name, saved, method, rows)
+
+    def _convert(self, name: str, threads: int) -> None:
+        """Let a graph answer from now on, if it answers the same."""
+        try:
+            made = _converted.convert(self._model, self._signature, threads=threads)
+        except _converted.Unequal as error:
+            _LOG.warning(
+                "%s stays with scikit-learn, it is not served as ONNX: %s", name, error
+            )
+        else:
+            self._converted = made
+            _LOG.info("%s is served as ONNX: %s", name, ", ".join(made.methods))
 
     def _try(
         self,
@@ -217,17 +242,3 @@ def _methods(name: str, model: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
             else "save an estimator",
         )
     return wanted or known[:1]
-
-
-def _listed(options: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    text = str(options.get(name) or "")
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _choice(options: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
-    value = str(options.get(name) or known[0])
-    if value not in known:
-        raise ModelLoadError(
-            f"option {name} is {value!r}", remedy=f"use {' or '.join(known)}"
-        )
-    return value

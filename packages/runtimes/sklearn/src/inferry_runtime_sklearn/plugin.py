@@ -46,6 +46,11 @@ OPTIONS = (
         default=1,
         help="Threads of one inference; more than 1 slows most models.",
     ),
+    Option(
+        name="optimize",
+        default="none",
+        help="onnx: convert the model when it is loaded, if its answers stay the same.",
+    ),
 )
 
 
