@@ -20,6 +20,7 @@ from inferry.model import (
     ModelMetadata,
     Tensor,
     TensorSpec,
+    Upstream,
 )
 
 if TYPE_CHECKING:
@@ -477,3 +478,22 @@ class Fixed(Echo):
     def metadata(self) -> ModelMetadata:
         spec = TensorSpec(name="x", datatype="FP32", shape=(3, 2))
         return ModelMetadata(inputs=(spec,), outputs=(spec,))
+
+
+class Passed(Echo):
+    """Has a server of its own, which the options name."""
+
+    why_unhealthy = ""
+
+    def warm_up(self) -> None:
+        return None
+
+    @property
+    def upstream(self) -> Upstream:
+        options = self.options
+        return Upstream(
+            http=options["http"],
+            grpc=options["grpc"],
+            name=options["name"],
+            names=frozenset(options["names"].split()),
+        )
