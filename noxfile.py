@@ -314,6 +314,7 @@ def runtimes(session: nox.Session, runtime: str) -> None:
         *pinned(CORE, "conformance", "local", runtime),
         *(each for name, extras in ours.items() for each in pinned(name, *extras)),
         *(str(each) for each in beside if each.name not in ours),
+        "psutil",
     )
     if REAL_MODELS[runtime]:
         install(session, "--no-deps", *REAL_MODELS[runtime])
