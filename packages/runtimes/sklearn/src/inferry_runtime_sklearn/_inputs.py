@@ -26,8 +26,8 @@ def features(
     """Return X: an array, a list of texts, or a DataFrame where the model needs one.
 
     One tensor called ``input-0`` is all of X; several, or one named after a column, are
-    its columns. With *frame*, ``content_type: pd`` of MLServer's clients, every tensor is
-    a column, in the order of the fit where that had no names.
+    its columns. With *frame*, ``content_type: pd`` of MLServer's clients, each is a
+    column, in the order of the fit where that had no names.
 
     Raises:
         InvalidInput: Naming the tensor, what it is and what was expected.
