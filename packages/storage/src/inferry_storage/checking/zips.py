@@ -127,6 +127,11 @@ def _find_end(file: BinaryIO) -> tuple[int, int, int]:
     end = length - window + at
     if _FULL16 in {here, count} or _FULL32 in {size, start}:
         end, here, count, size, start = _find_end64(file, end)
+    elif start + size == end - _LOCATOR.size - _END64.size:
+        # PyTorch writes both ends always; readers take one or the other.
+        end, *large = _find_end64(file, end)
+        if large != [here, count, size, start]:
+            raise OddZip("has an end that readers understand differently")
     if (disk, first) not in {(0, 0), (_FULL16, _FULL16)} or here != count:
         raise OddZip("is one part of several")
     if start + size != end:
