@@ -21,6 +21,8 @@ def cases() -> Iterable[Case]:
 
     table, labels = load_digits(return_X_y=True)
 
+    forest = RandomForestClassifier(random_state=0)
+
     def saved(model: Any) -> Callable[[Path], Path]:  # noqa: ANN401 - any estimator
         def make(folder: Path) -> Path:
             from skops import io
@@ -32,7 +34,8 @@ def cases() -> Iterable[Case]:
 
     for title, model, options in (
         ("scikit-learn, logistic regression", LogisticRegression(max_iter=500), {}),
-        ("scikit-learn, forest of 100", RandomForestClassifier(random_state=0), {}),
+        ("scikit-learn, forest of 100", forest, {}),
+        ("the same, optimize=onnx", forest, {"optimize": "onnx"}),
     ):
         yield Case(
             title=title,

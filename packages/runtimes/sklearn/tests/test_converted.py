@@ -89,6 +89,16 @@ def test_what_is_not_finite_is_scikit_learns_to_refuse(fitted: Fitted) -> None:
     assert ask(model, np.zeros((1, 2))).tolist() == [0]
 
 
+def test_a_model_with_names_is_converted_too(
+    fitted: Fitted, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = SklearnModel()
+    with caplog.at_level(logging.INFO):
+        model.load(fitted.skops(fitted.named()), {"optimize": "onnx"})
+    assert "is served as ONNX" in caplog.text
+    assert ask(model, [[0, 0], [10, 10]]).tolist() == [0, 1]
+
+
 def test_what_cannot_be_converted_stays(
     fitted: Fitted, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,9 +134,8 @@ def test_a_model_whose_converter_fails_says_so() -> None:
 def test_samples_lie_at_the_edges_of_splits() -> None:
     tree = DecisionTreeClassifier(max_depth=2).fit(ROWS, CLASSES)
     rows = _samples.samples(tree, 4)
-    for feature, threshold in zip(
-        tree.tree_.feature, tree.tree_.threshold, strict=True
-    ):
+    splits = zip(tree.tree_.feature, tree.tree_.threshold, strict=True)
+    for feature, threshold in splits:
         if feature >= 0:
             assert threshold in rows[:, feature]
     assert len(rows) > 400

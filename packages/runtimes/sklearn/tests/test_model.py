@@ -220,3 +220,34 @@ def test_unload_forgets_the_model(fitted: Fitted) -> None:
 
     with pytest.raises(ModelNotReady):
         model.predict(rows([0, 0]))
+
+
+def test_a_data_frame_of_mlservers_clients_has_a_tensor_per_column(
+    fitted: Fitted,
+) -> None:
+    model = SklearnModel()
+    model.load(fitted.skops(fitted.classifier()), {})
+    column = np.array([0.0, 10.0])
+    inputs = tuple(
+        Tensor(name=name, datatype="FP64", data=column) for name in ("x", "y")
+    )
+    frame = {"content_type": "pd"}
+    answer = model.predict(InferRequest(inputs=inputs, parameters=frame))
+    assert answer.outputs[0].data.tolist() == [0, 1]
+    with pytest.raises(InvalidInput, match="1 columns, expected 2"):
+        model.predict(InferRequest(inputs=inputs[:1], parameters=frame))
+    short = Tensor(name="y", datatype="FP64", data=column[:1])
+    with pytest.raises(InvalidInput, match="differ in their number of rows: 1 to 2"):
+        model.predict(InferRequest(inputs=(inputs[0], short), parameters=frame))
+
+
+def test_a_data_frame_has_the_columns_of_the_fit_by_name(fitted: Fitted) -> None:
+    model = SklearnModel()
+    model.load(fitted.skops(fitted.named()), {})
+    column = np.array([0.0, 10.0])
+    inputs = tuple(
+        Tensor(name=name, datatype="FP64", data=column) for name in ("b", "a")
+    )
+    frame = {"content_type": "pd"}
+    answer = model.predict(InferRequest(inputs=inputs, parameters=frame))
+    assert answer.outputs[0].data.tolist() == [0, 1]
