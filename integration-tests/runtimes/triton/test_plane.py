@@ -55,10 +55,12 @@ def running(folder: Path) -> Iterator[Running]:
         "INFERRY_PLUGINS__TRITON__REQUIREMENTS": "onnxruntime==1.20.1",
         "OMP_NUM_THREADS": "1",
     }
-    made = Running(folder, ["service.yaml", "legacy.yaml"], settings)
+    made = Running(folder, ["service.yaml"], settings)
     try:
-        for name in ("plane", "legacy"):
-            made.wait(name, "Ready", seconds=300)
+        made.wait("plane", "Ready", seconds=300)
+        applied = made.command("apply", "legacy.yaml")
+        assert applied.returncode == 0, applied.stderr
+        made.wait("legacy", "Ready", seconds=300)
         yield made
     finally:
         code = made.stop()  # which fails where a process is left
@@ -131,6 +133,13 @@ def test_a_stream_comes_word_by_word(running: Running) -> None:
             if line
         ]
     assert [each["word"] for each in events] == ["one", "two", "three"]
+
+
+def test_each_model_answers_at_the_address_of_the_service(running: Running) -> None:
+    told = httpx.get(f"{running.url}/serving/default/plane/v2/models/words", timeout=30)
+    assert told.json()["outputs"] == [
+        {"name": "word", "datatype": "BYTES", "shape": [1]}
+    ]
 
 
 def test_a_wrong_request_is_the_clients(running: Running) -> None:
