@@ -38,6 +38,17 @@ FORMATS = (
     "xgboost",
 )
 
+#: Formats that no package serves -> what to do instead.
+_INSTEAD = MappingProxyType(
+    {
+        "pmml": (
+            "save the model that the pmml file was made from as skops (format sklearn) "
+            "or ONNX (format onnx), or apply a ServingRuntime that evaluates pmml with "
+            "Java"
+        ),
+    }
+)
+
 #: KServe's own ClusterServingRuntimes, by the format that one would install for them.
 KSERVE_RUNTIMES = MappingProxyType(
     {
@@ -87,6 +98,8 @@ def runtime_package(name: str) -> str:
     """Say how to get a runtime for the well-known format *name*; empty if unknown."""
     if name in EXTRAS:
         return f'install it with: pip install "inferry[{name}]"'
+    if name in _INSTEAD:
+        return _INSTEAD[name]
     if name not in FORMATS:
         return ""
     return (
