@@ -48,8 +48,14 @@ class Worker:
 class Predictor:
     """A predictor and its clones; `run` is safe in many threads."""
 
-    def __init__(self, files: Files, *, threads: int, device: str) -> None:
-        inference = imported()
+    def __init__(
+        self,
+        files: Files,
+        inference: Any,  # noqa: ANN401 - as above
+        *,
+        threads: int,
+        device: str,
+    ) -> None:
         self._root = _open(inference, _config(inference, files, threads, device), files)
         self._cloning = Lock()
         self._free: deque[Worker] = deque()

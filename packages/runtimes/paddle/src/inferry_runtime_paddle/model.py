@@ -81,11 +81,18 @@ class PaddleModel:
             _program.refuse_unsafe(program, files.program.name)
         _compare_versions(program, files.program.name, strict=strict)
         _parameters.check(files.parameters)
-        if options.get("tryFirst", True):
-            with _trial.passed(path, files.program.name):
-                _predictor.imported()
+        trial = (
+            _trial.passed(path, files.program.name)
+            if options.get("tryFirst", True)
+            else contextlib.nullcontext()
+        )
+        with trial:
+            inference = self.library()
         predictor = _predictor.Predictor(
-            files, threads=threads, device=str(options.get("device") or "cpu")
+            files,
+            inference,
+            threads=threads,
+            device=str(options.get("device") or "cpu"),
         )
         self._inputs = _specs(program.inputs, predictor.inputs, files.program.name)
         self._outputs = _specs(program.outputs, predictor.outputs, files.program.name)
@@ -131,6 +138,11 @@ class PaddleModel:
         return InferResponse(
             outputs=tuple(map(tensors.tensor, names, values)),
         )
+
+    @staticmethod
+    def library() -> Any:  # noqa: ANN401 - a module without types
+        """Return Paddle's inference library; imported once, which takes a second."""
+        return _predictor.imported()
 
     def unload(self) -> None:
         """Free the predictor and its clones."""
