@@ -1,4 +1,4 @@
-"""A real text classifier in two pickles, served only because the service allows them."""
+"""A real text classifier in a pickle, served where the service allows it."""
 
 from __future__ import annotations
 

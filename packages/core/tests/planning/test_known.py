@@ -31,3 +31,9 @@ def test_unknown_names_have_no_advice() -> None:
 
 def test_a_list_of_nothing_says_so() -> None:
     assert listed([]) == "none"
+
+
+def test_pmml_has_advice_that_leads_somewhere() -> None:
+    advice = runtime_package("pmml")
+    assert "skops (format sklearn) or ONNX (format onnx)" in advice
+    assert "inferry-runtime-pmml" not in advice
