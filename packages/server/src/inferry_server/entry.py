@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from inferry_server.states import ModelState
+from inferry_server.states import ON_THE_WAY, ModelState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,13 @@ class Entry:
     def is_awake(self) -> bool:
         """Whether it is in memory."""
         return self.serving is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is neither on its way nor unhealthy."""
+        if self.serving is None:
+            return self.state.phase not in ON_THE_WAY
+        return not self.serving.why_unhealthy
 
     @property
     def is_busy(self) -> bool:

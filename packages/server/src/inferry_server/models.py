@@ -23,7 +23,7 @@ from inferry_server.entry import Entry, hosting
 from inferry_server.loading import load_model, unload_model
 from inferry_server.loading_turns import LoadingTurns
 from inferry_server.memory import MemoryBudget, ModelAsleep, shown
-from inferry_server.states import ON_THE_WAY, ModelState
+from inferry_server.states import ModelState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -370,7 +370,7 @@ class Models:
         entries = self._entries.values()
         if not entries:
             return self.may_be_empty
-        if not all(map(_is_settled, entries)):
+        if not all(entry.is_settled for entry in entries):
             return False
         serves = any(entry.serving or entry.is_asleep for entry in entries)
         return serves or all(entry.state.phase == "Unloaded" for entry in entries)
@@ -388,12 +388,6 @@ class Models:
             self._on_state(entry.state)
         except Exception:
             logger.exception("the listener for model states failed")
-
-
-def _is_settled(entry: Entry) -> bool:
-    if entry.serving is None:
-        return entry.state.phase not in ON_THE_WAY
-    return not entry.serving.why_unhealthy
 
 
 def _is_cancelled_itself() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -51,7 +51,7 @@ def response(answers: Sequence[Written], wanted: Sequence[str] = ()) -> InferRes
 
     Of a single answer, the reason why it ended and its counts are parameters too.
     """
-    values = {
+    values: dict[str, list[Any]] = {
         OUTPUT.name: [each.text for each in answers],
         "finish_reason": [each.finish_reason or "" for each in answers],
         "prompt_tokens": [each.prompt_tokens for each in answers],
@@ -68,9 +68,9 @@ def response(answers: Sequence[Written], wanted: Sequence[str] = ()) -> InferRes
         made.append(Tensor(name=name, datatype=kind, data=data))
     parameters: dict[str, str | int] = {}
     if len(answers) == 1 and answers[0].finish_reason is not None:
-        only = answers[0]
+        (only,) = answers
         parameters = {
-            "finish_reason": answers[0].finish_reason,
+            "finish_reason": only.finish_reason or "",
             "prompt_tokens": only.prompt_tokens,
             "completion_tokens": only.completion_tokens,
         }
