@@ -17,6 +17,7 @@ from credentials_page import write_credentials
 from flags_page import write_flags
 from grpc_page import write_grpc
 from http_page import write_http
+from runtimes_page import write_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -202,6 +203,11 @@ def http() -> str:
     return write_http(table)
 
 
+def runtimes() -> str:
+    """Return the page of all runtimes."""
+    return write_runtimes(table)
+
+
 _METRICS = """\
 # Metrics of a model server
 
@@ -320,6 +326,7 @@ _WHEN = {
         "no API key or token, or one that is not valid",
         "`WWW-Authenticate`",
     ),
+    "UpstreamFailed": ("the server that a model has of its own failed", ""),
     "Unsupported": (
         "the model or the server has no such ability, such as `explain`",
         "",
@@ -385,6 +392,7 @@ PAGES = {
     "http.md": http,
     "metrics.md": metrics,
     "reasons.md": reasons,
+    "runtimes.md": runtimes,
     "settings.md": settings,
 }
 

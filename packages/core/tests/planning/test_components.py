@@ -128,8 +128,14 @@ def test_a_model_without_a_place_is_refused_where_files_are_looked_for(
         plan(service, kitchen.catalog())
     assert raised.value.remedy == (
         "set spec.predictor.model.storageUri; the runtime 'sklearn' looks there for "
-        "*.skops"
+        "*.skops; or apply TrainedModels for the service together with it"
     )
+
+
+def test_a_service_that_hosts_models_needs_none_of_its_own(kitchen: Any) -> None:
+    service = kitchen.service("model: {modelFormat: {name: sklearn}}")
+    made = plan(service, kitchen.catalog(), hosts_models=True)
+    assert made.revisions[0].components[0].sources == ()
 
 
 def test_a_runtime_without_a_plugin_serves_on_clusters_only(kitchen: Any) -> None:

@@ -65,7 +65,7 @@ def test_equal_documents_give_equal_plans(
     def planned() -> ServingPlan:
         service = kitchen.service(
             f"minReplicas: {replicas}\n"
-            f"labels: {{l: {label}}}\n"
+            f'labels: {{l: "{label}"}}\n'
             "model:\n"
             "  modelFormat: {name: sklearn}\n"
             "  storageUri: /models/iris\n"

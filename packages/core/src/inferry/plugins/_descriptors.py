@@ -135,7 +135,9 @@ class Runtime:
     ``model`` is what the local backend and the server call, ``container`` what a
     cluster runs; at least one is needed. ``aliases`` are further names a service may
     ask for it by, such as KServe's own runtime names. ``artifacts`` are globs that
-    betray a format.
+    betray a format. ``batching`` says which requests may be joined, ``devices`` what a
+    model can run on and ``safety`` what of the format could run code, and which option
+    allows it: for who chooses a runtime, in words.
     """
 
     name: str
@@ -146,6 +148,9 @@ class Runtime:
     artifacts: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     aliases: tuple[str, ...] = ()
+    batching: str = ""
+    devices: tuple[str, ...] = ("cpu",)
+    safety: str = ""
 
     def __post_init__(self) -> None:
         _check_name("runtime", self.name)

@@ -229,4 +229,9 @@ def inferry_runtimes() -> Iterable[Runtime]:
         artifacts=("*.safetensors", "*.safetensors.index.json"),
         options=(*COMMON, *ENCODERS, *GENERATORS),
         aliases=("kserve-huggingfaceserver",),
+        batching="requests of all clients, padded and sorted by length; generation by "
+        "step",
+        devices=("cpu", "cuda"),
+        safety="safetensors are data; *.bin files may run code: `--allowPickle`; code "
+        "of the model's folder: `--trustRemoteCode`",
     )

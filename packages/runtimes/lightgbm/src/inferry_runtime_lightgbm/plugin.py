@@ -60,4 +60,6 @@ def inferry_runtimes() -> Iterable[Runtime]:
         artifacts=("model.txt", "model.bst"),
         options=OPTIONS,
         aliases=("kserve-lgbserver",),
+        batching="rows of all requests",
+        safety="a text model is data, and is checked before native code reads it",
     )

@@ -57,4 +57,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
                 help="Join requests along axis 0: true, false, or auto (as names say).",
             ),
         ),
+        batching="rows, where every input and output leaves axis 0 open",
+        devices=("cpu", "cuda"),
+        safety="data; tensors in other files must lie beside the model",
     )

@@ -78,4 +78,8 @@ def inferry_runtimes() -> Iterable[Runtime]:
         artifacts=("*.pdiparams",),
         options=OPTIONS,
         aliases=("kserve-paddleserver",),
+        batching="rows, where every input and output leaves axis 0 open",
+        devices=("cpu", "cuda"),
+        safety="programs with operators that touch files or run code: "
+        "`--allowUnsafeOps`",
     )

@@ -52,6 +52,8 @@ def inferry_runtimes() -> Iterable[Runtime]:
                 help="The class; empty takes the only one with predict.",
             ),
         ),
+        batching="as the class says",
+        safety="a class is code: its folder or URI must be trusted in the settings",
     )
 
 

@@ -116,4 +116,9 @@ def inferry_runtimes() -> Iterable[Runtime]:
         artifacts=("*.pt", "*.pth", "*.pt2", "*.mar"),
         options=OPTIONS,
         aliases=("kserve-torchserve",),
+        batching="rows, where axis 0 is dynamic",
+        devices=("cpu", "cuda"),
+        safety="TorchScript, exported programs and weights run tensor operations "
+        "alone; pickles: `--allowPickle`; native code: `--allowNativeCode`; the model "
+        "file of an archive: `--allowModelFile`",
     )

@@ -76,4 +76,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         artifacts=("*.skops", "*.joblib", "*.pkl", "*.pickle"),
         options=OPTIONS,
         aliases=("kserve-sklearnserver",),
+        batching="rows of all requests",
+        safety="skops is data, with unknown types named in `--trustedTypes`; joblib "
+        "and pickle may run code: `--allowPickle`",
     )

@@ -83,4 +83,8 @@ def inferry_runtimes() -> Iterable[Runtime]:
         artifacts=("saved_model.pb", "*.tflite"),
         options=OPTIONS,
         aliases=("kserve-tensorflow-serving",),
+        batching="rows, where every input and output leaves axis 0 open",
+        devices=("cpu", "cuda"),
+        safety="graphs with operations that touch files or run code: "
+        "`--allowUnsafeOps`",
     )

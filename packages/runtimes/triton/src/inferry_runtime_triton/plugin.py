@@ -80,6 +80,9 @@ def inferry_runtimes() -> Iterable[Runtime]:
             ),
         ),
         aliases=("kserve-tritonserver",),
+        batching="by Triton itself (dynamic_batching)",
+        devices=("cpu", "cuda"),
+        safety="a model.py is code: its folder or URI must be trusted in the settings",
     )
 
 

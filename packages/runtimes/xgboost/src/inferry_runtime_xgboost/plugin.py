@@ -71,4 +71,8 @@ def inferry_runtimes() -> Iterable[Runtime]:
         artifacts=("*.ubj", "*.bst", "model.json"),
         options=OPTIONS,
         aliases=("kserve-xgbserver",),
+        batching="rows of all requests",
+        devices=("cpu", "cuda"),
+        safety="JSON and UBJSON are data, and are checked before native "
+        "code reads them",
     )
