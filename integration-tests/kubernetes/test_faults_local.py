@@ -55,7 +55,7 @@ SHARED = (
     "no-model",
     "wrong-format",
 )
-_SECONDS = 120
+_SECONDS = 300
 
 
 @pytest.mark.parametrize("name", PLANNED)
