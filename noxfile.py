@@ -68,11 +68,11 @@ REAL_MODELS = {
 #: What the tests of a runtime's real models need besides.
 BESIDE = {
     "huggingface": ("openai>=2",),
-    "lightgbm": ("scikit-learn",),
+    "lightgbm": ("pandas", "scikit-learn"),
     "paddle": ("inferry-runtime-onnx[serve]",),
     "pytorch": ("inferry-runtime-onnx[serve]", "requests", "torchvision"),
     "triton": ("onnx", "uv"),
-    "xgboost": ("scikit-learn",),
+    "xgboost": ("pandas", "scikit-learn"),
 }
 #: Target of a fuzz session -> whose it is, and with what.
 FUZZED = {
