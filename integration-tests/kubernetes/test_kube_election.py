@@ -141,14 +141,12 @@ def test_a_leader_that_cannot_renew_ends_before_another_may_lead(
     two = start(cluster.kubeconfig, namespace, "two", "6", "4", "1")
     assert not two.leads(3)
     fault_proxy.rule = hung
-    begun = time.monotonic()
-    status, log = one.end(10)
-    ended = time.monotonic()
+    status, log = one.end(30)
+    assert not two.leads(0)
     assert status == _LEASE_LOST, log
     assert "was not renewed for 4 s" in log
-    assert ended - begun < 6.5
     before = written(cluster, namespace, "one")
-    assert two.leads(8)
+    assert two.leads(30)
     assert written(cluster, namespace, "one") == before
 
 
