@@ -8,8 +8,10 @@ from __future__ import annotations
 import pickle
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bed.images import place
 from bed.node import REGISTRY
 from bed.site import ACCOUNT
 from controlled import service
@@ -31,6 +33,8 @@ BUCKETS: Mapping[str, dict[str, bytes]] = {
         "onnx/model.onnx": b"\x00no model at all",
     },
 }
+#: Where containers have the Python of the tests.
+PYTHON = str(place(Path(sys.executable)))
 IMAGE = f"{REGISTRY}/inferry-runtime-sklearn:{version('inferry-controller')}"
 #: Small, so that many pods fit on the nodes of one machine.
 RESOURCES = {
@@ -76,7 +80,7 @@ def contained(*command: str, image: str = IMAGE, **more: Any) -> Object:
 
 def python(code: str, **more: Any) -> Object:
     """Return a service of a container that runs *code*."""
-    return contained(sys.executable, "-c", code, **more)
+    return contained(PYTHON, "-c", code, **more)
 
 
 def prepared(code: str, **more: Any) -> Object:
@@ -84,7 +88,7 @@ def prepared(code: str, **more: Any) -> Object:
     container = {
         "name": "prepare",
         "image": IMAGE,
-        "command": [sys.executable, "-c", code],
+        "command": [PYTHON, "-c", code],
         "resources": RESOURCES,
         **more,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from typing import Self
 
@@ -21,6 +20,7 @@ class Relay:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ended: asyncio.Event | None = None
+        self._open: set[asyncio.Task[None] | None] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -52,11 +52,20 @@ class Relay:
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        there = await asyncio.open_connection("127.0.0.1", self.port)
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+        # A loop holds its tasks weakly, and a connection that is at rest nobody does.
+        task = asyncio.current_task()
+        self._open.add(task)
+        writers = [writer]
+        try:
+            there = await asyncio.open_connection("127.0.0.1", self.port)
+            writers.append(there[1])
             await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
-        for each in (writer, there[1]):
-            each.close()
+        except (OSError, asyncio.CancelledError):
+            pass  # whoever asked sees that the connection ends
+        finally:
+            for each in writers:
+                each.close()
+            self._open.discard(task)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
