@@ -92,7 +92,7 @@ def watched(
     places: Mapping[str, str],
     at: Mapping[str, float],
 ) -> dict[str, Told]:
-    """Watch all services until each says its reason, or its time is over."""
+    """Watch all services until each says its reason in full, or its time is over."""
     waiting, found = set(faults), {}
     while waiting:
         for place in {places[faults[name].where] for name in waiting}:
@@ -102,11 +102,19 @@ def watched(
                 if name not in waiting or places[faults[name].where] != place:
                     continue
                 status, passed = each.get("status") or {}, now - at[name]
-                if status.get("reason") == faults[name].reason or passed > PROMISED:
+                if _is_told(faults[name], status) or passed > PROMISED:
                     found[name] = Told(status=status, seconds=passed)
                     waiting.discard(name)
         time.sleep(0.2)
     return found
+
+
+def _is_told(fault: Fault, status: Mapping[str, Any]) -> bool:
+    """Say whether *status* has the reason, and the words that events may bring later."""
+    message = status.get("message", "")
+    return status.get("reason") == fault.reason and all(
+        word in message for word in fault.says
+    )
 
 
 def check(name: str, fault: Fault, told: Told) -> None:
