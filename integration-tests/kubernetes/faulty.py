@@ -110,7 +110,7 @@ def watched(
 
 
 def _is_told(fault: Fault, status: Mapping[str, Any]) -> bool:
-    """Say whether *status* has the reason, and the words that events may bring later."""
+    """Say whether *status* has the reason, and the words that events bring later."""
     message = status.get("message", "")
     return status.get("reason") == fault.reason and all(
         word in message for word in fault.says
