@@ -70,7 +70,7 @@ BESIDE = {
     "huggingface": ("openai>=2",),
     "lightgbm": ("pandas", "scikit-learn"),
     "paddle": ("inferry-runtime-onnx[serve]",),
-    "pytorch": ("inferry-runtime-onnx[serve]", "requests", "torchvision"),
+    "pytorch": ("inferry-runtime-onnx[serve]", "requests", "torchvision", "tqdm"),
     "triton": ("onnx", "uv"),
     "xgboost": ("pandas", "scikit-learn"),
 }
