@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bed.controller import Controller
     from bed.faults import Call, FaultProxy
 
+pytestmark = pytest.mark.full
+
 MANY = 24
 SECONDS = 15.0
 INSIDE = {"KUBERNETES__INGRESS": "none"}

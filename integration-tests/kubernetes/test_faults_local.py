@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from running import Running
     from storage.servers import Store
 
+pytestmark = pytest.mark.full
+
 _ALL: Mapping[str, Fault] = {**faults_of_clusters.FAULTS, **faults_of_nodes.FAULTS}
 #: What `inferry run` refuses before anything runs.
 PLANNED = (

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from bed.site import Site
 
+pytestmark = pytest.mark.full
+
 EXAMPLE = "examples/kubernetes"
 TUTORIAL = "docs/tutorial/from-laptop-to-cluster.md"
 

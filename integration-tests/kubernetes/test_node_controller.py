@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from bed.api import is_true, until
 from bed.node import REGISTRY
 from inferry_controller.install import InstallOptions, manifests
@@ -11,6 +12,8 @@ from inferry_controller.install import InstallOptions, manifests
 if TYPE_CHECKING:
     from bed.api import Object
     from bed.site import Site
+
+pytestmark = pytest.mark.full
 
 NAME = "inferry-controller"
 SECONDS = 120

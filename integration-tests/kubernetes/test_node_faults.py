@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from inferry.backends import ServiceStatus
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def places(site: Site) -> dict[str, str]:

@@ -17,6 +17,8 @@ from site_services import FLOWER, deploy, pods, service
 if TYPE_CHECKING:
     from bed.site import Site
 
+pytestmark = pytest.mark.full
+
 SECONDS = 60
 
 

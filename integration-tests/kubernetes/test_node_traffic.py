@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bed.api import Object
     from bed.site import Site
 
+pytestmark = pytest.mark.full
+
 WINE = {"instances": [{"alcohol": 13.9, "proline": 1100}]}
 COUNT = 1000
 #: What the two models say of a flower.
