@@ -3,8 +3,8 @@
 Everything is a ratio or a difference within this run: the machine may be noisy, the
 comparison is not. ``benchmarks/README.md`` has the method. Without a name it measures
 the start, the gateway and the data plane; ``storage`` measures downloads,
-``controller`` the Kubernetes controller beside a real API server and ``runtimes`` each
-runtime beside its library.
+``controller`` the Kubernetes controller beside a real API server, ``runtimes`` each
+runtime beside its library and ``models`` many models in one server.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).parents[1] / "integration-tests"))
 sys.path.append(str(Path(__file__).parents[1] / "integration-tests" / "kubernetes"))
 
+import many_models
 import results
 from controller import suite as controller_suite
 from data_plane import suite
@@ -62,6 +63,10 @@ def main() -> None:
         result = runtimes_suite.run(_runtimes_options(arguments))
         sections["Runtimes"] = result.markdown
         data["runtimes"] = result.data
+    if "models" in arguments.what or arguments.write:
+        result = many_models.run(quick=arguments.quick)
+        sections["Many models"] = result.markdown
+        data["models"] = result.data
     print("\n".join(sections.values()))
     _keep(arguments, sections, data)
 
@@ -89,7 +94,7 @@ def _serving(arguments: argparse.Namespace) -> tuple[dict[str, str], dict[str, A
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "what", nargs="*", help="storage, controller or runtimes, and no more"
+        "what", nargs="*", help="storage, controller, runtimes or models, and no more"
     )
     parser.add_argument("--quick", action="store_true", help="about 3 minutes")
     parser.add_argument("--only", type=_names, default=[], help=_listed(0))
@@ -124,6 +129,7 @@ def _arguments() -> argparse.Namespace:
 _KNOWN = {
     "": ((*OVERHEAD, *suite.CASES), tuple(PEERS)),
     "controller": (controller_suite.CASES, ()),
+    "models": ((), ()),
     "runtimes": (runtimes_suite.CASES, ()),
     "storage": (storage_suite.CASES, tuple(CLIENTS)),
 }
