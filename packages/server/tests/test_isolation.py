@@ -153,7 +153,7 @@ async def test_why_it_cannot_load_keeps_its_reason(
 
 
 async def test_one_that_streams_is_refused(serve: Serve, spec: SpecOf) -> None:
-    async with serve(spec("Counting", isolated=True)) as (server, _):
+    async with serve(spec("Counter", isolated=True)) as (server, _):
         assert "streams its answers" in server.states()["m"].message
 
 

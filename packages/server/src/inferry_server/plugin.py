@@ -36,6 +36,12 @@ _SPECS: tuple[tuple[str, Type, Any, str], ...] = (
         "Connections at one time; one more is answered 503.",
     ),
     (
+        "memory_budget",
+        "int",
+        0,
+        "Bytes that all models may hold; the least recently asked give way. 0: any.",
+    ),
+    (
         "queue_size",
         "int",
         256,
