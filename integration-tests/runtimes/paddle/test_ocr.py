@@ -145,7 +145,7 @@ def test_tells_its_signature(running: Running) -> None:
 
 def test_refuses_what_does_not_fit(running: Running) -> None:
     for body, said in (
-        ({"instances": [[1]]}, "'x' has shape [1, 1], expected [-1, 3, -1, -1]"),
+        ({"instances": [[1]]}, "expected [-1, 3, -1, -1]"),
         ({"instances": [{"nonsense": 1}]}, "nonsense"),
     ):
         answer = running.post("/v1/models/direction:predict", body)
