@@ -201,7 +201,8 @@ def _unfinished(room: Room) -> Iterator[str]:
 
 def _wait_for_silence(proxy: FaultProxy, seconds: float = 60) -> None:
     """Wait until nothing has been written for some seconds: autoscalers act late."""
-    end, seen, since = time.monotonic() + seconds, -1, 0.0
+    since = time.monotonic()
+    end, seen = since + seconds, -1
     while time.monotonic() - since < 5:
         count, now = len(proxy.writes()), time.monotonic()
         if count != seen:
