@@ -158,7 +158,10 @@ def test_the_settings_are_those_that_a_controller_reads() -> None:
         "images": {"registry": "registry.test/inferry"},
         "kubernetes": {"workers": "x", "storage_limits": {"cpu": "2"}, "n": 3},
         "plugins": {
-            "allow": ["controller", "onnx", "sklearn", "storage"],
+            "allow": [
+                *("controller", "huggingface", "lightgbm", "onnx", "paddle", "pytorch"),
+                *("sklearn", "storage", "tensorflow", "triton", "xgboost"),
+            ],
             "deny": ["a"],
         },
     }

@@ -69,7 +69,19 @@ class InstallOptions(
     monitoring: bool = False
     network_policy: bool = False
     gateway_class: str = ""
-    plugins: tuple[str, ...] = ("controller", "onnx", "sklearn", "storage")
+    plugins: tuple[str, ...] = (
+        "controller",
+        "huggingface",
+        "lightgbm",
+        "onnx",
+        "paddle",
+        "pytorch",
+        "sklearn",
+        "storage",
+        "tensorflow",
+        "triton",
+        "xgboost",
+    )
     settings: dict[str, dict[str, Any]] = {}
     config: dict[str, Any] = {}
 

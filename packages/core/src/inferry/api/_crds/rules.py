@@ -51,8 +51,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "TrainedModelModel": (
             Rule(
                 rule=(
-                    "['s3://', 'gs://', 'https://', 'http://'].exists(p, "
-                    "self.storageUri.startsWith(p))"
+                    # A path is for a laptop; its cluster says so in the status.
+                    "!self.storageUri.contains('://') "
+                    "|| ['s3://', 'gs://', 'https://', 'http://', 'file://']"
+                    ".exists(p, self.storageUri.startsWith(p))"
                 ),
                 message=(
                     "The storage uri must start with one of the prefixes: s3://, "

@@ -35,7 +35,7 @@ def source(model: TrainedModel) -> Iterator[Finding]:
     if uri.startswith(PREFIXES):
         yield from storage.check_uri(where, uri)
     elif "://" in uri and not uri.startswith("file://"):
-        # A path of this machine is for the laptop; a cluster's CRD refuses it.
+        # A path of this machine is for the laptop.
         yield Finding(where, f"must start with one of {', '.join(PREFIXES)}")
     memory = model.spec.model.memory
     if isinstance(memory, float):
