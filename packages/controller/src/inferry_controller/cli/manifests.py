@@ -70,7 +70,7 @@ Examples:
 @click.option("--replicas", type=int, help="Pods of the controller; default: 2.")
 @click.option(
     "--plugins",
-    help="Plugins that the controller loads, by commas; default: all of ours but python.",
+    help="Plugins that the controller loads, by commas; else all of ours but python.",
 )
 @click.option("--monitoring", is_flag=True, help="With a ServiceMonitor.")
 @click.option("--network-policy", is_flag=True, help="With a NetworkPolicy.")
