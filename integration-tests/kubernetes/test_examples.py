@@ -142,7 +142,7 @@ def _is_as_told(cluster: Cluster, namespace: str, document: Object) -> None:
 
 
 def _lacking(model: Object) -> str | None:
-    uri: str = model["storageUri"]
+    uri: str = model.get("storageUri", "any://")  # none where TrainedModels bring it
     scheme = uri.partition("://")[0] if "://" in uri else ""
     return _NOT_ADOPTED.get(model["modelFormat"]["name"], _LACKING.get(scheme))
 
