@@ -56,14 +56,17 @@ class RestTests(ProtocolKit):
             (f"/v2/models/{MODEL}/versions/1/ready", {"name": MODEL, "ready": True}),
         ],
     )
-    def test_health_and_lists(self, served: Served, path: str, body: object) -> None:
-        """The server is alive and ready, and lists the model.
+    def test_health_and_lists(
+        self, served: Served, path: str, body: dict[str, object]
+    ) -> None:
+        """The server is alive and ready, and lists the model; it may say more.
 
         On failure: the log of the server says what the model waits for; a model whose
         metadata names versions must have ``1`` among them here.
         """
         response = served.request("GET", path)
-        assert (response.status_code, response.json()) == (200, body)
+        assert response.status_code == 200  # noqa: PLR2004 - HTTP's OK
+        assert body.items() <= response.json().items()
 
     def test_the_server_names_itself(self, served: Served) -> None:
         """``GET /v2`` has name, version and extensions.
