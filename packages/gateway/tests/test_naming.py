@@ -183,7 +183,7 @@ async def test_models_are_listed_for_v1_and_openai(world: Any) -> None:
     assert listed == {"models": ["iris", "r"], **openai}
     assert openai["object"] == "list"
     assert [model["id"] for model in openai["data"]] == ["iris", "r"]
-    assert openai["data"][1]["owned_by"] == "default/rose"
+    assert openai["data"][1]["owned_by"] == "inferry"
 
 
 async def test_one_model_is_asked_for_by_its_path(world: Any) -> None:

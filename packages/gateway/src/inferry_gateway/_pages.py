@@ -105,14 +105,9 @@ def _models_openai(gateway: Gateway) -> Answer:
 
 
 def _listed(gateway: Gateway) -> dict[str, object]:
-    """Return all models as OpenAI lists them; when each was made, nobody here knows."""
-    owned = {
-        model: balancer.service.key
-        for balancer in sorted(gateway.balancers, key=lambda b: b.service.key)
-        for model in balancer.service.models
-    }
+    """Return all models as OpenAI lists them, in the words of a model server."""
     data = [
-        {"id": model, "object": "model", "created": 0, "owned_by": owned[model]}
+        {"id": model, "object": "model", "created": 0, "owned_by": "inferry"}
         for model in gateway.models
     ]
     return {"object": "list", "data": data}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import time
 from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -58,8 +57,6 @@ class LoadedModel:
         #: What takes its V2 requests to a server that it has of its own.
         self.passing = self._make_passing(queue_size, forwarded_headers)
         self.openai = OpenAICalls(spec.name, checked_answerers(instance, spec.name))
-        #: When it was loaded, in seconds since 1970.
-        self.created = int(time.time())
         self._batcher = self._make_batcher(queue_size)
         self._forwarded = forwarded_headers
         self._inputs = signature.Inputs(metadata, spec.name)

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from serving import Serve, SpecOf
 
 
+LISTED = {"id": "m", "object": "model", "created": 0, "owned_by": "inferry"}
 READY = [
     ("/", {"status": "alive"}),
-    ("/v1/models", {"models": ["m"], "object": "list", "data": []}),
-    ("/v1/models/", {"models": ["m"], "object": "list", "data": []}),
+    ("/v1/models", {"models": ["m"], "object": "list", "data": [LISTED]}),
+    ("/v1/models/", {"models": ["m"], "object": "list", "data": [LISTED]}),
     ("/v1/models/m", {"name": "m", "ready": True}),
     ("/v2/health/live", {"live": True}),
     ("/v2/health/ready", {"ready": True}),

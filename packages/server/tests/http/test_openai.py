@@ -208,18 +208,13 @@ async def test_paths_and_methods(talker: Any) -> None:
 
 
 async def test_models_are_listed_for_v1_and_openai(serve: Serve, spec: SpecOf) -> None:
-    async with serve(spec(TALKER), spec("Iris", name="iris")) as (server, client):
-        created = server.models.get("m").created
-        model = {
-            "id": "m",
-            "object": "model",
-            "created": created,
-            "owned_by": "inferry",
-        }
-        both = {"models": ["iris", "m"], "object": "list", "data": [model]}
+    async with serve(spec(TALKER), spec("Iris", name="iris")) as (_, client):
+        model = {"id": "m", "object": "model", "created": 0, "owned_by": "inferry"}
+        data = [{**model, "id": "iris"}, model]
+        both = {"models": ["iris", "m"], "object": "list", "data": data}
         assert (await client.get("/v1/models")).json() == both
         listed = (await client.get("/openai/v1/models")).json()
-        assert listed == {"object": "list", "data": [model]}
+        assert listed == {"object": "list", "data": data}
         assert (await client.get("/openai/v1/models/m")).json() == model
         v1 = (await client.get("/v1/models/m")).json()
         assert v1 == {"name": "m", "ready": True, **model}

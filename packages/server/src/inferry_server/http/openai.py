@@ -113,9 +113,9 @@ class OpenAI:
 
 
 def models_of(models: Iterable[LoadedModel]) -> dict[str, Any]:
-    """Return the list of those of *models* that have an operation of OpenAI's."""
-    able = sorted((model for model in models if model.openai), key=lambda m: m.name)
-    return {"object": "list", "data": [described(model) for model in able]}
+    """Return *models* as OpenAI lists them; a gateway says the same of its own."""
+    found = sorted(models, key=lambda model: model.name)
+    return {"object": "list", "data": [described(model) for model in found]}
 
 
 def described(model: LoadedModel) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def described(model: LoadedModel) -> dict[str, Any]:
     return {
         "id": model.name,
         "object": "model",
-        "created": model.created,
+        "created": 0,  # the same at every replica, and at a gateway that knows none
         "owned_by": "inferry",
     }
 
