@@ -88,6 +88,8 @@ def seaweed(folder: Path) -> Iterator[Store]:
         *(f"-{name}.port={port}" for name, port in ports.items()),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false"),
         *("-admin.ui=false", "-master.telemetry=false"),
+        # Each bucket takes a volume; as many as the free disk would hold are too few.
+        "-volume.max=1000",
     ]
     more = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     with running(command, ports["s3"], folder, **more):
