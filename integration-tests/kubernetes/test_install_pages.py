@@ -37,6 +37,14 @@ INSTALLED = ("A Gateway", "Uninstall from Kubernetes", "Configure the controller
 #: Blocks before the first part: how to get the command.
 UNREAD = {"install-on-kubernetes": 1}
 HEADING = re.compile(r"^##? (.+)$", re.MULTILINE)
+#: Asks for objects of each kind, as a controller does that runs. What is deleted before
+#: anybody asked stays Terminating for minutes: the API server fails on a cache that is
+#: not filled yet ("storage is (re)initializing").
+ASK = """
+for kind in $(kubectl api-resources --api-group serving.kserve.io --output name)
+do kubectl get "$kind" --all-namespaces
+done
+"""
 CASES = [(page, part) for page, parts in PARTS.items() for part in parts]
 
 
@@ -64,6 +72,7 @@ def reader(
         "PATH": os.pathsep.join([*tools, reader.environment["PATH"]]),
     }
     yield reader
+    reader.execute(ASK)
     reader.execute("inferry manifests | kubectl delete --ignore-not-found -f -")
     reader.execute("kubectl delete namespace --ignore-not-found kserve team-a")
 
@@ -72,6 +81,7 @@ def reader(
 def test_every_command_of_the_page_works(reader: Reader, page: str, part: str) -> None:
     if part in INSTALLED:
         reader.execute("inferry manifests | kubectl apply -f -")
+        reader.execute(ASK)
     found = blocks(page, part)
     assert found
     for block in found:

@@ -233,7 +233,9 @@ async def test_more_connections_than_may_are_closed(serve: Serve) -> None:
             error = await third.refusal("ServerLive", seconds=5)
             assert error.code() == grpc.StatusCode.UNAVAILABLE
             assert (await first("ServerLive")).live
-        async with asking(server, **alone) as fourth:
+        # The server learns that they went when it next reads from them.
+        async with asking(server, **alone) as fourth, asyncio.timeout(5):
+            await fourth.channel.channel_ready()
             assert (await fourth("ServerLive")).live
 
 
