@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from bed.certificates import Pair
@@ -98,7 +99,14 @@ class FaultProxy:
 
     def close_watches(self) -> int:
         """Cut every open watch in the middle of its answer; return how many."""
-        asked = asyncio.run_coroutine_threadsafe(self._cut(), self._loop)
+        return self._abort(self._watches)
+
+    def close_callers(self) -> int:
+        """Cut every connection of a caller, also one that waits; return how many."""
+        return self._abort(self._callers)
+
+    def _abort(self, transports: Collection[asyncio.Transport]) -> int:
+        asked = asyncio.run_coroutine_threadsafe(_cut(transports), self._loop)
         return asked.result(_START_SECONDS)
 
     def writes(self) -> list[Call]:
@@ -133,16 +141,9 @@ class FaultProxy:
             self._ready.set()
             await self._ended.wait()
             # Without this, TLS waits half a minute for the good-bye of idle callers.
-            for transport in self._callers:
-                transport.abort()
+            await _cut(self._callers)
             await runner.cleanup()
         await _end_all()
-
-    async def _cut(self) -> int:
-        watches = list(self._watches)
-        for transport in watches:
-            transport.abort()
-        return len(watches)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = Call(
@@ -203,6 +204,13 @@ class FaultProxy:
         finally:
             self._watches.discard(transport)
         return answer
+
+
+async def _cut(transports: Collection[asyncio.Transport]) -> int:
+    found = list(transports)
+    for transport in found:
+        transport.abort()
+    return len(found)
 
 
 async def _end_all() -> None:
