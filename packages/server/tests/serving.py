@@ -27,7 +27,8 @@ def spec_of(target: str, name: str = "m", **more: Any) -> ModelSpec:
     """Return the spec of a class in `served_models`, or of ``module:Class``."""
     if ":" not in target:
         target = f"served_models:{target}"
-    return ModelSpec(name=name, target=target, path=Path("/nowhere"), **more)
+    more.setdefault("path", Path("/nowhere"))
+    return ModelSpec(name=name, target=target, **more)
 
 
 @asynccontextmanager

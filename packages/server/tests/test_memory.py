@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import served_models
 
-from inferry_server.memory import resident, shown
+from inferry_server.memory import resident, shown, stored
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
     from serving import Serve, SpecOf
 
@@ -217,6 +219,31 @@ async def test_a_sleeper_that_cannot_wake_says_why(serve: Serve, heavy: Any) -> 
         assert answer.status_code == 503
         assert "KeyError" in answer.json()["error"]
         assert await ask(client, "b") == 200
+
+
+async def test_who_does_not_show_in_memory_holds_its_files(
+    serve: Serve, spec: SpecOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inferry_server.loading.resident", lambda: MIB)
+    for name in "ab":
+        (tmp_path / name / "1").mkdir(parents=True)
+        (tmp_path / name / "1" / "weights").write_bytes(bytes(600))
+    async with serve(memory_budget=1000) as (server, client):
+        for name in "ab":
+            await server.load(spec("Iris", name, path=tmp_path / name))
+        assert awake(server) == {"b"}
+        text = (await client.get("/metrics")).text
+        assert 'inferry_model_memory_bytes{model="b"} 600.0' in text
+
+
+def test_the_bytes_of_files_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").write_bytes(bytes(5))
+    (tmp_path / "b").write_bytes(bytes(7))
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert stored(tmp_path) == 12
+    assert stored(tmp_path / "b") == 7
+    assert stored(tmp_path / "nowhere") == 0
 
 
 def test_this_process_holds_something() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inferry.errors import InferryError, ModelLoadError, one_line
 from inferry.model import DATATYPES, ModelMetadata
 from inferry_server.loaded import LoadedModel
-from inferry_server.memory import resident
+from inferry_server.memory import resident, stored
 from inferry_server.payload_log import check
 from inferry_server.states import NAME
 from inferry_server.warmup import warm_up
@@ -45,7 +45,7 @@ async def load_model(
     try:
         async with limit:
             on_phase("Loading")
-            instance, metadata, grown = await in_thread(
+            instance, metadata, held = await in_thread(
                 f"inferry-load-{spec.name}", _load, spec
             )
             model = LoadedModel(
@@ -55,7 +55,7 @@ async def load_model(
                 queue_size=settings.queue_size,
                 forwarded_headers=_seen_headers(spec, settings),
             )
-            model.memory = _held(instance) or grown
+            model.memory = _told(instance) or held
             on_phase("WarmingUp")
             said = await _warm_up(model)
             return model, "; ".join(filter(None, (said, model.note)))
@@ -99,13 +99,13 @@ async def _free(instance: Any, name: str) -> None:  # noqa: ANN401 - any model
         logger.exception("model %s failed to unload", name)
 
 
-def _held(instance: Any) -> int:  # noqa: ANN401 - any model
+def _told(instance: Any) -> int:  # noqa: ANN401 - any model
     own = getattr(instance, "memory", 0)
     return own if isinstance(own, int) and own > 0 else 0
 
 
 def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata, int]:
-    """Return the model, its signature, and by how many bytes the process grew."""
+    """Return the model, its signature, and how many bytes it holds."""
     if not NAME.match(spec.name):
         raise ModelLoadError(
             f"model name {spec.name!r} must be letters, digits, '.', '_' or '-'",
@@ -125,7 +125,9 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata, int]:
     if hasattr(instance, "served_name"):
         instance.served_name = spec.name
     instance.load(spec.path, spec.options)
-    return instance, _metadata(instance, spec), max(resident() - before, 0)
+    # A small model goes where another one was: the process does not grow by it.
+    held = max(resident() - before, 0) or stored(spec.path)
+    return instance, _metadata(instance, spec), held
 
 
 def _instance(spec: ModelSpec) -> Any:  # noqa: ANN401 - of a class of the user's

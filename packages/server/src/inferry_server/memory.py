@@ -105,6 +105,20 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def stored(path: Path) -> int:
+    """Return the bytes of the file or of the files of the folder *path*."""
+    found = [
+        os.path.join(folder, name)  # noqa: PTH118 - thousands of names
+        for folder, _, names in os.walk(path)
+        for name in names
+    ]
+    sizes = 0
+    for each in found or [path]:
+        with contextlib.suppress(OSError):
+            sizes += os.stat(each).st_size  # noqa: PTH116
+    return sizes
+
+
 def shown(size: int) -> str:
     """Return *size* in bytes as people write it."""
     amount, unit = float(size), _UNITS[0]
