@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.register_assert_rewrite("reader", "running")
+pytest.register_assert_rewrite("reader", "running", "runtimes.serving")
 
 from running import Running  # noqa: E402 - what it asserts is to be shown in full
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +13,14 @@ import torch
 import transformers
 import tritonclient.grpc
 import tritonclient.http
-from running import REPOSITORY, Running
+from runtimes.serving import copy_example, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "huggingface"
+    from running import Running
+
 TEXTS = [
     "cat",
     "kitten",
@@ -46,23 +44,15 @@ spec:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the model that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "huggingface"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("minilm"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
-    (folder / "legacy.yaml").write_text(LEGACY)
-    return folder
+    return copy_example(
+        "huggingface", tmp_path_factory.mktemp("example"), makes="minilm", legacy=LEGACY
+    )
 
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["service.yaml", "legacy.yaml"], {})
-    try:
-        for name in ("minilm", "legacy"):
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+    with serving(folder, "minilm", "legacy") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

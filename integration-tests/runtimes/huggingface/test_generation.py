@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +13,14 @@ import torch
 import transformers
 import tritonclient.grpc
 import tritonclient.http
-from running import REPOSITORY, Running
+from runtimes.serving import copy_example, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "huggingface" / "generation"
+    from running import Running
+
 TEXTS = ["def main():", "import", "class Reader(Protocol):\n    ", "for each in"]
 GREEDY = {"temperature": 0, "max_tokens": 16, "ignore_eos": True}
 #: KServe's older way to write the same, which asks for V2.
@@ -42,23 +40,18 @@ spec:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the model that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "generation"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("tiny-llama"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
-    (folder / "legacy.yaml").write_text(LEGACY)
-    return folder
+    return copy_example(
+        "huggingface/generation",
+        tmp_path_factory.mktemp("example"),
+        makes="tiny-llama",
+        legacy=LEGACY,
+    )
 
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["service.yaml", "legacy.yaml"], {})
-    try:
-        for name in ("tiny-llama", "legacy"):
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+    with serving(folder, "tiny-llama", "legacy") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,14 @@ import pytest
 import torch
 import transformers
 from pydantic import BaseModel, Field
-from running import Running
 from runtimes.huggingface import parrot
+from runtimes.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from running import Running
 
 SERVICES = """\
 apiVersion: serving.kserve.io/v1beta1
@@ -63,14 +65,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["services.yaml"], {})
-    try:
-        for name in ("parrot", "legacy"):
-            made.wait(name, "Ready", seconds=240)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+    with serving(folder, "parrot", "legacy", files=["services.yaml"]) as running:
+        yield running
 
 
 @pytest.fixture
