@@ -39,9 +39,32 @@ def test_cuda_or_cpu_takes_what_there_is(models: Models) -> None:
     assert session.get_providers()[-1] == "CPUExecutionProvider"
 
 
+def test_the_number_of_a_gpu_reaches_the_session(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def make(*_args: object, providers: list[object], **_options: object) -> object:
+        asked.extend(providers)
+        return object()
+
+    monkeypatch.setattr(
+        _session.onnxruntime,
+        "get_available_providers",
+        lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    )
+    monkeypatch.setattr(_session.onnxruntime, "InferenceSession", make)
+    _session.open_session(models.linear(), threads=1, device="cuda:1,cpu")
+
+    assert asked == [
+        ("CUDAExecutionProvider", {"device_id": "1"}),
+        ("CPUExecutionProvider", {}),
+    ]
+
+
 @pytest.mark.parametrize("device", ["tpu", ",", "cpu,tpu"])
 def test_an_unknown_device_is_refused(models: Models, device: str) -> None:
-    with pytest.raises(ModelLoadError, match="use cpu, cuda or cuda,cpu"):
+    with pytest.raises(ModelLoadError, match="use cpu, cuda, cuda:N or cuda,cpu"):
         _session.open_session(models.linear(), threads=1, device=device)
 
 

@@ -9,17 +9,11 @@ from inferry.errors import ModelLoadError
 from inferry_runtime_pytorch import _device
 
 
-@pytest.mark.parametrize("option", ["", "gpu", "cuda:x", "cuda:-1", "cpu:1", "cuda:0x"])
-def test_unknown_devices_are_refused(option: str) -> None:
-    with pytest.raises(ModelLoadError, match="use cpu, cuda, cuda:N or cuda,cpu"):
-        _device.choose(option)
-
-
 def test_a_machine_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
 
     for option in ("cuda", "cuda:1"):
-        with pytest.raises(ModelLoadError, match="sees 0 CUDA devices"):
+        with pytest.raises(ModelLoadError, match="finds no GPUs, not cuda"):
             _device.choose(option)
     assert _device.choose("cuda,cpu") == "cpu"
     assert _device.choose("CPU") == "cpu"
@@ -28,7 +22,6 @@ def test_a_machine_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_first_device_that_is_there_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
 
     assert _device.choose("cuda,cpu") == "cuda"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from inferry.errors import ModelLoadError
+from inferry.runtime import devices
 from inferry.runtime import options as reading
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_device", "choose_dtype", "use_threads"]
 
-_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 _DTYPES = {
     "float32": torch.float32,
     "float": torch.float32,
@@ -33,23 +31,13 @@ def choose_device(options: Mapping[str, Any]) -> torch.device:
         ModelLoadError: It has none of them, or the option is no device.
 
     """
-    names = [each.lower() for each in reading.listed(options, "device")] or ["cpu"]
-    for name in names:
-        if not _DEVICE.fullmatch(name):
-            raise ModelLoadError(
-                f"unknown device {name!r}", remedy="use cpu, cuda, cuda:N or cuda,cpu"
-            )
-    for name in names:
-        device = torch.device(name)
-        if name == "cpu" or (device.index or 0) < torch.cuda.device_count():
-            return device
-    have = torch.cuda.device_count()
-    raise ModelLoadError(
-        f"device {','.join(names)} is not there: PyTorch sees "
-        f"{have or 'no'} CUDA device{'' if have == 1 else 's'}",
-        remedy="install a PyTorch with CUDA and its driver, or use the option "
-        "device=cpu",
+    chosen = devices.choose(
+        str(options.get("device") or "cpu"),
+        torch.cuda.device_count,
+        library=f"PyTorch {torch.__version__}",
+        install="a PyTorch with CUDA",
     )
+    return torch.device(chosen)
 
 
 def choose_dtype(

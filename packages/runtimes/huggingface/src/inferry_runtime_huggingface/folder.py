@@ -153,11 +153,35 @@ def _check_options(options: Mapping[str, Any]) -> None:
             "option disableLogRequests is false, and this runtime logs no texts",
             remedy="leave it out; spec.predictor.logger logs requests",
         )
-    if name := options.get("modelId"):
+    if length := reading.count(options, "maxLogLen", 0):
+        logger.warning(
+            "option maxLogLen is %d and without effect: this runtime logs no texts",
+            length,
+        )
+    _check_origin(options)
+
+
+def _check_origin(options: Mapping[str, Any]) -> None:
+    """Refuse what asks for a model of the Hub, with the URI that names it."""
+    name, revision, other = (
+        str(options.get(option) or "")
+        for option in ("modelId", "modelRevision", "tokenizerRevision")
+    )
+    uri = f"hf://{name if '/' in name else 'OWNER/' + (name or 'NAME')}"
+    if name or revision:
+        option, value = ("modelId", name) if name else ("modelRevision", revision)
+        uri += f":{revision}" if revision else ""
         raise ModelLoadError(
-            f"option modelId is {name!r}, and a runtime downloads nothing",
+            f"option {option} is {value!r}, and a runtime downloads nothing",
             reason=Reason.InvalidSpec,
-            remedy=f"leave it out and set storageUri: hf://{name}",
+            remedy=f"leave it out and set storageUri: {uri}",
+        )
+    if other:
+        raise ModelLoadError(
+            f"option tokenizerRevision is {other!r}, and the tokenizer is that of the "
+            "model's folder",
+            reason=Reason.InvalidSpec,
+            remedy=f"leave it out; storageUri: {uri}:REVISION says which both are of",
         )
 
 

@@ -84,9 +84,25 @@ COMMON = (
         help="As KServe's: texts of requests are never logged; false is refused.",
     ),
     Option(
+        name="maxLogLen",
+        type="int",
+        default=0,
+        help="As KServe's, and without effect: texts of requests are never logged.",
+    ),
+    Option(
         name="modelId",
         default="",
         help="Refused with what to write instead: a storageUri like hf://OWNER/NAME.",
+    ),
+    Option(
+        name="modelRevision",
+        default="",
+        help="Refused with what to write instead: hf://OWNER/NAME:REVISION.",
+    ),
+    Option(
+        name="tokenizerRevision",
+        default="",
+        help="Refused: the tokenizer is that of the model's folder.",
     ),
 )
 #: What models understand that read texts and write none.
@@ -114,6 +130,25 @@ ENCODERS = (
         type="bool",
         default=False,
         help="Do not put the model's own tokens around a text.",
+    ),
+    Option(
+        name="tensorInputNames",
+        default="",
+        help="What the model is given of input_ids, attention_mask, token_type_ids; "
+        "else all that it takes; comma-separated.",
+    ),
+    Option(
+        name="returnTokenTypeIds",
+        type="bool",
+        default=True,
+        help="Give the types of the tokens to a model that takes them, as pairs need.",
+    ),
+    Option(
+        name="returnOffsetsMapping",
+        type="bool",
+        default=False,
+        help="Answer with the place of each token in its text too, as offset_mapping "
+        "(token_classification).",
     ),
     Option(
         name="returnProbabilities",

@@ -41,10 +41,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much the model computes at once, and how much may wait for it.
 
     ``tokens`` counts a batch with its padding, which costs as much as the text does.
+    Without ``padding``, all rows of a batch have the same length.
     """
 
     tokens: int = 4096
     rows: int = 64
+    padding: bool = True
     waiting: int = 16384
 
 
@@ -211,16 +213,19 @@ class Worker:
         self, taken: list[tuple[_Job, int]]
     ) -> list[list[tuple[_Job, int]]]:
         """Part *taken* into batches of like length, the short ones first."""
-        taken.sort(key=lambda each: len(each[0].rows[each[1]].ids))
+        taken.sort(key=_length)
         batches: list[list[tuple[_Job, int]]] = []
         for each in taken:
-            length = len(each[0].rows[each[1]].ids)
-            size = len(batches[-1]) + 1 if batches else 0
-            full = size > self._limits.rows or size * length > self._limits.tokens
-            if not batches or full:
+            if not batches or self._ends(batches[-1], _length(each)):
                 batches.append([])
             batches[-1].append(each)
         return batches
+
+    def _ends(self, batch: Sequence[tuple[_Job, int]], length: int) -> bool:
+        """Say whether *batch* takes no row of *length*, the longest by now."""
+        size = len(batch) + 1
+        full = size > self._limits.rows or size * length > self._limits.tokens
+        return full or not (self._limits.padding or _length(batch[0]) == length)
 
     def _answer(self, batch: Sequence[tuple[_Job, int]]) -> None:
         batch = [each for each in batch if not each[0].done]
@@ -269,6 +274,11 @@ class Worker:
             job.loop.call_soon_threadsafe(_resolve, job.future, answers, error)
         except RuntimeError:  # whoever asked has closed the loop
             return
+
+
+def _length(each: tuple[_Job, int]) -> int:
+    job, index = each
+    return len(job.rows[index].ids)
 
 
 def _resolve(

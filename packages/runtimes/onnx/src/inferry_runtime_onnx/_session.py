@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import onnxruntime
 
 from inferry.errors import ModelLoadError
+from inferry.runtime import devices
 from inferry.status import Reason
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     #: Names of outputs, feed, options -> values.
     Runner = Callable[[list[str], dict[str, Any], Any], list[Any]]
+    #: Its name and its options.
+    _Provider = tuple[str, dict[str, str]]
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _ERROR = 3
 
 
@@ -63,7 +66,7 @@ def runner(session: Any) -> Runner:  # noqa: ANN401 - as above
     device for is not there where the CPU is the only one.
     """
     quick: Runner | None = getattr(getattr(session, "_sess", None), "run", None)
-    if quick is None or session.get_providers() != [_PROVIDERS["cpu"]]:
+    if quick is None or session.get_providers() != [_CPU]:
         whole: Runner = session.run
         return whole
     return quick
@@ -78,25 +81,24 @@ def cores() -> int:
     return threads()
 
 
-def _providers(device: str) -> tuple[list[str], str]:
+def _providers(device: str) -> tuple[list[_Provider], str]:
     """Return the providers to ask for, and the one that must not be missing."""
-    names = [name.strip().lower() for name in device.split(",") if name.strip()]
-    unknown = [name for name in names if name not in _PROVIDERS]
-    if unknown or not names:
-        raise ModelLoadError(
-            f"unknown device {device!r}", remedy="use cpu, cuda or cuda,cpu"
-        )
+    wanted = [_provider(name) for name in devices.named(device)]
     available = onnxruntime.get_available_providers()
-    wanted = [_PROVIDERS[name] for name in names]
-    usable = [provider for provider in wanted if provider in available]
+    usable = [each for each in wanted if each[0] in available]
     if not usable:
         raise ModelLoadError(
-            f"the installed onnxruntime has no {' or '.join(wanted)}, "
-            f"only {', '.join(available)}",
+            f"the installed onnxruntime has no "
+            f"{' or '.join(name for name, _ in wanted)}, only {', '.join(available)}",
             remedy="install onnxruntime-gpu, or use the option device=cpu",
         )
-    required = wanted[0] if len(wanted) == 1 else ""
+    required = wanted[0][0] if len(wanted) == 1 else ""
     return usable, required
+
+
+def _provider(name: str) -> _Provider:
+    number = devices.number(name)
+    return (_CPU, {}) if number is None else (_CUDA, {"device_id": str(number)})
 
 
 def _load_error(path: Path, error: Exception) -> ModelLoadError:

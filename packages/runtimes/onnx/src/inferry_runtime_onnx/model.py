@@ -57,7 +57,7 @@ class OnnxModel:
         """Open the model at *path*, a file or a folder that holds one.
 
         Options: ``threads`` (0: the CPU quota), ``device`` (``cpu``, ``cuda``,
-        ``cuda,cpu``), ``batching`` (``auto``, ``true``, ``false``).
+        ``cuda:N``, ``cuda,cpu``), ``batching`` (``auto``, ``true``, ``false``).
 
         Raises:
             ModelLoadError: With the reason and what to do.

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError
+from inferry.runtime import devices
 from inferry.status import Reason
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from inferry.runtime.tensors import Array
     from inferry_runtime_paddle._files import Files
 
-_USE = "use cpu, cuda, cuda:N or cuda,cpu"
 _GPU_MEMORY_MIB = 256
 _LONGEST = 300
 
@@ -119,34 +119,14 @@ def _config(inference: Any, files: Files, threads: int, device: str) -> Any:  # 
     config = inference.Config(str(files.program), str(files.parameters))
     config.disable_glog_info()
     config.set_cpu_math_library_num_threads(threads)
-    number = _gpu(device)
+    number = devices.number(
+        devices.choose(device, _gpus, library="Paddle", install="paddlepaddle-gpu")
+    )
     if number is None:
         config.disable_gpu()
     else:
         config.enable_use_gpu(_GPU_MEMORY_MIB, number)
     return config
-
-
-def _gpu(device: str) -> int | None:
-    """Return the number of the GPU to use, None for the CPU."""
-    names = [name.strip().lower() for name in device.split(",") if name.strip()]
-    kinds = [name.partition(":")[0] for name in names]
-    if not names or any(kind not in {"cpu", "cuda"} for kind in kinds):
-        raise ModelLoadError(f"unknown device {device!r}", remedy=_USE)
-    if kinds[0] == "cpu":
-        return None
-    number = names[0].partition(":")[2] or "0"
-    if not (number.isascii() and number.isdigit()):
-        raise ModelLoadError(f"unknown device {device!r}", remedy=_USE)
-    found = _gpus()
-    if int(number) < found:
-        return int(number)
-    if "cpu" in kinds:
-        return None
-    raise ModelLoadError(
-        f"the installed Paddle finds {found or 'no'} GPUs, not {names[0]}",
-        remedy="install paddlepaddle-gpu and the driver, or use device=cpu",
-    )
 
 
 def _gpus() -> int:

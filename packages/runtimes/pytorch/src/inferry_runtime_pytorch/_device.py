@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 
 import torch
 
-from inferry.errors import ModelLoadError
+from inferry.runtime import devices
 from inferry_server.cpu import threads as quota
-
-_NAME = re.compile(r"cpu|cuda(:\d{1,3})?\Z")
 
 
 def choose(option: str) -> str:
@@ -20,21 +17,11 @@ def choose(option: str) -> str:
         ModelLoadError: It has none of them, or one has no such name.
 
     """
-    wanted = [name.strip().lower() for name in option.split(",") if name.strip()]
-    unknown = [name for name in wanted if not _NAME.fullmatch(name)]
-    if unknown or not wanted:
-        raise ModelLoadError(
-            f"unknown device {option!r}",
-            remedy="use cpu, cuda, cuda:N or cuda,cpu",
-        )
-    for name in wanted:
-        if _has(name):
-            return name
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    raise ModelLoadError(
-        f"this machine has no device {option!r}: torch {torch.__version__} sees "
-        f"{count} CUDA devices",
-        remedy="install the driver, or use the option device=cpu",
+    return devices.choose(
+        option,
+        torch.cuda.device_count,
+        library=f"PyTorch {torch.__version__}",
+        install="a PyTorch with CUDA",
     )
 
 
@@ -52,12 +39,3 @@ def set_threads(option: int) -> int:
         if torch.get_num_interop_threads() != 1:
             torch.set_num_interop_threads(1)
     return count
-
-
-def _has(name: str) -> bool:
-    if name == "cpu":
-        return True
-    if not torch.cuda.is_available():
-        return False
-    _, _, index = name.partition(":")
-    return int(index or 0) < int(torch.cuda.device_count())

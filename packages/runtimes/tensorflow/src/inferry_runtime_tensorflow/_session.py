@@ -6,9 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from inferry.errors import ModelLoadError
-
-_USE = "use cpu, cuda, cuda:N or cuda,cpu"
+from inferry.runtime import devices
 
 
 def config(threads: int, device: str) -> Any:  # noqa: ANN401 - a protobuf of TensorFlow
@@ -24,7 +22,11 @@ def config(threads: int, device: str) -> Any:  # noqa: ANN401 - a protobuf of Te
         inter_op_parallelism_threads=threads if threads > 1 else -1,
         allow_soft_placement=True,
     )
-    number = _gpu(device)
+    number = devices.number(
+        devices.choose(
+            device, _gpus, library="TensorFlow", install="tensorflow[and-cuda]"
+        )
+    )
     if number is None:
         made.device_count["GPU"] = 0
     else:
@@ -33,23 +35,5 @@ def config(threads: int, device: str) -> Any:  # noqa: ANN401 - a protobuf of Te
     return made
 
 
-def _gpu(device: str) -> int | None:
-    """Return the number of the GPU to use, None for the CPU."""
-    names = [name.strip().lower() for name in device.split(",") if name.strip()]
-    kinds = [name.partition(":")[0] for name in names]
-    if not names or any(kind not in {"cpu", "cuda"} for kind in kinds):
-        raise ModelLoadError(f"unknown device {device!r}", remedy=_USE)
-    if kinds[0] == "cpu":
-        return None
-    number = names[0].partition(":")[2] or "0"
-    if not (number.isascii() and number.isdigit()):
-        raise ModelLoadError(f"unknown device {device!r}", remedy=_USE)
-    found = len(tf.config.list_physical_devices("GPU"))
-    if int(number) < found:
-        return int(number)
-    if "cpu" in kinds:
-        return None
-    raise ModelLoadError(
-        f"the installed TensorFlow finds {found or 'no'} GPUs, not {names[0]}",
-        remedy="install tensorflow[and-cuda] and the driver, or use device=cpu",
-    )
+def _gpus() -> int:
+    return len(tf.config.list_physical_devices("GPU"))

@@ -11,6 +11,7 @@ import numpy as np
 import xgboost
 
 from inferry.errors import ModelLoadError
+from inferry.runtime import devices
 from inferry.status import Reason
 from inferry_runtime_xgboost import _signature as names
 
@@ -65,7 +66,7 @@ class Predictor:
             ModelLoadError: XGBoost refuses it, or there is no such device.
 
         """
-        wanted = _devices(device)
+        wanted = devices.named(device)
         booster = xgboost.Booster()
         try:
             booster.load_model(bytearray(document.data))
@@ -164,21 +165,6 @@ def _softmax(margins: Array) -> Array:
     raised = np.exp(margins - margins.max(axis=1, keepdims=True))
     normal: Array = raised / raised.sum(axis=1, keepdims=True)
     return normal
-
-
-def _devices(text: str) -> list[str]:
-    """Return the devices to try, in this order."""
-    found = [each.strip().lower() for each in text.split(",") if each.strip()]
-    for each in found:
-        kind, _, number = each.partition(":")
-        if kind not in {"cpu", "cuda"} or (":" in each and not number.isdecimal()):
-            found = []
-            break
-    if not found:
-        raise ModelLoadError(
-            f"unknown device {text!r}", remedy="use cpu, cuda, cuda:N or cuda,cpu"
-        )
-    return found
 
 
 def _works(

@@ -25,7 +25,7 @@ from inferry_runtime_huggingface._loading import (
     memory_of,
 )
 from inferry_runtime_huggingface.encoding import Encoding, longest
-from inferry_runtime_huggingface.tasks import inputs
+from inferry_runtime_huggingface.tasks import feeding, inputs
 from inferry_runtime_huggingface.worker import Limits, Worker
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class EncoderTask:
         self.model: Any = None
         self.tokenizer: Any = None
         self._worker: Worker
-        self._takes: frozenset[str] = frozenset()
+        self._fed: frozenset[str] = frozenset()
+        self._more: Mapping[str, bool] = {}
         self._default: tuple[str, ...] = ()
         self._padding = 0
         self._vocabulary = 0
@@ -94,13 +95,15 @@ class EncoderTask:
         self.model = load_model(folder, options, self.auto_class)
         self.memory = memory_of(self.model)
         self.max_length = longest(folder, self.tokenizer, options)
-        self._takes = frozenset(inspect.signature(self.model.forward).parameters)
+        self._fed = feeding.given_names(options, self.model)
+        if "use_cache" in inspect.signature(self.model.forward).parameters:
+            self._more = {"use_cache": False}
         self._padding = _padding(self.tokenizer, self.model)
         self._vocabulary = int(self.model.get_input_embeddings().weight.shape[0])
         self.prepare(options)
         self._default = self._chosen(options)
         self._worker = Worker(
-            self._encoding(options), self._compute, limits=_limits(options, self.model)
+            self._encoding(options), self._compute, limits=self._limits(options)
         )
 
     def prepare(self, options: Mapping[str, Any]) -> None:
@@ -232,31 +235,29 @@ class EncoderTask:
                 f"the tokenizer gives the token {most}, the model has "
                 f"{self._vocabulary}: they are not of one model"
             )
-        device = self.model.device
-        fed = {
-            "input_ids": torch.from_numpy(ids).to(device),
-            "attention_mask": torch.from_numpy(mask).to(device),
+        made = {feeding.IDS: ids, feeding.MASK: mask, feeding.TYPES: types}
+        # The mask is here for whoever pools, though the model may not get it.
+        there = {
+            name: torch.from_numpy(each).to(self.model.device)
+            for name, each in made.items()
+            if name in self._fed or name == feeding.MASK
         }
-        if "token_type_ids" in self._takes:
-            fed["token_type_ids"] = torch.from_numpy(types).to(device)
-        if "use_cache" in self._takes:
-            output = self.model(**fed, use_cache=False)
-        else:
-            output = self.model(**fed)
+        fed = {name: there[name] for name in there if name in self._fed}
         return Batch(
             rows=rows,
-            ids=fed["input_ids"],
-            mask=fed["attention_mask"],
-            output=output,
+            ids=there[feeding.IDS],
+            mask=there[feeding.MASK],
+            output=self.model(**fed, **self._more),
         )
 
-
-def _limits(options: Mapping[str, Any], model: Any) -> Limits:  # noqa: ANN401 - any module
-    kind = model.device.type
-    return Limits(
-        tokens=reading.count(options, "maxBatchTokens", _TOKENS[kind]),
-        rows=reading.count(options, "maxBatchSize", _ROWS[kind]),
-    )
+    def _limits(self, options: Mapping[str, Any]) -> Limits:
+        kind = self.model.device.type
+        return Limits(
+            tokens=reading.count(options, "maxBatchTokens", _TOKENS[kind]),
+            rows=reading.count(options, "maxBatchSize", _ROWS[kind]),
+            # A model that does not see what is padding would take it for text.
+            padding=feeding.MASK in self._fed,
+        )
 
 
 def _padding(tokenizer: Any, model: Any) -> int:  # noqa: ANN401 - as transformers

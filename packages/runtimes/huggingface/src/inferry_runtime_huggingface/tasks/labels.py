@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     PredictV1 = Callable[[Any], Awaitable[Mapping[str, Any]]]
 
-__all__ = ["Asked", "by_index", "kserve_form", "names", "v1_texts"]
+__all__ = ["Asked", "by_index", "keyed", "kserve_form", "names", "v1_texts"]
 
 _DECIMALS = 4
 
@@ -60,12 +60,15 @@ def by_index(task: Asked, form: str) -> PredictV1:
 
     async def predict_v1(body: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON
         answers = await task.ask(Texts(texts=v1_texts(body)))
-        values = task.tensors(answers, (form,))[form].data
-        # As KServe rounds them.
-        decimals = _DECIMALS if form == "probabilities" else None
-        return {"predictions": _keyed(values.tolist(), decimals=decimals)}
+        return {"predictions": keyed(task.tensors(answers, (form,))[form])}
 
     return predict_v1
+
+
+def keyed(given: Tensor) -> Any:  # noqa: ANN401 - lists of any depth
+    """Return the numbers of labels in *given* by index, as KServe rounds them."""
+    decimals = _DECIMALS if given.name == "probabilities" else None
+    return _keyed(given.data.tolist(), decimals=decimals)
 
 
 def v1_texts(body: Any) -> list[str]:  # noqa: ANN401 - any JSON

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 import numpy as np
 
+from inferry.errors import ModelLoadError
 from inferry.model import Tensor, TensorSpec
 from inferry.runtime import options as reading
 from inferry.runtime import tensors
@@ -28,6 +29,8 @@ __all__ = ["TokenClassification"]
 #: The label of what is no token: the text has fewer than another of the request.
 _NO_TOKEN = -100
 _ENTITIES = "entities"
+#: As KServe's server names the offsets where its option asks for them.
+_MAPPING = "offset_mapping"
 
 
 class TokenClassification(EncoderTask):
@@ -44,22 +47,32 @@ class TokenClassification(EncoderTask):
     def __init__(self) -> None:
         super().__init__()
         self._labels: tuple[str, ...] = ()
+        self._form: str | None = None
+        self._mapped = False
 
     def prepare(self, options: Mapping[str, Any]) -> None:
         """Read the labels; some options change the shape of V1's answers."""
         self._labels = labels.names(self.model.config)
-        if (form := labels.kserve_form(options)) is not None:
+        self._form = form = labels.kserve_form(options)
+        self._mapped = bool(options.get("returnOffsetsMapping"))
+        if self._mapped:
+            self._check_mapping(options)
+            self.predict_v1: labels.PredictV1 = self._mapped_v1
+        elif form is not None:
             self.predict_v1 = labels.by_index(self, form)
         elif reading.listed(options, "outputs") == (_ENTITIES,):
             self.predict_v1 = self._entities_v1
 
     def default_outputs(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """Return ``output-0``, or what KServe's options ask for instead."""
-        return (labels.kserve_form(options) or inputs.OUTPUT,)
+        del options
+        first = self._form or inputs.OUTPUT
+        return (first, _MAPPING) if self._mapped else (first,)
 
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Return what there is for each text and each of its tokens."""
         count = len(self._labels)
+        places = TensorSpec(name=_MAPPING, datatype="INT64", shape=(-1, -1, 2))
         return (
             # As KServe's server has it, with an axis of 1.
             TensorSpec(name=inputs.OUTPUT, datatype="INT64", shape=(-1, 1, -1)),
@@ -68,6 +81,7 @@ class TokenClassification(EncoderTask):
             TensorSpec(name="scores", datatype="FP32", shape=(-1, -1)),
             TensorSpec(name="probabilities", datatype="FP32", shape=(-1, -1, count)),
             TensorSpec(name="logits", datatype="FP32", shape=(-1, -1, count)),
+            *([places] if self._mapped else []),
         )
 
     async def ask(self, given: Texts | TokenIds) -> Answers:
@@ -106,6 +120,8 @@ class TokenClassification(EncoderTask):
                 (len(tagged),),
             ),
             "offsets": lambda: _padded([one.places for one in tagged], 0),
+            # Padding is at 0, 0, where KServe's tokenizer puts it.
+            _MAPPING: lambda: _padded([one.places for one in tagged], 0).clip(min=0),
             "scores": lambda: _padded([one.chances.max(-1) for one in tagged], 0),
             "probabilities": lambda: _padded([one.chances for one in tagged], 0),
             "logits": lambda: _padded([one.logits for one in tagged], 0),
@@ -114,12 +130,43 @@ class TokenClassification(EncoderTask):
 
     def _named(self, name: str, data: NDArray[Any]) -> Tensor:
         made = tensors.tensor(name, data)
-        if name in (_ENTITIES, "offsets", "scores"):
+        if name in (_ENTITIES, _MAPPING, "offsets", "scores"):
             return made
         return msgspec.structs.replace(made, parameters={"keys": [*self._labels]})
 
     def _entities(self, tagged: entities.Tagged) -> list[entities.Entity]:
         return entities.found(tagged, self._labels)
+
+    def _check_mapping(self, options: Mapping[str, Any]) -> None:
+        if reading.listed(options, "outputs"):
+            raise ModelLoadError(
+                "options outputs and returnOffsetsMapping are both set",
+                remedy="leave out returnOffsetsMapping, and name offsets in outputs",
+            )
+        if not self.tokenizer.is_fast:
+            raise ModelLoadError(
+                "option returnOffsetsMapping is set, and the tokenizer does not "
+                "know where tokens are",
+                remedy="save the model with a fast tokenizer (tokenizer.json)",
+            )
+
+    async def _mapped_v1(self, body: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON
+        """Answer as KServe's server: the places are a tensor of V2 in V1's answer."""
+        answers = await self.ask(Texts(texts=labels.v1_texts(body)))
+        first = self._form or inputs.OUTPUT
+        made = self.tensors(answers, (first, _MAPPING))
+        given, places = made[first], made[_MAPPING]
+        return {
+            "predictions": labels.keyed(given) if self._form else given.data.tolist(),
+            "outputs": [
+                {
+                    "name": _MAPPING,
+                    "datatype": places.datatype,
+                    "shape": list(places.data.shape),
+                    "data": places.data.ravel().tolist(),
+                }
+            ],
+        }
 
     async def _entities_v1(self, body: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON
         answers = await self.ask(Texts(texts=labels.v1_texts(body)))
