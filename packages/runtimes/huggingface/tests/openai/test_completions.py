@@ -90,6 +90,24 @@ async def test_an_echo_alone_looks_at_the_prompt(
         assert answer["usage"]["completion_tokens"] == 0
 
 
+@pytest.mark.parametrize(
+    ("prompt", "more", "texts"),
+    [
+        ("aŁ", {}, ["aŁ"]),  # as it was given, not as its tokens read: "a?"
+        (["aŁ", "b"], {}, ["aŁ", "b"]),
+        ([97, 98], {}, ["ab"]),
+        ([[97], [98, 99]], {}, ["a", "bc"]),
+        ("ab", {"truncate_prompt_tokens": 1}, ["b"]),
+    ],
+)
+async def test_an_echo_is_what_was_given(
+    scripted: Any, prompt: Any, more: dict[str, Any], texts: list[str]
+) -> None:
+    answer = await scripted("!", "!").complete(prompt, echo=True, **more)
+    said = [choice["text"] for choice in answer["choices"]]
+    assert said == [f"{each}!" for each in texts]
+
+
 async def test_log_probabilities_are_by_text(scripted: Any) -> None:
     answer = await scripted("ab").complete(logprobs=2)
     assert answer["choices"][0]["logprobs"] == {

@@ -82,8 +82,8 @@ class Completions:
             )
         grammar = grammar_of(body)
         asked: list[tuple[Prompt, Sampling]] = []
-        fitted = []
-        for prompt in found:
+        fitted, echoes = [], []
+        for given, prompt in zip(_each(body.prompt), found, strict=True):
             kept, wanted = prompts.fitted(
                 prompt,
                 max(body.max_tokens, 1),
@@ -91,6 +91,7 @@ class Completions:
                 param="prompt",
             )
             fitted.append(kept)
+            echoes.append(self._echo(body, given, whole=kept == prompt, kept=kept))
             sampling = sampling_of(
                 body,
                 max_tokens=wanted,
@@ -107,8 +108,18 @@ class Completions:
             prompts=fitted,
             asked=asked,
             drawn=drawn,
-            echoes=tuple(prompts.decode(each) if body.echo else "" for each in fitted),
+            echoes=tuple(echoes),
         )
+
+    def _echo(
+        self, body: Completion, given: object, *, whole: bool, kept: Prompt
+    ) -> str:
+        """Return what an answer begins with: a text as it was given, or its tokens."""
+        if not body.echo:
+            return ""
+        if isinstance(given, str) and whole:
+            return given
+        return self._model.prompts.decode(kept)
 
     def _looked_at(self, body: Completion, drawn: int) -> int | None:
         """Return which log probabilities are needed, be it to find the best."""
@@ -150,6 +161,13 @@ class Completions:
                     yield plan.head.chunk([choice], **more)
         if plan.body.with_usage:
             yield plan.head.chunk([], usage=usage.shown())
+
+
+def _each(prompt: str | list[Any]) -> list[Any]:
+    """Return the texts and lists of token ids that *prompt* is."""
+    if isinstance(prompt, str) or (prompt and type(prompt[0]) is int):
+        return [prompt]
+    return prompt
 
 
 def _mean(answer: Gathered) -> float:

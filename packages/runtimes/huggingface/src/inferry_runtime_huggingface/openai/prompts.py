@@ -49,8 +49,10 @@ class Prompts:
         return tuple(found)
 
     def decode(self, prompt: Prompt) -> str:
-        """Return the text of *prompt*, without special tokens."""
-        text: str = self.tokenizer.decode(list(prompt), skip_special_tokens=True)
+        """Return the text of *prompt*, special tokens included."""
+        text: str = self.tokenizer.decode(
+            list(prompt), clean_up_tokenization_spaces=False
+        )
         return text
 
     async def read(self, given: str | list[Any], *, special: bool) -> list[Prompt]:
