@@ -230,10 +230,30 @@ def test_compares_the_version_that_saved_the_model(
     )
 
 
-def test_sends_who_names_a_model_of_the_hub_to_storage(folder: Path) -> None:
-    error = refused(folder, "option modelId", Reason.InvalidSpec, modelId="own/er")
+@pytest.mark.parametrize(
+    ("options", "named", "uri"),
+    [
+        ({"modelId": "own/er"}, "modelId is 'own/er'", "hf://own/er"),
+        ({"modelId": "bert"}, "modelId is 'bert'", "hf://OWNER/bert"),
+        (
+            {"modelId": "own/er", "modelRevision": "v1", "tokenizerRevision": "v1"},
+            "modelId is 'own/er'",
+            "hf://own/er:v1",
+        ),
+        ({"modelRevision": "v1"}, "modelRevision is 'v1'", "hf://OWNER/NAME:v1"),
+        (
+            {"tokenizerRevision": "v1"},
+            "tokenizerRevision is 'v1'",
+            "hf://OWNER/NAME:REVISION",
+        ),
+    ],
+)
+def test_sends_who_names_a_model_of_the_hub_to_storage(
+    folder: Path, options: dict[str, str], named: str, uri: str
+) -> None:
+    error = refused(folder, f"option {named}", Reason.InvalidSpec, **options)
 
-    assert "hf://own/er" in error.remedy
+    assert f"storageUri: {uri}" in error.remedy
 
 
 def test_refuses_a_backend_that_it_is_not(folder: Path) -> None:
@@ -243,3 +263,14 @@ def test_refuses_a_backend_that_it_is_not(folder: Path) -> None:
 def test_refuses_to_log_texts(folder: Path) -> None:
     refused(folder, "logs no texts", Reason.ModelLoadFailed, disableLogRequests=False)
     assert open_folder(folder, {"disableLogRequests": True})
+
+
+def test_says_that_no_texts_are_logged_that_could_be_cut(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        open_folder(folder, {"maxLogLen": 0})
+        assert not caplog.messages
+        open_folder(folder, {"maxLogLen": 100})
+
+    assert "maxLogLen is 100 and without effect" in caplog.text

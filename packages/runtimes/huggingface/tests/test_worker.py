@@ -110,6 +110,18 @@ async def test_batches_are_of_like_length_and_bounded(
     assert all(set(batch) == {2} for batch in short)
 
 
+async def test_without_padding_batches_are_of_one_length(compute: Recorder) -> None:
+    encoding: Any = Plain()
+    limits = Limits(tokens=64, rows=3, padding=False)
+    worker = Worker(encoding, compute, limits=limits)
+    try:
+        await worker.submit(ids(3, 2, 3, 2, 4, 2, 2))
+    finally:
+        worker.close()
+
+    assert compute.batches == [[2, 2, 2], [2], [3, 3], [4]]
+
+
 async def test_a_row_beyond_the_bound_is_a_batch_of_its_own(
     worker: Worker, compute: Recorder
 ) -> None:

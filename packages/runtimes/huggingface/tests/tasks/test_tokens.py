@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers
 
+from inferry.errors import ModelLoadError
 from inferry.testing import RuntimeTests
 from inferry_runtime_huggingface import plugin
 
@@ -126,3 +127,50 @@ def test_labels_token_ids_without_naming_entities(
 
     assert labels.data.shape == (1, 1, 3)
     assert entities.data.tolist() == [b"[]"]
+
+
+def test_gives_the_places_of_tokens_as_kserve_does(
+    folder: Path, loaded: Callable[..., HuggingfaceModel], ask: Any
+) -> None:
+    model = loaded(folder, returnOffsetsMapping=True)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    expected = tokenizer(list(TEXTS), padding=True, return_offsets_mapping=True)
+
+    labels, places = ask(model, *TEXTS).outputs
+    answer = asyncio.run(model.predict_v1({"instances": list(TEXTS)}))
+
+    assert (places.name, places.datatype) == ("offset_mapping", "INT64")
+    found = [[tuple(place) for place in text] for text in places.data.tolist()]
+    assert found == expected["offset_mapping"]
+    assert [each.name for each in model.metadata().outputs][-1] == "offset_mapping"
+    assert answer["predictions"] == labels.data.tolist()
+    assert answer["outputs"] == [
+        {
+            "name": "offset_mapping",
+            "datatype": "INT64",
+            "shape": [2, 8, 2],
+            "data": places.data.ravel().tolist(),
+        }
+    ]
+
+
+def test_gives_places_beside_probabilities(
+    folder: Path, loaded: Callable[..., HuggingfaceModel]
+) -> None:
+    asked = {"instances": ["cat"]}
+    chances = loaded(folder, returnProbabilities=True)
+    both = loaded(folder, returnProbabilities=True, returnOffsetsMapping=True)
+
+    answer = asyncio.run(both.predict_v1(asked))
+
+    assert (
+        answer["predictions"] == asyncio.run(chances.predict_v1(asked))["predictions"]
+    )
+    assert answer["outputs"][0]["data"] == [0, 0, 0, 3, 0, 0]
+
+
+def test_refuses_two_ways_to_ask_for_places(
+    folder: Path, loaded: Callable[..., HuggingfaceModel]
+) -> None:
+    with pytest.raises(ModelLoadError, match="outputs and returnOffsetsMapping are"):
+        loaded(folder, outputs="offsets", returnOffsetsMapping=True)
