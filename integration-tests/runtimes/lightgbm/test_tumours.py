@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,14 +10,15 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 import tritonclient.http
-from running import REPOSITORY, Running
+from runtimes.serving import copy_example, serving
 from sklearn.datasets import load_breast_cancer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "lightgbm"
+    from running import Running
+
 DATA = load_breast_cancer()
 ROWS = DATA.data[:40]
 NAMES = [str(name).replace(" ", "_") for name in DATA.feature_names]
@@ -40,23 +38,15 @@ spec:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the model that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "lightgbm"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("tumours"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
-    (folder / "legacy.yaml").write_text(LEGACY)
-    return folder
+    return copy_example(
+        "lightgbm", tmp_path_factory.mktemp("example"), makes="tumours", legacy=LEGACY
+    )
 
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["service.yaml", "legacy.yaml"], {})
-    try:
-        for name in ("tumours", "legacy"):
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+    with serving(folder, "tumours", "legacy") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

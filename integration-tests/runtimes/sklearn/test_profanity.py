@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,13 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 import tritonclient.http
-from running import Running
+from runtimes.serving import serving
 from sklearn.pipeline import make_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from running import Running
 
 TEXTS = ["what a lovely morning", "you are a stupid idiot", "the train leaves at six"]
 SERVICES = """\
@@ -74,14 +75,8 @@ def running(
     (folder / "profanity").mkdir()
     joblib.dump(pipeline, folder / "profanity" / "model.joblib")
     (folder / "services.yaml").write_text(SERVICES)
-    made = Running(folder, ["services.yaml"], {})
-    try:
-        for name in ("profanity", "legacy"):
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with serving(folder, "profanity", "legacy", files=["services.yaml"]) as running:
+        yield running
 
 
 @pytest.mark.parametrize("name", ["profanity", "legacy"])

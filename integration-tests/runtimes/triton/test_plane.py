@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,13 +13,14 @@ import psutil
 import pytest
 import tritonclient.grpc
 import tritonclient.http
-from running import REPOSITORY, Running
+from runtimes.serving import apply, copy_example, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "triton"
+    from running import Running
+
 POINTS = np.array([[0, 0], [1, 0], [0.5, -2]], np.float32)
 #: KServe's older way to write the same, of a repository without a model of its name.
 LEGACY = """\
@@ -41,11 +39,9 @@ spec:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the repository that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "triton"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("models"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
-    (folder / "legacy.yaml").write_text(LEGACY)
-    return folder
+    return copy_example(
+        "triton", tmp_path_factory.mktemp("example"), makes="models", legacy=LEGACY
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +51,10 @@ def running(folder: Path) -> Iterator[Running]:
         "INFERRY_PLUGINS__TRITON__REQUIREMENTS": "onnxruntime==1.20.1",
         "OMP_NUM_THREADS": "1",
     }
-    made = Running(folder, ["service.yaml"], settings)
-    try:
-        made.wait("plane", "Ready", seconds=300)
-        applied = made.command("apply", "legacy.yaml")
-        assert applied.returncode == 0, applied.stderr
-        made.wait("legacy", "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()  # which fails where a process is left
-    assert code == 0
+    files = ["service.yaml"]
+    with serving(folder, "plane", files=files, environment=settings) as running:
+        apply(running, "legacy")
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,14 +10,15 @@ import pytest
 import tritonclient.grpc
 import tritonclient.http
 import xgboost
-from running import REPOSITORY, Running
+from runtimes.serving import copy_example, serving
 from sklearn.datasets import load_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "xgboost"
+    from running import Running
+
 ROWS = load_digits().data[:40].astype(np.float32)
 #: KServe's older way to write the same; it answers as KServe's server does.
 LEGACY = """\
@@ -38,23 +36,15 @@ spec:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the model that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "xgboost"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("digits"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
-    (folder / "legacy.yaml").write_text(LEGACY)
-    return folder
+    return copy_example(
+        "xgboost", tmp_path_factory.mktemp("example"), makes="digits", legacy=LEGACY
+    )
 
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["service.yaml", "legacy.yaml"], {})
-    try:
-        for name in ("digits", "legacy"):
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+    with serving(folder, "digits", "legacy") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
