@@ -20,10 +20,6 @@ def test_threads_reach_the_session(models: Models) -> None:
     assert session.get_session_options().intra_op_num_threads == 1
 
 
-def test_cores_are_at_least_one() -> None:
-    assert _session.cores() >= 1
-
-
 @pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
     reason="this onnxruntime has CUDA",

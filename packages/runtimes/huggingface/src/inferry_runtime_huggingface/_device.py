@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from inferry.runtime import devices
 from inferry.runtime import options as reading
+from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,15 +64,7 @@ def choose_dtype(
 
 def use_threads(options: Mapping[str, Any]) -> int:
     """Set how many threads one operation of PyTorch may take, and return it."""
-    threads = reading.count(options, "threads", _quota())
+    threads = reading.count(options, "threads", quota())
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     return threads
-
-
-def _quota() -> int:
-    try:
-        from inferry_server.cpu import threads
-    except ImportError:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return threads()

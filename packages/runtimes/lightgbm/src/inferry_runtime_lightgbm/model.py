@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 import lightgbm
@@ -24,6 +23,7 @@ from inferry.status import Reason
 from inferry_runtime_lightgbm import _document
 from inferry_runtime_lightgbm._outputs import PREDICT, Outputs
 from inferry_runtime_lightgbm._versions import compare
+from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class LightgbmModel:
         answers = Outputs(booster, document.header, threads=threads)
         self._outputs = _specs(document, answers)
         self._default = _defaults(listed(options, "method"), self._outputs)
-        self.max_concurrency = max(2, cores())
+        self.max_concurrency = max(2, quota())
         self._answers = answers
 
     def metadata(self) -> ModelMetadata:
@@ -134,15 +134,6 @@ class LightgbmModel:
                     f"unknown output {name!r}; the model gives "
                     f"{', '.join(map(repr, self._outputs))}"
                 )
-
-
-def cores() -> int:
-    """Return how many threads this process may keep busy, at least 1."""
-    try:
-        from inferry_server.cpu import threads
-    except ImportError:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return threads()
 
 
 def _table(document: _document.Document) -> Table:

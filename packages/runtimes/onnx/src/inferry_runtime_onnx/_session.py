@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import onnxruntime
@@ -70,15 +69,6 @@ def runner(session: Any) -> Runner:  # noqa: ANN401 - as above
         whole: Runner = session.run
         return whole
     return quick
-
-
-def cores() -> int:
-    """Return how many threads this process may keep busy, at least 1."""
-    try:
-        from inferry_server.cpu import threads
-    except ImportError:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return threads()
 
 
 def _providers(device: str) -> tuple[list[_Provider], str]:

@@ -23,6 +23,7 @@ from inferry.model import (
     TensorSpec,
 )
 from inferry_runtime_onnx import _external, _files, _session, _tensors
+from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +65,7 @@ class OnnxModel:
 
         """
         batching = _batching_option(options)
-        threads = int(options.get("threads") or 0) or _session.cores()
+        threads = int(options.get("threads") or 0) or quota()
         file = _files.find(path)
         _external.check(file)
         session = _session.open_session(

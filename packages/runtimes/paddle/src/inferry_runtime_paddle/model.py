@@ -29,6 +29,7 @@ from inferry_runtime_paddle import (
     _program,
     _trial,
 )
+from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ class PaddleModel:
         """
         batching = _BATCHING[read.choice(options, "batching", tuple(_BATCHING))]
         strict = read.choice(options, "versionMismatch", ("warn", "fail")) == "fail"
-        threads = read.count(options, "threads", 0) or _cores()
+        threads = read.count(options, "threads", quota())
         files = _files.find(path)
         kind = _desc if files.program.suffix == ".pdmodel" else _pir
         program = kind.read(files.program)
@@ -224,10 +225,3 @@ def _compare_versions(program: Program, file: str, *, strict: bool) -> None:
 def _release(version: str) -> tuple[int, ...]:
     numbers = version.split(".")[:2]
     return tuple(int(each) for each in numbers if each.isascii() and each.isdigit())
-
-
-def _cores() -> int:
-    """Return how many threads this process may keep busy, at least 1."""
-    from inferry_server.cpu import threads
-
-    return threads()

@@ -14,6 +14,7 @@ from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor
 from inferry.runtime import options as read
 from inferry.runtime import tensors
 from inferry_runtime_tensorflow import _files, _signatures, _v1
+from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +60,7 @@ class TensorflowModel:
         """
         batching = _BATCHING[read.choice(options, "batching", tuple(_BATCHING))]
         strict = read.choice(options, "versionMismatch", ("warn", "fail")) == "fail"
-        threads = read.count(options, "threads", 0) or _cores()
+        threads = read.count(options, "threads", quota())
         file = _files.find(path)
         program = _opened(file, threads, options, strict=strict)
         try:
@@ -212,10 +213,3 @@ def _array(value: Any) -> tensors.Array:  # noqa: ANN401 - an array or a scalar
         return tensors.objects([value], ())
     array = np.asarray(value)
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
-
-
-def _cores() -> int:
-    """Return how many threads this process may keep busy, at least 1."""
-    from inferry_server.cpu import threads
-
-    return threads()

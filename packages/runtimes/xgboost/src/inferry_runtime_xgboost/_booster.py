@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-__all__ = ["Predictor", "cores"]
+__all__ = ["Predictor"]
 
 _HALF = 0.5
 _ALL = (0, 0)
@@ -150,15 +149,6 @@ class Predictor:
         if self._objective == "binary:logitraw":
             found = 1 / (1 + np.exp(-found))
         return np.column_stack([1 - found, found])
-
-
-def cores() -> int:
-    """Return how many threads this process may keep busy, at least 1."""
-    try:
-        from inferry_server.cpu import threads
-    except ImportError:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return threads()
 
 
 def _softmax(margins: Array) -> Array:

@@ -21,8 +21,9 @@ from inferry.runtime.tables import Table
 from inferry.runtime.tensors import zeros
 from inferry.status import Reason
 from inferry_runtime_xgboost import _document
-from inferry_runtime_xgboost._booster import Predictor, cores
+from inferry_runtime_xgboost._booster import Predictor
 from inferry_runtime_xgboost._signature import PREDICT, Signature, describe
+from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ class XgboostModel:
         )
         self._outputs = _outputs(document.name, predictor, self._signature)
         self._default = _defaults(listed(options, "method"), self._outputs)
-        self.max_concurrency = max(2, cores())
+        self.max_concurrency = max(2, quota())
         self._predictor = predictor
 
     def metadata(self) -> ModelMetadata:
