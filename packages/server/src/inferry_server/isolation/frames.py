@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor, TensorSpec
+from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor
 from inferry_server.codec.raw import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -47,28 +47,17 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True, tag="loaded"):
-    """What there is to know of a model that is loaded."""
+    """What there is to know of a model that is loaded.
+
+    ``metadata`` is its signature; None where the model declares none.
+    """
 
     methods: tuple[Method, ...]
-    inputs: tuple[TensorSpec, ...] = ()
-    outputs: tuple[TensorSpec, ...] = ()
-    platform: str = ""
-    versions: tuple[str, ...] = ()
-    declares: bool = False
+    metadata: ModelMetadata | None = None
     batching: bool = False
     checks_inputs: bool = False
     max_concurrency: int = 1
     memory: int = 0
-
-    @property
-    def metadata(self) -> ModelMetadata:
-        """The signature of the model."""
-        return ModelMetadata(
-            inputs=self.inputs,
-            outputs=self.outputs,
-            platform=self.platform,
-            versions=self.versions,
-        )
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import InferenceError, ModelLoadError, ModelNotReady
-from inferry.model import InferRequest, InferResponse
+from inferry.model import InferRequest, InferResponse, ModelMetadata
 from inferry_server.isolation import frames
 from inferry_server.isolation.worker import KINDS
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from inferry.model import ModelMetadata
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ class Isolated:
         self.max_concurrency = min(loaded.max_concurrency, _MOST)
         self.memory = loaded.memory
         # The server looks for these by name.
-        if loaded.declares:
+        if loaded.metadata is not None:
             self.metadata = self._metadata
         for method in ("explain", "predict_v1", "warm_up"):
             if method in loaded.methods:
@@ -95,7 +94,7 @@ class Isolated:
             self._process.close()
 
     def _metadata(self) -> ModelMetadata:
-        return self._living().loaded.metadata
+        return self._living().loaded.metadata or ModelMetadata()
 
     def _explain(self, request: InferRequest) -> InferResponse:
         return self._infer("explain", request)

@@ -61,21 +61,20 @@ def _load(load: frames.Load) -> tuple[Any, frames.Loaded]:
             "their own",
             remedy="serve it without --isolated, in a server of its own",
         )
-    metadata = instance.metadata() if hasattr(instance, "metadata") else None
-    told = metadata if isinstance(metadata, ModelMetadata) else ModelMetadata()
     limit = getattr(instance, "max_concurrency", 1)
     return instance, frames.Loaded(
         methods=tuple(name for name in _METHODS if hasattr(instance, name)),
-        inputs=told.inputs,
-        outputs=told.outputs,
-        platform=told.platform,
-        versions=told.versions,
-        declares=metadata is not None,
+        metadata=_metadata(instance),
         batching=bool(getattr(instance, "batching", False)),
         checks_inputs=bool(getattr(instance, "checks_inputs", False)),
         max_concurrency=limit if isinstance(limit, int) and limit > 0 else 1,
         memory=getattr(instance, "memory", 0) or max(resident() - before, 0),
     )
+
+
+def _metadata(instance: Any) -> ModelMetadata | None:  # noqa: ANN401 - any model
+    told = instance.metadata() if hasattr(instance, "metadata") else None
+    return told if told is None or isinstance(told, ModelMetadata) else ModelMetadata()
 
 
 def _answer_all(first: socket.socket, instance: Any) -> None:  # noqa: ANN401 - any model
