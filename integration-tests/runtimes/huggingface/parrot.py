@@ -102,7 +102,7 @@ def save(folder: Path) -> Path:
             hidden_size=96,
             intermediate_size=192,
             num_hidden_layers=2,
-            num_attention_heads=4,
+            num_attention_heads=3,  # of 32 each, as other engines want them
             max_position_embeddings=512,
             bos_token_id=None,
             eos_token_id=words.eos_token_id,

@@ -66,6 +66,7 @@ def theirs(model: Path) -> Iterator[str]:
         *("--model", str(model), "--dtype", "float32", "--max-model-len", "512"),
         *("--enforce-eager", "--max-num-seqs", "8", "--host", "127.0.0.1"),
         *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+        "--exclude-tools-when-tool-choice-none",
     )
     with _served([_python(), *arguments], "--port", _QUIET) as url:
         yield url
