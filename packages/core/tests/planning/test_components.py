@@ -7,6 +7,7 @@ import pytest
 
 from inferry.errors import PlanningError
 from inferry.planning import plan
+from inferry.plugins import Option
 
 CUSTOM = """
 containers:
@@ -129,6 +130,19 @@ def test_a_model_without_a_place_is_refused_where_files_are_looked_for(
     assert raised.value.remedy == (
         "set spec.predictor.model.storageUri; the runtime 'sklearn' looks there for "
         "*.skops; or apply TrainedModels for the service together with it"
+    )
+
+
+def test_who_names_a_model_of_the_hub_in_args_is_told_the_uri(kitchen: Any) -> None:
+    runtime = kitchen.runtime(
+        "huggingface", artifacts=("*.safetensors",), options=(Option(name="modelId"),)
+    )
+    service = kitchen.service("huggingface: {args: [--model_id=acme/bert]}")
+    with pytest.raises(PlanningError) as raised:
+        plan(service, kitchen.catalog(runtime, kitchen.files))
+    assert raised.value.remedy.startswith(
+        "set spec.predictor.model.storageUri to hf://OWNER/NAME in place of "
+        "--model_id=acme/bert; the runtime 'huggingface' looks there for *.safetensors"
     )
 
 

@@ -165,17 +165,18 @@ def _plan_model(
     values = _values(predictor, selection, sources, labels, scene)
     merged, own_args = serving_container(model, selection, values)
     arguments = _arguments(merged, own_args, entry, scene, where)
-    if not arguments.values().get("url"):  # of a server that has the model already
-        _check_sources(entry, sources, scene, where)
+    options = arguments.values()
+    if not options.get("url"):  # of a server that has the model already
+        _check_sources(entry, sources, scene, where, str(options.get("modelId") or ""))
     named = arguments.server.get("model_name")
     model_plan = ModelPlan(
         name=str(named.value) if named else told_name(merged) or scene.name,
         format=selection.format.name,
         format_version=_format_version(model, selection),
         target=_target(entry, scene),
-        options=arguments.values(),
+        options=options,
     )
-    if model_plan.options.get("allowPickle") is True:
+    if options.get("allowPickle") is True:
         # The service's word for its own model; no setting has to repeat it.
         sources = tuple(msgspec.structs.replace(s, trusted=True) for s in sources)
     plan = msgspec.structs.replace(
@@ -239,20 +240,26 @@ def _readable(spec: ComponentSpec, scene: Scene) -> Readable:
 
 
 def _check_sources(
-    entry: RuntimeEntry, sources: tuple[Source, ...], scene: Scene, where: str
+    entry: RuntimeEntry,
+    sources: tuple[Source, ...],
+    scene: Scene,
+    where: str,
+    model_id: str,
 ) -> None:
     if sources or scene.backend != "local" or not entry.artifacts:
         return
     if scene.hosts_models:
         return
     msg = f"{where}.model does not say where the model is"
+    # KServe's Hugging Face server gets what its args name by itself.
+    instead = f" to hf://OWNER/NAME in place of --model_id={model_id}"
     raise PlanningError(
         msg,
         reason=Reason.InvalidSpec,
         remedy=(
-            f"set {where}.model.storageUri; the runtime {entry.name!r} looks there for "
-            + ", ".join(entry.artifacts)
-            + "; or apply TrainedModels for the service together with it"
+            f"set {where}.model.storageUri{instead if model_id else ''}; the runtime "
+            f"{entry.name!r} looks there for {', '.join(entry.artifacts)}; or apply "
+            "TrainedModels for the service together with it"
         ),
     )
 
