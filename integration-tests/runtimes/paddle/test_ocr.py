@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +12,7 @@ import onnxruntime
 import pytest
 import tritonclient.grpc
 import tritonclient.http
-from running import REPOSITORY, Running
+from runtimes.serving import copy_example, serving
 
 from inferry.model import InferRequest, Tensor
 from inferry_runtime_paddle.model import PaddleModel
@@ -23,7 +20,8 @@ from inferry_runtime_paddle.model import PaddleModel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "paddle"
+    from running import Running
+
 #: KServe's older way to write the same.
 LEGACY = """\
 apiVersion: serving.kserve.io/v1beta1
@@ -65,23 +63,15 @@ def twin(name: str) -> np.ndarray[Any, Any]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the models that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "paddle"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("ocr"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
-    (folder / "legacy.yaml").write_text(LEGACY)
-    return folder
+    return copy_example(
+        "paddle", tmp_path_factory.mktemp("example"), makes="ocr", legacy=LEGACY
+    )
 
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["service.yaml", "legacy.yaml"], {})
-    try:
-        for name in ("direction", "recognition"):
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+    with serving(folder, "direction", "recognition") as running:
+        yield running
 
 
 @pytest.mark.parametrize("name", list(TWINS))

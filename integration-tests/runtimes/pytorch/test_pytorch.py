@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,7 @@ import pytest
 import torch
 import tritonclient.grpc
 import tritonclient.http
-from running import REPOSITORY, Running
+from runtimes.serving import apply, copy_example, serving
 
 from inferry.model import InferRequest, Tensor
 from inferry_runtime_onnx.model import OnnxModel
@@ -24,7 +22,8 @@ from inferry_runtime_onnx.model import OnnxModel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "pytorch"
+    from running import Running
+
 #: The older way to write it, a model that remembers, and weights with their class.
 SERVICES = """\
 apiVersion: serving.kserve.io/v1beta1
@@ -97,9 +96,7 @@ def sound() -> np.ndarray[Any, Any]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the model that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "pytorch"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("ring"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
+    folder = copy_example("pytorch", tmp_path_factory.mktemp("example"), makes="ring")
     for name, source in {
         "speech": packaged("silero_vad", "data", "silero_vad.jit"),
         "faces": packaged("facenet_pytorch", "data", "pnet.pt"),
@@ -113,18 +110,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["service.yaml"], {"OMP_NUM_THREADS": "1"})
-    try:
-        made.wait("ring", "Ready", seconds=300)
+    alone = {"OMP_NUM_THREADS": "1"}
+    files = ["service.yaml"]
+    with serving(folder, "ring", files=files, environment=alone) as running:
         # One after the other: each imports torch, which keeps a small machine busy.
         for name in NAMES:
-            done = made.command("apply", "-f", f"{name}.yaml")
-            assert done.returncode == 0, done.stderr
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+            apply(running, name)
+        yield running
 
 
 @pytest.fixture(scope="module")

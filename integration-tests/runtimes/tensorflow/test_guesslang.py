@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
-import subprocess
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +12,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 import tritonclient.http
-from running import REPOSITORY, Running
+from runtimes.serving import copy_example, serving
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 with warnings.catch_warnings():
@@ -26,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXAMPLE = REPOSITORY / "examples" / "runtimes" / "tensorflow"
+    from running import Running
+
 TEXTS = [
     "import os\n\ndef names(path):\n    return [each for each in os.listdir(path)]\n",
     '#include <stdio.h>\n\nint main(void) {\n    printf("%d", 1);\n    return 0;\n}\n',
@@ -65,24 +63,20 @@ def lite(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the example with the model that its script makes."""
-    folder = tmp_path_factory.mktemp("example") / "tensorflow"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("guesslang"))
-    subprocess.run([sys.executable, str(folder / "make_model.py")], check=True)
+    folder = copy_example(
+        "tensorflow",
+        tmp_path_factory.mktemp("example"),
+        makes="guesslang",
+        legacy=LEGACY,
+    )
     lite(folder / "lite")
-    (folder / "legacy.yaml").write_text(LEGACY)
     return folder
 
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Running]:
-    made = Running(folder, ["service.yaml", "legacy.yaml"], {})
-    try:
-        for name in ("guesslang", "lite"):
-            made.wait(name, "Ready", seconds=300)
-        yield made
-    finally:
-        code = made.stop()
-    assert code == 0
+    with serving(folder, "guesslang", "lite") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
