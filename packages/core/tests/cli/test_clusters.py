@@ -67,11 +67,13 @@ def test_files_are_deleted_where_they_are_applied(
     path.write_text(
         "{apiVersion: serving.kserve.io/v1beta1, kind: InferenceService, "
         "metadata: {name: other}, spec: {predictor: {model: {modelFormat: "
-        "{name: onnx}, storageUri: 's3://a/b'}}}}"
+        "{name: onnx}, storageUri: 's3://a/b'}}}}\n---\n"
+        "{apiVersion: v1, kind: ServiceAccount, metadata: {name: reader}}"
     )
 
-    cli("delete", "-f", str(path), *CLUSTER)
+    result = cli("delete", "-f", str(path), *CLUSTER)
 
+    assert "left, as others may use it: ServiceAccount reader\n" in result.stderr
     assert backend.CALLS[-1] == ("delete", "team", "other")
 
 

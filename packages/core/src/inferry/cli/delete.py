@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Key = tuple[str, str]
 
+_REMOVED = ("InferenceService", "TrainedModel")
+
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[isvc] [NAME]...")
@@ -43,7 +45,10 @@ def delete(
     ignore_not_found: bool,
     target: Target,
 ) -> None:
-    """Remove services; returns when nothing of them runs."""
+    """Remove services; returns when nothing of them runs.
+
+    Secrets, accounts and runtimes of a file stay: other services may use them.
+    """
     wanted = names(services)
     if not wanted and not filenames:
         msg = "name a service, or a file with -f"
@@ -95,13 +100,17 @@ def _from_files(filenames: tuple[str, ...], where: str) -> tuple[list[Key], list
 
     loaded = load(filenames)
     loaded.raise_for_problems()
-    documents = [to_dict(each.document) for each in loaded.documents]
-    services, models = (
-        [
-            (each["metadata"].get("namespace", where), each["metadata"]["name"])
-            for each in documents
-            if each["kind"] == kind
-        ]
-        for kind in ("InferenceService", "TrainedModel")
-    )
+    found: dict[str, list[Key]] = {kind: [] for kind in _REMOVED}
+    left = []
+    for each in loaded.documents:
+        document = to_dict(each.document)
+        kind, metadata = document["kind"], document["metadata"]
+        if kind in found:
+            key = metadata.get("namespace", where), metadata["name"]
+            found[kind].append(key)
+        else:
+            left.append(f"{kind} {metadata['name']}")
+    if left:
+        click.echo(f"left, as others may use it: {', '.join(left)}", err=True)
+    services, models = found.values()
     return services, models
