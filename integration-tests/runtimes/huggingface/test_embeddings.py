@@ -37,7 +37,14 @@ spec:
   predictor:
     huggingface:
       storageUri: ./minilm
-      args: ["--task=text_embedding", "--max_length=128", "--threads=1"]
+      args:
+        - --task=text_embedding
+        - --max_length=128
+        - --tensor_input_names=input_ids,attention_mask
+        - --return_token_type_ids
+        - --max-log-len
+        - "100"
+        - --threads=1
 """
 
 

@@ -27,10 +27,14 @@ LABELS = {0: "bad", 1: "fair", 2: "good"}
 HEADS: dict[str, tuple[str, dict[str, Any]]] = {
     "mood": ("SequenceClassification", {"id2label": LABELS}),
     "places": ("TokenClassification", {"id2label": {0: "O", 1: "B-X", 2: "I-X"}}),
+    "spots": ("TokenClassification", {}),
     "gaps": ("MaskedLM", {}),
     "ranks": ("SequenceClassification", {"num_labels": 1}),
 }
-OPTIONS: dict[str, dict[str, Any]] = {"places": {"outputs": "entities"}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "places": {"outputs": "entities"},
+    "spots": {"returnOffsetsMapping": True},
+}
 
 
 def write(folder: Path, head: str, config: dict[str, Any]) -> None:
@@ -168,6 +172,23 @@ async def test_tokens_are_labelled_and_entities_named(
             assert text[each["start"] : each["end"]] == each["word"]
     as_text = await v2(client, "places")
     assert [json.loads(each) for each in as_text["entities"]] == entities
+
+
+async def test_tokens_are_placed_as_kserves_server_places_them(
+    client: httpx.AsyncClient, folders: dict[str, Path]
+) -> None:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folders["spots"])
+    given = tokenizer(TEXTS, padding=True, return_offsets_mapping=True)
+    expected = np.array(given["offset_mapping"])
+
+    found = await v2(client, "spots")
+    answer = await client.post("/v1/models/spots:predict", json={"instances": TEXTS})
+
+    np.testing.assert_array_equal(found["offset_mapping"], expected)
+    (places,) = answer.json().pop("outputs")
+    assert (places["name"], places["datatype"]) == ("offset_mapping", "INT64")
+    np.testing.assert_array_equal(np.reshape(places["data"], places["shape"]), expected)
+    assert answer.json()["predictions"] == found["output-0"].tolist()
 
 
 async def test_masked_words_are_filled(
