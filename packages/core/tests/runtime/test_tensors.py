@@ -7,7 +7,7 @@ import pytest
 
 from inferry.errors import InferenceError, InvalidInput
 from inferry.model import DATATYPES, Tensor, TensorSpec
-from inferry.runtime.tensors import by_name, tensor, texts, zeros
+from inferry.runtime.tensors import by_name, row_spec, tensor, texts, zeros
 
 SPECS = {
     "x": TensorSpec(name="x", datatype="FP32", shape=(-1, 2)),
@@ -82,6 +82,14 @@ def test_inputs_that_fit_are_found_by_name() -> None:
 def test_inputs_that_do_not_fit_are_told(inputs: list[Tensor], said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         by_name(SPECS, inputs)
+
+
+def test_some_rows_tell_what_the_tensor_is() -> None:
+    expected = TensorSpec(name="x", datatype="FP32", shape=(-1, 3))
+
+    assert row_spec("x", np.zeros((1, 3), np.float32)) == expected
+    with pytest.raises(InferenceError, match="x is complex128"):
+        row_spec("x", np.zeros(1, complex))
 
 
 def test_texts_are_decoded_in_order() -> None:

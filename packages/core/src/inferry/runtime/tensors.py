@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-__all__ = ["by_name", "datatype", "fits", "objects", "tensor", "texts", "zeros"]
+__all__ = [
+    "by_name",
+    "datatype",
+    "fits",
+    "objects",
+    "row_spec",
+    "tensor",
+    "texts",
+    "zeros",
+]
 
 _ANY = -1
 _BY_DTYPE: Mapping[str, str] = {
@@ -49,6 +58,18 @@ def tensor(name: str, value: Any) -> Tensor:  # noqa: ANN401 - whatever a framew
     # Of a scalar, ascontiguousarray makes a list of one.
     data = array if array.flags.c_contiguous else np.ascontiguousarray(array)
     return Tensor(name=name, datatype=kind, data=data)
+
+
+def row_spec(name: str, value: Any) -> TensorSpec:  # noqa: ANN401 - as above
+    """Return what the tensor *name* is, of which *value* is some rows.
+
+    Raises:
+        InferenceError: No tensor can hold it.
+
+    """
+    made = tensor(name, value)
+    shape = (_ANY, *made.data.shape[1:])
+    return TensorSpec(name=name, datatype=made.datatype, shape=shape)
 
 
 def by_name(

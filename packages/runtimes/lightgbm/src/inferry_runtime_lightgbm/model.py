@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import lightgbm
 import numpy as np
 
-from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
+from inferry.errors import InferenceError, ModelLoadError, ModelNotReady
 from inferry.model import (
     InferRequest,
     InferResponse,
@@ -16,9 +16,10 @@ from inferry.model import (
     Tensor,
     TensorSpec,
 )
+from inferry.runtime import outputs
 from inferry.runtime.options import choice, count, listed
 from inferry.runtime.tables import Table
-from inferry.runtime.tensors import zeros
+from inferry.runtime.tensors import row_spec, zeros
 from inferry.status import Reason
 from inferry_runtime_lightgbm import _document
 from inferry_runtime_lightgbm._outputs import PREDICT, Outputs
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["LightgbmModel"]
 
 _LOG = logging.getLogger(__name__)
-_DATATYPES = {"float64": "FP64", "int32": "INT32", "int64": "INT64"}
 
 
 class LightgbmModel:
@@ -68,7 +68,7 @@ class LightgbmModel:
         booster = _booster(document)
         answers = Outputs(booster, document.header, threads=threads)
         self._outputs = _specs(document, answers)
-        self._default = _defaults(listed(options, "method"), self._outputs)
+        self._default = outputs.default(listed(options, "method"), self._outputs)
         self.max_concurrency = max(2, quota())
         self._answers = answers
 
@@ -98,19 +98,15 @@ class LightgbmModel:
         answers = self._answers
         if answers is None:
             raise ModelNotReady("the LightGBM model is not loaded")
-        names = request.outputs
-        if not names:
-            names = self._default
-        else:
-            self._check_outputs(names)
+        names = outputs.wanted(request.outputs, self._outputs, self._default)
         rows = self._table.read(request.inputs)
         try:
-            outputs = tuple([self._output(answers, name, rows) for name in names])
+            answer = tuple([self._output(answers, name, rows) for name in names])
         except lightgbm.basic.LightGBMError as error:
             raise InferenceError(
                 f"LightGBM could not compute the answer: {_one_line(error)}"
             ) from error
-        return InferResponse(outputs=outputs)
+        return InferResponse(outputs=answer)
 
     def unload(self) -> None:
         """Forget the booster."""
@@ -126,14 +122,6 @@ class LightgbmModel:
         else:
             data = answers.answer(name, rows)
         return Tensor(name=name, datatype=spec.datatype, data=data)
-
-    def _check_outputs(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            if name not in self._outputs:
-                raise InvalidInput(
-                    f"unknown output {name!r}; the model gives "
-                    f"{', '.join(map(repr, self._outputs))}"
-                )
 
 
 def _table(document: _document.Document) -> Table:
@@ -185,25 +173,8 @@ def _specs(document: _document.Document, answers: Outputs) -> dict[str, TensorSp
                 raise _unusable(document, error) from error
             _LOG.info("%s gives no %s: %s", document.name, output, _one_line(error))
         else:
-            found[output] = TensorSpec(
-                name=output,
-                datatype=_DATATYPES[data.dtype.name],
-                shape=(-1, *data.shape[1:]),
-            )
+            found[output] = row_spec(output, data)
     return found
-
-
-def _defaults(
-    wanted: tuple[str, ...], outputs: Mapping[str, TensorSpec]
-) -> tuple[str, ...]:
-    for name in wanted:
-        if name not in outputs:
-            raise ModelLoadError(
-                f"the model gives no {name}",
-                remedy=f"use the option method with {', '.join(outputs)}",
-            )
-    # In the order of the metadata, and each once.
-    return tuple(name for name in outputs if name in wanted) or (PREDICT,)
 
 
 def _unusable(document: _document.Document, error: Exception) -> ModelLoadError:

@@ -22,6 +22,7 @@ from inferry.model import (
     Tensor,
     TensorSpec,
 )
+from inferry.runtime.outputs import wanted
 from inferry_runtime_onnx import _external, _files, _session, _tensors
 from inferry_server.cpu import threads as quota
 
@@ -120,7 +121,8 @@ class OnnxModel:
         if run is None:
             raise ModelNotReady("the ONNX model is not loaded")
         feed = _tensors.feed(self._inputs, request.inputs)
-        names = self._wanted(request.outputs) if request.outputs else self._names
+        asked = request.outputs
+        names = list(wanted(asked, self._outputs)) if asked else self._names
         try:
             values = run(names, feed, self._run_options)
         except ort_errors.InvalidArgument as error:
@@ -134,15 +136,6 @@ class OnnxModel:
     def unload(self) -> None:
         """Close the session."""
         self._run = None
-
-    def _wanted(self, names: tuple[str, ...]) -> list[str]:
-        unknown = [name for name in names if name not in self._outputs]
-        if unknown:
-            raise InvalidInput(
-                f"unknown output {unknown[0]!r}; the model gives "
-                f"{', '.join(map(repr, self._outputs))}"
-            )
-        return list(names)
 
 
 def _batching_option(options: Mapping[str, Any]) -> bool | None:

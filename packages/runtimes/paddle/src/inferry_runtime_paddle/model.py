@@ -19,6 +19,7 @@ from inferry.model import (
 )
 from inferry.runtime import options as read
 from inferry.runtime import tensors
+from inferry.runtime.outputs import wanted
 from inferry.status import Reason
 from inferry_runtime_paddle import (
     _desc,
@@ -134,7 +135,7 @@ class PaddleModel:
             raise ModelNotReady("the Paddle model is not loaded")
         given = tensors.by_name(self._inputs, request.inputs)
         feed = {name: _array(each) for name, each in given.items()}
-        names = self._wanted(request.outputs)
+        names = wanted(request.outputs, self._outputs)
         values = predictor.run(feed, names)
         return InferResponse(
             outputs=tuple(map(tensors.tensor, names, values)),
@@ -150,15 +151,6 @@ class PaddleModel:
         predictor, self._predictor = self._predictor, None
         if predictor is not None:
             predictor.close()
-
-    def _wanted(self, asked: tuple[str, ...]) -> list[str]:
-        for name in asked:
-            if name not in self._outputs:
-                raise InvalidInput(
-                    f"unknown output {name!r}; the model gives "
-                    f"{', '.join(map(repr, self._outputs))}"
-                )
-        return list(asked or self._outputs)
 
     def _has_rows(self) -> bool:
         specs = [*self._inputs.values(), *self._outputs.values()]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inferry.errors import InferenceError, InvalidInput
+from inferry.errors import InferenceError
 from inferry.model import DATATYPES, InferResponse, Tensor
+from inferry.runtime import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,13 +39,8 @@ def response(result: Any, wanted: tuple[str, ...]) -> InferResponse:  # noqa: AN
             name: value if isinstance(value, Tensor) else tensor(name, value)
             for name, value in _named(result).items()
         }
-    unknown = [name for name in wanted if name not in tensors]
-    if unknown:
-        raise InvalidInput(
-            f"unknown output {unknown[0]!r}; the model gives "
-            f"{', '.join(map(repr, tensors))}"
-        )
-    return InferResponse(outputs=tuple(tensors[name] for name in wanted or tensors))
+    names = outputs.wanted(wanted, tensors)
+    return InferResponse(outputs=tuple(tensors[name] for name in names))
 
 
 def tensor(name: str, value: Any) -> Tensor:  # noqa: ANN401 - any value

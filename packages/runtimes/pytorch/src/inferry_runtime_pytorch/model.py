@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 import torch
 
-from inferry.errors import InferryError, InvalidInput, ModelLoadError, ModelNotReady
+from inferry.errors import InferryError, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, TensorSpec
 from inferry.runtime.options import choice, count
+from inferry.runtime.outputs import wanted
 from inferry_runtime_pytorch import (
     _device,
     _errors,
@@ -113,7 +114,7 @@ class PytorchModel:
         if self._call is None or self._inputs is None:
             raise ModelNotReady("the PyTorch model is not loaded")
         if request.outputs and self._outputs:
-            self._check_outputs([each.name for each in self._outputs], request.outputs)
+            wanted(request.outputs, [each.name for each in self._outputs])
         values, named = self._inputs.call(request.inputs)
         if self._sequences is not None:
             with self._sequences.of(request.parameters) as call:
@@ -177,16 +178,7 @@ class PytorchModel:
 
     def _chosen(self, answer: list[Tensor], names: tuple[str, ...]) -> list[Tensor]:
         found = {each.name: each for each in answer}
-        self._check_outputs(list(found), names)
-        return [found[name] for name in names]
-
-    def _check_outputs(self, known: list[str], names: tuple[str, ...]) -> None:
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise InvalidInput(
-                f"unknown output {unknown[0]!r}; the model gives "
-                f"{', '.join(map(repr, known))}"
-            )
+        return [found[name] for name in wanted(names, found)]
 
     def _learn(
         self, name: str, program: Program, declared: _signature.Declared

@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, TensorSpec
 from inferry.runtime.options import choice, listed
+from inferry.runtime.outputs import wanted
+from inferry.runtime.tensors import row_spec
 from inferry_runtime_sklearn import (
     _converted,
     _files,
@@ -111,9 +113,8 @@ class SklearnModel:
         if self._model is None:
             raise ModelNotReady("the scikit-learn model is not loaded")
         self._threads.apply()
-        names = request.outputs or self._default
-        if request.outputs:
-            self._check_outputs(names)
+        asked = request.outputs
+        names = wanted(asked, self._known()) if asked else self._default
         frame = request.parameters.get("content_type") == "pd"
         rows = _inputs.features(self._signature, request.inputs, frame=frame)
         try:
@@ -145,14 +146,9 @@ class SklearnModel:
             warnings.filterwarnings("ignore", message="X does not have valid feature")
             return _outputs.tensor(name, getattr(self._model, name)(rows))
 
-    def _check_outputs(self, names: tuple[str, ...]) -> None:
-        known = {*self._default, *(self._outputs or _signature.methods(self._model))}
-        for name in names:
-            if name not in known:
-                known_names = ", ".join(map(repr, sorted(known)))
-                raise InvalidInput(
-                    f"unknown output {name!r}; the model gives {known_names}"
-                )
+    def _known(self) -> list[str]:
+        known = self._outputs or _signature.methods(self._model)
+        return sorted({*self._default, *known})
 
     def _prepare(self, name: str, saved: _persistence.Saved) -> None:
         """Find out what the model takes and gives, by one inference where possible."""
@@ -202,10 +198,7 @@ class SklearnModel:
         except Exception as error:  # noqa: BLE001 - zeros need not be a valid row
             _LOG.debug("%s: %s on a row of zeros: %s", name, method, error)
         else:
-            shape = (-1, *made.data.shape[1:])
-            self._outputs[method] = TensorSpec(
-                name=method, datatype=made.datatype, shape=shape
-            )
+            self._outputs[method] = row_spec(method, made.data)
 
 
 def _check_fitted(name: str, model: Any) -> None:  # noqa: ANN401 - any estimator

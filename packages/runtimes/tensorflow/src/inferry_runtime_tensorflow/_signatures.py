@@ -125,22 +125,6 @@ def feed(signature: Signature, inputs: Iterable[Tensor]) -> dict[str, Array]:
     }
 
 
-def wanted(signature: Signature, asked: tuple[str, ...]) -> list[str]:
-    """Return the names of the outputs to compute, all where none is asked for.
-
-    Raises:
-        InvalidInput: One is unknown.
-
-    """
-    unknown = [name for name in asked if name not in signature.outputs]
-    if unknown:
-        raise InvalidInput(
-            f"unknown output {unknown[0]!r}; the model gives "
-            f"{', '.join(map(repr, signature.outputs))}"
-        )
-    return list(asked or signature.outputs)
-
-
 def _specs(signature: Signature, given: tuple[Tensor, ...]) -> dict[str, TensorSpec]:
     """Return what each input must be; of what is not declared, what is given."""
     shapes = {each.name: each.data.shape for each in given}

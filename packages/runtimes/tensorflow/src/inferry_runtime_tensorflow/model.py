@@ -13,6 +13,7 @@ from inferry.errors import InferenceError, InvalidInput, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor
 from inferry.runtime import options as read
 from inferry.runtime import tensors
+from inferry.runtime.outputs import wanted
 from inferry_runtime_tensorflow import _files, _signatures, _v1
 from inferry_server.cpu import threads as quota
 
@@ -192,9 +193,9 @@ def _answer(
     inputs: Iterable[Tensor],
     asked: tuple[str, ...],
 ) -> tuple[Tensor, ...]:
-    wanted = _signatures.wanted(signature, asked)
-    values = program.run(signature, _signatures.feed(signature, inputs), wanted)
-    return _tensors(signature.outputs, wanted, values)
+    names = wanted(asked, signature.outputs)
+    values = program.run(signature, _signatures.feed(signature, inputs), names)
+    return _tensors(signature.outputs, names, values)
 
 
 def _tensors(

@@ -16,9 +16,10 @@ from inferry.model import (
     Tensor,
     TensorSpec,
 )
+from inferry.runtime import outputs
 from inferry.runtime.options import choice, count, listed
 from inferry.runtime.tables import Table
-from inferry.runtime.tensors import zeros
+from inferry.runtime.tensors import row_spec, zeros
 from inferry.status import Reason
 from inferry_runtime_xgboost import _document
 from inferry_runtime_xgboost._booster import Predictor
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["XgboostModel"]
 
 _LOG = logging.getLogger(__name__)
-_DATATYPES = {"float32": "FP32", "int32": "INT32", "int64": "INT64"}
 
 
 class XgboostModel:
@@ -73,7 +73,7 @@ class XgboostModel:
             trees=trees,
         )
         self._outputs = _outputs(document.name, predictor, self._signature)
-        self._default = _defaults(listed(options, "method"), self._outputs)
+        self._default = outputs.default(listed(options, "method"), self._outputs)
         self.max_concurrency = max(2, quota())
         self._predictor = predictor
 
@@ -103,11 +103,7 @@ class XgboostModel:
         predictor = self._predictor
         if predictor is None:
             raise ModelNotReady("the XGBoost model is not loaded")
-        names = request.outputs
-        if not names:
-            names = self._default
-        else:
-            self._check_outputs(names)
+        names = outputs.wanted(request.outputs, self._outputs, self._default)
         rows = self._signature.table.read(request.inputs)
         if np.isinf(rows).any():
             raise InvalidInput(
@@ -115,12 +111,12 @@ class XgboostModel:
                 "NaN is what stands for a missing value"
             )
         try:
-            outputs = tuple([self._output(predictor, name, rows) for name in names])
+            answer = tuple([self._output(predictor, name, rows) for name in names])
         except xgboost.core.XGBoostError as error:
             raise InferenceError(
                 f"XGBoost could not compute the answer: {_first_line(error)}"
             ) from error
-        return InferResponse(outputs=outputs)
+        return InferResponse(outputs=answer)
 
     def unload(self) -> None:
         """Forget the booster."""
@@ -134,14 +130,6 @@ class XgboostModel:
         if data.ndim != len(spec.shape):  # of no row XGBoost knows no columns
             data = data.reshape(len(rows), *spec.shape[1:])
         return Tensor(name=name, datatype=spec.datatype, data=data)
-
-    def _check_outputs(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            if name not in self._outputs:
-                raise InvalidInput(
-                    f"unknown output {name!r}; the model gives "
-                    f"{', '.join(map(repr, self._outputs))}"
-                )
 
 
 def _outputs(
@@ -162,25 +150,8 @@ def _outputs(
                 ) from error
             _LOG.info("%s gives no %s: %s", name, output, _first_line(error))
         else:
-            found[output] = TensorSpec(
-                name=output,
-                datatype=_DATATYPES[data.dtype.name],
-                shape=(-1, *data.shape[1:]),
-            )
+            found[output] = row_spec(output, data)
     return found
-
-
-def _defaults(
-    wanted: tuple[str, ...], outputs: Mapping[str, TensorSpec]
-) -> tuple[str, ...]:
-    for name in wanted:
-        if name not in outputs:
-            raise ModelLoadError(
-                f"the model gives no {name}",
-                remedy=f"use the option method with {', '.join(outputs)}",
-            )
-    # In the order of the metadata, and each once.
-    return tuple(name for name in outputs if name in wanted) or (PREDICT,)
 
 
 def _compare_versions(document: _document.Document, *, strict: bool) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from inferry.errors import InvalidInput
 from inferry.model import TensorSpec
-from inferry.runtime import tensors
+from inferry.runtime import outputs, tensors
 from inferry_runtime_huggingface.generation.engine import Grammar, Sampling
 
 if TYPE_CHECKING:
@@ -85,11 +85,7 @@ def asked(request: InferRequest, defaults: Mapping[str, Any], *, whole: bool) ->
         InvalidInput: An input or a parameter is unknown, or not as it must be.
 
     """
-    for name in request.outputs:
-        if name not in OUTPUTS:
-            raise InvalidInput(
-                f"unknown output {name!r}; the model gives {', '.join(OUTPUTS)}"
-            )
+    outputs.wanted(request.outputs, OUTPUTS)
     given = tensors.by_name({INPUT.name: INPUT}, request.inputs)[INPUT.name]
     parameters = _parameters(request.parameters)
     return Asked(

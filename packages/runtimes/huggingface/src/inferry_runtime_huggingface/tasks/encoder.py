@@ -19,6 +19,7 @@ from inferry.model import (
 )
 from inferry.runtime import options as reading
 from inferry.runtime import tensors
+from inferry.runtime.outputs import wanted
 from inferry_runtime_huggingface._loading import (
     load_model,
     load_tokenizer,
@@ -193,14 +194,7 @@ class EncoderTask:
     def _wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names:
             return self._default
-        known = [spec.name for spec in self.outputs()]
-        for name in names:
-            if name not in known:
-                raise InvalidInput(
-                    f"unknown output {name!r}; the model gives "
-                    f"{', '.join(map(repr, known))}"
-                )
-        return names
+        return wanted(names, [spec.name for spec in self.outputs()])
 
     def _encoding(self, options: Mapping[str, Any]) -> Encoding:
         saved = self.folder.document("sentence_bert_config.json")
