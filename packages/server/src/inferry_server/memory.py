@@ -113,7 +113,7 @@ def stored(path: Path) -> int:
         for name in names
     ]
     sizes = 0
-    for each in found or [path]:
+    for each in found or [str(path)]:
         with contextlib.suppress(OSError):
             sizes += os.stat(each).st_size  # noqa: PTH116
     return sizes
