@@ -109,7 +109,10 @@ def test_numbers_are_no_texts() -> None:
 
 
 def test_zeros_fit_what_they_were_made_for() -> None:
-    made = zeros(SPECS.values(), open_size=3)
+    specs = {**SPECS, "y": TensorSpec(name="y", datatype="BYTES", shape=(-1, -1))}
 
-    assert set(by_name(SPECS, made.inputs)) == {"x", "mask"}
-    assert made.inputs[0].data.shape == (3, 2)
+    made = by_name(specs, zeros(specs.values(), open_size=3).inputs)
+
+    assert made["x"].data.shape == (1, 2)
+    assert made["mask"].data.shape == (2,)
+    assert made["y"].data.tolist() == [[b"", b"", b""]]

@@ -145,10 +145,17 @@ def objects(elements: Sequence[Any], shape: tuple[int, ...]) -> Array:
 
 
 def zeros(specs: Iterable[TensorSpec], *, open_size: int = 1) -> InferRequest:
-    """Return a request of zeros and empty texts; open axes have *open_size*."""
+    """Return a request of zeros and empty texts.
+
+    It has one row where axis 0 is open, and *open_size* for other open axes.
+    """
     made = []
     for spec in specs:
-        shape = tuple(open_size if size == _ANY else size for size in spec.shape)
+        sizes = (1, *[open_size] * len(spec.shape))
+        shape = tuple(
+            instead if size == _ANY else size
+            for size, instead in zip(spec.shape, sizes, strict=False)
+        )
         data = np.zeros(shape, dtype=DATATYPES[spec.datatype])
         if spec.datatype == "BYTES":
             data.fill(b"")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from inferry.errors import (
@@ -14,15 +12,10 @@ from inferry.errors import (
     ModelLoadError,
     ModelNotReady,
 )
-from inferry.model import (
-    DATATYPES,
-    InferRequest,
-    InferResponse,
-    ModelMetadata,
-    Tensor,
-    TensorSpec,
-)
+from inferry.model import InferRequest, InferResponse, ModelMetadata
 from inferry.runtime.outputs import wanted
+from inferry.runtime.tensors import zeros
+from inferry.runtime.warm_up import answered
 from inferry_runtime_onnx import _external, _files, _session, _tensors
 from inferry_server.cpu import threads as quota
 
@@ -35,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["OnnxModel"]
 
 _BATCHING = {"auto": None, "true": True, "false": False}
-# Sizes that warm-up tries for an axis that the model leaves open.
-_OPEN_SIZES = (1, 16, 64, 320)
 
 
 class OnnxModel:
@@ -101,13 +92,8 @@ class OnnxModel:
         """
         specs = [port.spec for port in self._inputs.values()]
         if not any(-1 in spec.shape[1:] for spec in specs):
-            return _zeros(specs, 1)
-        for size in _OPEN_SIZES:
-            request = _zeros(specs, size)
-            with contextlib.suppress(InferenceError, InvalidInput):
-                self.predict(request)
-                return request
-        return None
+            return zeros(specs)
+        return answered(specs, self.predict)
 
     def predict(self, request: InferRequest) -> InferResponse:
         """Run the model, computing only the outputs that *request* names.
@@ -156,21 +142,6 @@ def _same_rows(ports: Iterable[_tensors.Port]) -> bool:
         if isinstance(axis, str) and axis != "?" and not axis.startswith("unk__")
     }
     return all(not isinstance(axis, int) for axis in first) and len(names) <= 1
-
-
-def _zeros(specs: Iterable[TensorSpec], size: int) -> InferRequest:
-    tensors = []
-    for spec in specs:
-        open_sizes = [1] + [size] * (len(spec.shape) - 1)
-        shape = [
-            open_size if fixed < 0 else fixed
-            for fixed, open_size in zip(spec.shape, open_sizes, strict=False)
-        ]
-        data = np.zeros(shape, dtype=DATATYPES[spec.datatype])
-        if spec.datatype == "BYTES":
-            data.fill(b"")
-        tensors.append(Tensor(name=spec.name, datatype=spec.datatype, data=data))
-    return InferRequest(inputs=tuple(tensors))
 
 
 def _one_line(error: Exception) -> str:

@@ -6,10 +6,9 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
-from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
+from inferry.errors import InvalidInput, ModelLoadError, ModelNotReady
 from inferry.model import (
     InferRequest,
     InferResponse,
@@ -20,6 +19,7 @@ from inferry.model import (
 from inferry.runtime import options as read
 from inferry.runtime import tensors
 from inferry.runtime.outputs import wanted
+from inferry.runtime.warm_up import answered
 from inferry.status import Reason
 from inferry_runtime_paddle import (
     _desc,
@@ -113,14 +113,7 @@ class PaddleModel:
 
     def warm_up(self) -> InferRequest | None:
         """Return a request of zeros that the model should answer; None if none does."""
-        specs = self._inputs.values()
-        inner = any(-1 in spec.shape[1:] for spec in specs)
-        for size in _OPEN_SIZES if inner else _OPEN_SIZES[:1]:
-            request = tensors.zeros(_sized(spec, size) for spec in specs)
-            with contextlib.suppress(InferenceError, InvalidInput):
-                self.predict(request)
-                return request
-        return None
+        return answered(self._inputs.values(), self.predict, _OPEN_SIZES)
 
     def predict(self, request: InferRequest) -> InferResponse:
         """Run the model; all its outputs are computed, those asked for are given.
@@ -186,16 +179,6 @@ def _array(given: Tensor) -> tensors.Array:
             "one element"
         )
     return data if data.flags.c_contiguous else np.ascontiguousarray(data)
-
-
-def _sized(spec: TensorSpec, size: int) -> TensorSpec:
-    """Return *spec* with one row and *size* for each other open axis."""
-    sizes = (1, *[size] * len(spec.shape))
-    shape = tuple(
-        open_size if fixed < 0 else fixed
-        for fixed, open_size in zip(spec.shape, sizes, strict=False)
-    )
-    return msgspec.structs.replace(spec, shape=shape)
 
 
 def _compare_versions(program: Program, file: str, *, strict: bool) -> None:

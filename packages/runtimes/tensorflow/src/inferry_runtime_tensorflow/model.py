@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
-from inferry.errors import InferenceError, InvalidInput, ModelNotReady
+from inferry.errors import ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor
 from inferry.runtime import options as read
 from inferry.runtime import tensors
 from inferry.runtime.outputs import wanted
+from inferry.runtime.warm_up import answered
 from inferry_runtime_tensorflow import _files, _signatures, _v1
 from inferry_server.cpu import threads as quota
 
@@ -21,14 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from inferry.model import TensorSpec
     from inferry_runtime_tensorflow._signatures import Port, Program, Signature
 
 __all__ = ["TensorflowModel"]
 
 _BATCHING = {"auto": None, "true": True, "false": False}
-# Sizes that warm-up tries for an axis that the model leaves open.
-_OPEN_SIZES = (1, 16, 64, 320)
 
 
 class TensorflowModel:
@@ -96,14 +92,9 @@ class TensorflowModel:
             for request in program.recorded[1:]:
                 self.predict(request)
             return program.recorded[0]
-        needed = [port for port in default.inputs.values() if port.default is None]
-        inner = any(-1 in port.spec.shape[1:] for port in needed)
-        for size in _OPEN_SIZES if inner else _OPEN_SIZES[:1]:
-            request = tensors.zeros(_sized(port.spec, size) for port in needed)
-            with contextlib.suppress(InferenceError, InvalidInput):
-                self.predict(request)
-                return request
-        return None
+        ports = default.inputs.values()
+        needed = [port.spec for port in ports if port.default is None]
+        return answered(needed, self.predict)
 
     def predict(self, request: InferRequest) -> InferResponse:
         """Run the signature, computing only the outputs that *request* names.
@@ -175,16 +166,6 @@ def _opened(
         allow_unsafe=bool(options.get("allowUnsafeOps")),
         strict=strict,
     )
-
-
-def _sized(spec: TensorSpec, size: int) -> TensorSpec:
-    """Return *spec* with one row and *size* for each other open axis."""
-    sizes = (1, *[size] * len(spec.shape))
-    shape = tuple(
-        open_size if fixed < 0 else fixed
-        for fixed, open_size in zip(spec.shape, sizes, strict=False)
-    )
-    return msgspec.structs.replace(spec, shape=shape)
 
 
 def _answer(
