@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "by_name",
     "datatype",
+    "encoded",
     "fits",
     "objects",
     "row_spec",
@@ -52,7 +53,7 @@ def tensor(name: str, value: Any) -> Tensor:  # noqa: ANN401 - whatever a framew
             f"{name} is {array.dtype.name}, which no V2 tensor can hold"
         )
     if kind == "BYTES":
-        return Tensor(name=name, datatype=kind, data=_encoded(array))
+        return Tensor(name=name, datatype=kind, data=encoded(array))
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     # Of a scalar, ascontiguousarray makes a list of one.
@@ -144,6 +145,15 @@ def objects(elements: Sequence[Any], shape: tuple[int, ...]) -> Array:
     return array.reshape(shape)
 
 
+def encoded(array: Array) -> Array:
+    """Return *array* with bytes as they are, and the text of what else there is."""
+    elements = [
+        each if isinstance(each, bytes) else str(each).encode()
+        for each in array.ravel().tolist()
+    ]
+    return objects(elements, array.shape)
+
+
 def zeros(specs: Iterable[TensorSpec], *, open_size: int = 1) -> InferRequest:
     """Return a request of zeros and empty texts.
 
@@ -161,14 +171,6 @@ def zeros(specs: Iterable[TensorSpec], *, open_size: int = 1) -> InferRequest:
             data.fill(b"")
         made.append(Tensor(name=spec.name, datatype=spec.datatype, data=data))
     return InferRequest(inputs=tuple(made))
-
-
-def _encoded(array: Array) -> Array:
-    elements = [
-        each if isinstance(each, bytes) else str(each).encode()
-        for each in array.ravel().tolist()
-    ]
-    return objects(elements, array.shape)
 
 
 def _names(specs: Mapping[str, TensorSpec]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError
 from inferry.model import DATATYPES, Tensor, TensorSpec
+from inferry.runtime.tensors import encoded, objects, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -110,8 +111,11 @@ def feed(ports: Mapping[str, Port], inputs: Iterable[Tensor]) -> dict[str, Any]:
         spec = expected.spec
         if tensor.datatype != spec.datatype or not expected.fits(tensor.data.shape):
             raise _misfit(tensor, spec)
+        # What onnxruntime calls a string is a str.
         arrays[tensor.name] = (
-            _decode(tensor) if tensor.datatype == "BYTES" else tensor.data
+            objects(texts(tensor), tensor.data.shape)
+            if tensor.datatype == "BYTES"
+            else tensor.data
         )
     if len(arrays) != len(ports):
         missing = [name for name in ports if name not in arrays]
@@ -146,7 +150,7 @@ def _tensor(spec: TensorSpec, value: Any) -> Tensor:  # noqa: ANN401 - whatever 
     else:
         array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
     if spec.datatype == "BYTES":
-        array = _encode(array)
+        array = encoded(array)
     return Tensor(
         name=spec.name, datatype=spec.datatype, data=array, parameters=parameters
     )
@@ -161,35 +165,6 @@ def _misfit(tensor: Tensor, spec: TensorSpec) -> InvalidInput:
         f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
         f"expected {list(spec.shape)} (-1: any size)"
     )
-
-
-def _decode(tensor: Tensor) -> np.ndarray[Any, Any]:
-    """Return the elements as str, which is what onnxruntime calls a string."""
-    texts: list[str] = []
-    try:
-        for element in tensor.data.ravel().tolist():
-            texts.append(element.decode())  # noqa: PERF401 - they count below
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"element {len(texts)} of input {tensor.name!r} is not UTF-8 text "
-            f"(byte {error.start})"
-        ) from None
-    return _array(texts, tensor.data.shape)
-
-
-def _encode(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    elements = array.ravel().tolist()
-    encoded = [
-        element if isinstance(element, bytes) else str(element).encode()
-        for element in elements
-    ]
-    return _array(encoded, array.shape)
-
-
-def _array(elements: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    array = np.empty(len(elements), dtype=object)
-    array[:] = elements
-    return array.reshape(shape)
 
 
 def _stack(

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inferry.errors import InferenceError
-from inferry.model import DATATYPES, InferResponse, Tensor
+from inferry.model import InferResponse, Tensor
 from inferry.runtime import outputs
+from inferry.runtime.tensors import datatype, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_BY_DTYPE = {
-    dtype: datatype for datatype, dtype in DATATYPES.items() if dtype != "object"
-}
 OUTPUT = "output-{}"
 
 
@@ -53,15 +51,15 @@ def tensor(name: str, value: Any) -> Tensor:  # noqa: ANN401 - any value
     array = _array(name, value)
     if array.ndim == 0:
         array = array.reshape(1)
-    if array.dtype.kind in "USO":
-        return Tensor(name=name, datatype="BYTES", data=_encode(name, array))
-    datatype = _BY_DTYPE.get(array.dtype.name)
-    if datatype is None:
+    kind = datatype(array.dtype)
+    if kind == "BYTES":
+        return Tensor(name=name, datatype=kind, data=_encode(name, array))
+    if kind is None:
         raise InferenceError(
             f"predict returned {name!r} of type {array.dtype}, "
             "which no V2 tensor can hold"
         )
-    return Tensor(name=name, datatype=datatype, data=np.ascontiguousarray(array))
+    return Tensor(name=name, datatype=kind, data=np.ascontiguousarray(array))
 
 
 def _named(result: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any value
@@ -92,9 +90,9 @@ def _are_rows(items: list[Any]) -> bool:
 
 def _array(name: str, value: Any) -> np.ndarray[Any, Any]:  # noqa: ANN401 - any value
     if isinstance(value, bytes):
-        return _objects([value], ())
+        return objects([value], ())
     if _holds_bytes(value):
-        return _objects(value, (len(value),))
+        return objects(value, (len(value),))
     try:
         return np.asarray(value)
     except (TypeError, ValueError) as error:
@@ -111,12 +109,6 @@ def _holds_bytes(value: Any) -> bool:  # noqa: ANN401 - any value
         and bool(value)
         and all(isinstance(item, bytes) for item in value)
     )
-
-
-def _objects(items: list[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
-    return array.reshape(shape)
 
 
 def _encode(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

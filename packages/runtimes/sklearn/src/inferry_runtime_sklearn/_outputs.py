@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inferry.errors import InferenceError
-from inferry.model import DATATYPES, Tensor
+from inferry.runtime import tensors
 
-_BY_DTYPE = {
-    np.dtype(name): datatype
-    for datatype, name in DATATYPES.items()
-    if name not in {"object", "bfloat16"}
-}
+if TYPE_CHECKING:
+    from inferry.model import Tensor
 
 
 def tensor(name: str, result: Any) -> Tensor:  # noqa: ANN401 - whatever a method returns
@@ -37,16 +34,7 @@ def tensor(name: str, result: Any) -> Tensor:  # noqa: ANN401 - whatever a metho
     array = np.asarray(result)
     if array.dtype == object:
         array = _unboxed(array)
-    if array.dtype == object or array.dtype.kind in "US":
-        return Tensor(name=name, datatype="BYTES", data=_encode(array))
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    datatype = _BY_DTYPE.get(array.dtype)
-    if datatype is None:
-        raise InferenceError(
-            f"{name} returned {array.dtype.name}, which no V2 tensor can hold"
-        )
-    return Tensor(name=name, datatype=datatype, data=np.ascontiguousarray(array))
+    return tensors.tensor(name, np.ascontiguousarray(array))
 
 
 def _stack(name: str, parts: list[Any]) -> np.ndarray[Any, Any]:
@@ -64,10 +52,3 @@ def _unboxed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.size and not any(isinstance(item, (str, bytes)) for item in array.flat):
         return np.array(array.tolist())
     return array
-
-
-def _encode(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    encoded = np.empty(array.size, dtype=object)
-    for index, item in enumerate(array.flat):
-        encoded[index] = item if isinstance(item, bytes) else str(item).encode()
-    return encoded.reshape(array.shape)
