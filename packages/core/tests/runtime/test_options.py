@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inferry.errors import ModelLoadError
-from inferry.runtime.options import choice, count, listed
+from inferry.runtime.options import choice, count, listed, switch
 
 
 def test_a_choice_is_the_first_where_nobody_set_it() -> None:
@@ -16,6 +16,20 @@ def test_a_choice_is_the_first_where_nobody_set_it() -> None:
 def test_another_choice_is_refused_with_those_there_are() -> None:
     with pytest.raises(ModelLoadError, match="option mode is 'x'; use warn or fail"):
         choice({"mode": "x"}, "mode", ("warn", "fail"))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("true", True), ("False", False), (False, False), ("auto", None), ("", None)],
+)
+def test_a_switch_is_on_off_or_left_open(value: object, said: object) -> None:
+    assert switch({"batching": value}, "batching") is said
+    assert switch({}, "batching") is None
+
+
+def test_what_is_no_switch_is_refused() -> None:
+    with pytest.raises(ModelLoadError, match="is 'perhaps'; use auto, true or false"):
+        switch({"batching": "perhaps"}, "batching")
 
 
 def test_a_list_is_separated_by_commas() -> None:

@@ -142,7 +142,7 @@ def test_batching_can_be_said(models: Models) -> None:
 
     assert loaded(path).batching is True
     assert loaded(path, batching="false").batching is False
-    with pytest.raises(ModelLoadError, match="use auto or true or false"):
+    with pytest.raises(ModelLoadError, match="use auto, true or false"):
         loaded(path, batching="perhaps")
 
 

@@ -147,7 +147,7 @@ def test_batching_needs_rows_everywhere(models: Models) -> None:
     assert loaded(path).batching is True
     assert loaded(path, signature="total").batching is False
     assert loaded(path, batching="false").batching is False
-    with pytest.raises(ModelLoadError, match="use auto or true or false"):
+    with pytest.raises(ModelLoadError, match="use auto, true or false"):
         loaded(path, batching="perhaps")
 
 

@@ -9,7 +9,9 @@ from inferry.errors import ModelLoadError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["choice", "count", "listed"]
+__all__ = ["choice", "count", "listed", "switch"]
+
+_SWITCH = {"auto": None, "true": True, "false": False}
 
 
 def choice(options: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:
@@ -21,10 +23,23 @@ def choice(options: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str
     """
     value = str(options.get(name) or known[0])
     if value not in known:
+        *others, last = known
         raise ModelLoadError(
-            f"option {name} is {value!r}", remedy=f"use {' or '.join(known)}"
+            f"option {name} is {value!r}", remedy=f"use {', '.join(others)} or {last}"
         )
     return value
+
+
+def switch(options: Mapping[str, Any], name: str) -> bool | None:
+    """Return whether the option *name* is true; None where it is auto or not set.
+
+    Raises:
+        ModelLoadError: It is something else.
+
+    """
+    value = options.get(name)
+    text = "" if value is None else str(value).lower()
+    return _SWITCH[choice({name: text}, name, tuple(_SWITCH))]
 
 
 def listed(options: Mapping[str, Any], name: str) -> tuple[str, ...]:

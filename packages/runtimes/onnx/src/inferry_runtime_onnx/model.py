@@ -9,10 +9,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from inferry.errors import (
     InferenceError,
     InvalidInput,
-    ModelLoadError,
     ModelNotReady,
 )
 from inferry.model import InferRequest, InferResponse, ModelMetadata
+from inferry.runtime.options import switch
 from inferry.runtime.outputs import wanted
 from inferry.runtime.tensors import zeros
 from inferry.runtime.warm_up import answered
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from inferry_runtime_onnx._session import Runner
 
 __all__ = ["OnnxModel"]
-
-_BATCHING = {"auto": None, "true": True, "false": False}
 
 
 class OnnxModel:
@@ -56,7 +54,7 @@ class OnnxModel:
             ModelLoadError: With the reason and what to do.
 
         """
-        batching = _batching_option(options)
+        batching = switch(options, "batching")
         threads = int(options.get("threads") or 0) or quota()
         file = _files.find(path)
         _external.check(file)
@@ -122,15 +120,6 @@ class OnnxModel:
     def unload(self) -> None:
         """Close the session."""
         self._run = None
-
-
-def _batching_option(options: Mapping[str, Any]) -> bool | None:
-    value = str(options.get("batching", "auto")).lower()
-    if value not in _BATCHING:
-        raise ModelLoadError(
-            f"option batching is {value!r}", remedy="use auto, true or false"
-        )
-    return _BATCHING[value]
 
 
 def _same_rows(ports: Iterable[_tensors.Port]) -> bool:

@@ -43,7 +43,6 @@ __all__ = ["PaddleModel"]
 
 logger = logging.getLogger(__name__)
 
-_BATCHING = {"auto": None, "true": True, "false": False}
 # Sizes that warm-up tries for an axis that the model leaves open.
 _OPEN_SIZES = (32, 64, 320, 1)
 
@@ -73,7 +72,7 @@ class PaddleModel:
             ModelLoadError: With the reason and what to do.
 
         """
-        batching = _BATCHING[read.choice(options, "batching", tuple(_BATCHING))]
+        batching = read.switch(options, "batching")
         strict = read.choice(options, "versionMismatch", ("warn", "fail")) == "fail"
         threads = read.count(options, "threads", quota())
         files = _files.find(path)

@@ -11,7 +11,7 @@ import torch
 
 from inferry.errors import InferryError, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, TensorSpec
-from inferry.runtime.options import choice, count
+from inferry.runtime.options import count, switch
 from inferry.runtime.outputs import wanted
 from inferry_runtime_pytorch import (
     _device,
@@ -70,7 +70,7 @@ class PytorchModel:
             ModelLoadError: With the reason and what to do.
 
         """
-        batching = choice(options, "batching", ("auto", "true", "false"))
+        batching = switch(options, "batching")
         sequences = count(options, "sequences", _SEQUENCES)
         threads = _device.set_threads(count(options, "threads", 0))
         device = _device.choose(str(options.get("device") or "cpu"))
@@ -90,7 +90,7 @@ class PytorchModel:
         if program.copy is not None:
             self._sequences = Sequences(program.copy, sequences)
         self._learn(file.name, program, declared)
-        self._decide_batching(batching, program)
+        self._decide_batching(program, said=batching)
 
     def metadata(self) -> ModelMetadata:
         """Return the inputs and outputs that the file, the service or a call tells."""
@@ -228,11 +228,11 @@ class PytorchModel:
             _LOG.warning("%s does not answer its example: %s", name, error)
             self._warm = None
 
-    def _decide_batching(self, option: str, program: Program) -> None:
+    def _decide_batching(self, program: Program, *, said: bool | None) -> None:
         if self._sequences is not None:
             self.batching = False
-        elif option == "auto":
+        elif said is not None:
+            self.batching = said
+        else:
             known = program.batching
             self.batching = self._found.independent if known is None else known
-        else:
-            self.batching = option == "true"

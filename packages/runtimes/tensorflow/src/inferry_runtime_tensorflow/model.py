@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TensorflowModel"]
 
-_BATCHING = {"auto": None, "true": True, "false": False}
-
 
 class TensorflowModel:
     """Serves one SavedModel or TFLite model; `predict` is safe in many threads.
@@ -55,7 +53,7 @@ class TensorflowModel:
             ModelLoadError: With the reason and what to do.
 
         """
-        batching = _BATCHING[read.choice(options, "batching", tuple(_BATCHING))]
+        batching = read.switch(options, "batching")
         strict = read.choice(options, "versionMismatch", ("warn", "fail")) == "fail"
         threads = read.count(options, "threads", quota())
         file = _files.find(path)
@@ -154,7 +152,7 @@ def _opened(
             file,
             threads=threads,
             device=device,
-            any_batch=read.choice(options, "batching", tuple(_BATCHING)) == "true",
+            any_batch=read.switch(options, "batching") is True,
         )
     # TensorFlow tells every start what its own build could do better.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
