@@ -59,7 +59,7 @@ def read(
             installed.
 
     """
-    if path.suffix in SAFE:
+    if path.suffix == SAFE:
         return _read_skops(path, trusted, strict=strict)
     if not allow_pickle:
         raise ModelLoadError(

@@ -68,7 +68,7 @@ class SklearnModel:
         optimize = choice(options, "optimize", ("none", "onnx")) == "onnx"
         if optimize:
             _converted.require()
-        file = _files.find(path)
+        file = _files.FILES.find(path)
         saved = _persistence.read(
             file,
             allow_pickle=options.get("allowPickle") is True,
