@@ -77,7 +77,7 @@ def read(folder: ModelFolder, options: Mapping[str, Any]) -> Pooling:
 
     """
     asked = reading.choice(options, "pooling", ("auto", *MODES, "last"))
-    normalise = reading.choice(options, "normalize", ("auto", "true", "false"))
+    normalise = reading.switch(options, "normalize")
     if folder.sentence_transformer:
         found = _modules(folder)
     else:
@@ -89,8 +89,8 @@ def read(folder: ModelFolder, options: Mapping[str, Any]) -> Pooling:
     if asked != "auto":
         mode = "lasttoken" if asked == "last" else asked
         found = msgspec.structs.replace(found, modes=(mode,))
-    if normalise != "auto":
-        found = msgspec.structs.replace(found, normalise=normalise == "true")
+    if normalise is not None:
+        found = msgspec.structs.replace(found, normalise=normalise)
     return found
 
 

@@ -12,7 +12,7 @@ from inferry.errors import (
     ModelNotReady,
 )
 from inferry.model import InferRequest, InferResponse, ModelMetadata
-from inferry.runtime.options import switch
+from inferry.runtime.options import count, switch
 from inferry.runtime.outputs import wanted
 from inferry.runtime.tensors import zeros
 from inferry.runtime.warm_up import answered
@@ -55,7 +55,7 @@ class OnnxModel:
 
         """
         batching = switch(options, "batching")
-        threads = int(options.get("threads") or 0) or quota()
+        threads = count(options, "threads", quota())
         file = _files.find(path)
         _external.check(file)
         session = _session.open_session(

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, TensorSpec
-from inferry.runtime.options import choice, listed
+from inferry.runtime.options import choice, count, listed
 from inferry.runtime.outputs import wanted
 from inferry.runtime.tensors import row_spec
 from inferry_runtime_sklearn import (
@@ -64,7 +64,7 @@ class SklearnModel:
 
         """
         strict = choice(options, "versionMismatch", ("warn", "fail")) == "fail"
-        threads = max(1, int(options.get("threads") or 1))
+        threads = count(options, "threads", 1)
         optimize = choice(options, "optimize", ("none", "onnx")) == "onnx"
         if optimize:
             _converted.require()
