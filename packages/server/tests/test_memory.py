@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import served_models
 
-from inferry_server.memory import resident, shown, stored
+from inferry_server.memory import Growth, resident, shown, stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,7 +225,7 @@ async def test_a_sleeper_that_cannot_wake_says_why(serve: Serve, heavy: Any) -> 
 async def test_who_does_not_show_in_memory_holds_its_files(
     serve: Serve, spec: SpecOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inferry_server.loading.resident", lambda: MIB)
+    monkeypatch.setattr("inferry_server.memory.resident", lambda: MIB)
     for name in "ab":
         (tmp_path / name / "1").mkdir(parents=True)
         (tmp_path / name / "1" / "weights").write_bytes(bytes(600))
@@ -234,6 +235,28 @@ async def test_who_does_not_show_in_memory_holds_its_files(
         assert awake(server) == {"b"}
         text = (await client.get("/metrics")).text
         assert 'inferry_model_memory_bytes{model="b"} 600.0' in text
+
+
+def test_what_grew_is_told() -> None:
+    with Growth() as growth:
+        held = b"x" * (64 * MIB)
+    assert len(held) <= growth.size < 80 * MIB
+
+
+def test_imports_are_no_part_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Growth() as growth:
+        held = b"x" * (64 * MIB)
+        monkeypatch.setitem(sys.modules, "imported_by_a_load", sys)
+    assert (len(held), growth.size) == (64 * MIB, 0)
+
+
+def test_of_two_at_once_nobody_tells_who_grew() -> None:
+    with Growth() as first, Growth() as second:
+        held = b"x" * (64 * MIB)
+    assert (len(held), first.size, second.size) == (64 * MIB, 0, 0)
+    with Growth() as third:
+        held += b"y" * (64 * MIB)
+    assert third.size > 32 * MIB
 
 
 def test_the_bytes_of_files_are_counted(tmp_path: Path) -> None:

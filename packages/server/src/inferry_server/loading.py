@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inferry.errors import InferryError, ModelLoadError, one_line
 from inferry.model import DATATYPES, ModelMetadata
 from inferry_server.loaded import LoadedModel
-from inferry_server.memory import resident, stored
+from inferry_server.memory import Growth, stored
 from inferry_server.payload_log import check
 from inferry_server.states import NAME
 from inferry_server.warmup import warm_up
@@ -121,12 +121,12 @@ def _load(spec: ModelSpec) -> tuple[Any, ModelMetadata, int]:
                 remedy="write one as inferry.model.Model describes it; a class with "
                 "nothing but predict is served by `inferry run FILE.py:CLASS`",
             )
-    before = resident()
     if hasattr(instance, "served_name"):
         instance.served_name = spec.name
-    instance.load(spec.path, spec.options)
+    with Growth() as growth:
+        instance.load(spec.path, spec.options)
     # A small model goes where another one was: the process does not grow by it.
-    held = max(resident() - before, 0) or stored(spec.path)
+    held = max(growth.size, stored(spec.path))
     return instance, _metadata(instance, spec), held
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from inferry.errors import ModelLoadError, ModelNotReady
 
@@ -94,6 +96,39 @@ class MemoryBudget:
             if not 0 < self._limit < held + sum(self._promised.values()):
                 return
             await sleep(each)
+
+
+class Growth:
+    """Tells by how many bytes this process grew while one model was loaded.
+
+    Beside another load, or where modules were imported, which stay when the model
+    goes, nobody can tell: then it is 0.
+    """
+
+    _lock = threading.Lock()
+    _begun = 0
+    _under_way = 0
+
+    def __enter__(self) -> Self:
+        cls = type(self)
+        with self._lock:
+            self._alone = cls._under_way == 0
+            cls._begun += 1
+            cls._under_way += 1
+            self._number = cls._begun
+        self._modules = len(sys.modules)
+        self._before = resident()
+        self.size = 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        grown = resident() - self._before
+        cls = type(self)
+        with self._lock:
+            cls._under_way -= 1
+            alone = self._alone and self._number == cls._begun
+        if alone and len(sys.modules) == self._modules:
+            self.size = max(grown, 0)
 
 
 def resident() -> int:

@@ -131,7 +131,8 @@ MEMORY = Family(
     "inferry_model_memory_bytes",
     "gauge",
     _MODEL,
-    "Memory of a model, as it says or as the process grew by it; 0 while it sleeps.",
+    "Memory of a model as it says, or of its files or what the process grew by, "
+    "whichever is more, without libraries; 0 while it sleeps.",
 )
 EVICTIONS = Family(
     "inferry_model_evictions",
