@@ -49,7 +49,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
             Option(
                 name="device",
                 default="cpu",
-                help="cpu, cuda, cuda:N, or several: the first that this machine has.",
+                help="cpu, cuda, cuda:N, or cuda,cpu: the first that this machine has.",
             ),
             Option(
                 name="batching",
