@@ -74,3 +74,12 @@ def test_a_whole_number_is_a_float() -> None:
 def storage(**fields: Any) -> StorageBackend:
     given = {"name": "acme", "schemes": ("acme",), "client": REF} | fields
     return StorageBackend(**given)
+
+
+def test_a_container_of_our_server_is_made_of_a_name() -> None:
+    made = ContainerTemplate.serving("onnx")
+    assert made.image == "{registry}/inferry-runtime-onnx:{version}"
+    assert made.args[0] == "--runtime=onnx"
+    assert made.requests == made.limits == {"cpu": "1", "memory": "2Gi"}
+    other = ContainerTemplate.serving("mine", image="me/it", resources={"cpu": "2"})
+    assert (other.image, other.limits) == ("me/it", {"cpu": "2"})

@@ -24,14 +24,8 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="{{ name }}",
         formats=(ModelFormat(name="{{ name }}", version="1", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/{{ distribution }}:{version}",
-            args=(
-                "--runtime={{ name }}",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
+        container=ContainerTemplate.serving(
+            "{{ name }}", image="{registry}/{{ distribution }}:{version}"
         ),
         model=ImportRef("{{ module }}.model:{{ class }}Model", extra="serve"),
         artifacts=("*.npz",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _DEFAULTS: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
     "str": (str,),
 }
+#: What KServe's own runtimes ask for.
+_RESOURCES: Mapping[str, str] = MappingProxyType({"cpu": "1", "memory": "2Gi"})
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 
 
@@ -97,6 +100,31 @@ class ContainerTemplate:
         if not self.image:
             msg = "a ContainerTemplate needs an image"
             raise ValueError(msg)
+
+    @classmethod
+    def serving(
+        cls,
+        runtime: str,
+        *,
+        image: str = "",
+        resources: Mapping[str, str] = _RESOURCES,
+    ) -> ContainerTemplate:
+        """Return the container of Inferry's server that serves with *runtime*.
+
+        ``image`` is what has both; without one it is ``inferry-runtime-NAME`` of the
+        registry. ``resources`` are requested, and are the limits too.
+        """
+        return cls(
+            image=image or f"{{registry}}/inferry-runtime-{runtime}:{{version}}",
+            args=(
+                f"--runtime={runtime}",
+                "--model_name={{.Name}}",
+                "--model_dir=/mnt/models",
+                "--http_port=8080",
+            ),
+            requests=dict(resources),
+            limits=dict(resources),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
 #: What every model of Hugging Face understands.
 COMMON = (
     Option(
@@ -247,17 +246,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="huggingface",
         formats=(ModelFormat(name="huggingface", version="1", priority=1),),
         protocols=("v1", "v2", "grpc-v2", "openai"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-huggingface:{version}",
-            args=(
-                "--runtime=huggingface",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("huggingface"),
         model=ImportRef(
             "inferry_runtime_huggingface.model:HuggingfaceModel", extra="serve"
         ),

@@ -16,7 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
 OPTIONS = (
     Option(
         name="threads",
@@ -45,17 +44,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="lightgbm",
         formats=(ModelFormat(name="lightgbm", version="3", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-lightgbm:{version}",
-            args=(
-                "--runtime=lightgbm",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("lightgbm"),
         model=ImportRef("inferry_runtime_lightgbm.model:LightgbmModel", extra="serve"),
         artifacts=("model.txt", "model.bst"),
         options=OPTIONS,

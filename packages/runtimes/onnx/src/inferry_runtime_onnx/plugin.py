@@ -16,8 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
-
 
 @hookimpl
 def inferry_runtimes() -> Iterable[Runtime]:
@@ -26,17 +24,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="onnx",
         formats=(ModelFormat(name="onnx", version="1", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-onnx:{version}",
-            args=(
-                "--runtime=onnx",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("onnx"),
         model=ImportRef("inferry_runtime_onnx.model:OnnxModel", extra="serve"),
         artifacts=("*.onnx",),
         options=(

@@ -16,7 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
 OPTIONS = (
     Option(
         name="threads",
@@ -63,17 +62,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="paddle",
         formats=(ModelFormat(name="paddle", version="2", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-paddle:{version}",
-            args=(
-                "--runtime=paddle",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("paddle"),
         model=ImportRef("inferry_runtime_paddle.model:PaddleModel", extra="serve"),
         artifacts=("*.pdiparams",),
         options=OPTIONS,

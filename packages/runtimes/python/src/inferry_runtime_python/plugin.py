@@ -17,8 +17,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
-
 
 @hookimpl
 def inferry_runtimes() -> Iterable[Runtime]:
@@ -27,17 +25,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="python",
         formats=(ModelFormat(name="python", version="1", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-python:{version}",
-            args=(
-                "--runtime=python",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("python"),
         model=ImportRef("inferry_runtime_python.model:PythonModel", extra="serve"),
         artifacts=("model.py",),
         options=(

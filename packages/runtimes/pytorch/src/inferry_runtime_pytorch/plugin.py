@@ -16,7 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
 OPTIONS = (
     Option(
         name="threads",
@@ -101,17 +100,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="pytorch",
         formats=(ModelFormat(name="pytorch", version="1", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-pytorch:{version}",
-            args=(
-                "--runtime=pytorch",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("pytorch"),
         model=ImportRef("inferry_runtime_pytorch.model:PytorchModel", extra="serve"),
         artifacts=("*.pt", "*.pth", "*.pt2", "*.mar"),
         options=OPTIONS,

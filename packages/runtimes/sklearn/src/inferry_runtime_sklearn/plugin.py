@@ -16,7 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
 OPTIONS = (
     Option(
         name="allowPickle",
@@ -61,17 +60,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="sklearn",
         formats=(ModelFormat(name="sklearn", version="1", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-sklearn:{version}",
-            args=(
-                "--runtime=sklearn",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("sklearn"),
         model=ImportRef("inferry_runtime_sklearn.model:SklearnModel", extra="serve"),
         artifacts=("*.skops", "*.joblib", "*.pkl", "*.pickle"),
         options=OPTIONS,

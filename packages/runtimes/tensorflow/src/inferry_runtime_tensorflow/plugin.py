@@ -16,7 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
 OPTIONS = (
     Option(
         name="signature",
@@ -66,17 +65,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
             ModelFormat(name="tensorflow", version="1", priority=1),
         ),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-tensorflow:{version}",
-            args=(
-                "--runtime=tensorflow",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("tensorflow"),
         model=ImportRef(
             "inferry_runtime_tensorflow.model:TensorflowModel", extra="serve"
         ),

@@ -16,7 +16,6 @@ from inferry.plugins import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESOURCES = {"cpu": "1", "memory": "2Gi"}
 OPTIONS = (
     Option(
         name="threads",
@@ -56,17 +55,7 @@ def inferry_runtimes() -> Iterable[Runtime]:
         name="xgboost",
         formats=(ModelFormat(name="xgboost", version="1", priority=1),),
         protocols=("v1", "v2", "grpc-v2"),
-        container=ContainerTemplate(
-            image="{registry}/inferry-runtime-xgboost:{version}",
-            args=(
-                "--runtime=xgboost",
-                "--model_name={{.Name}}",
-                "--model_dir=/mnt/models",
-                "--http_port=8080",
-            ),
-            requests=RESOURCES,
-            limits=RESOURCES,
-        ),
+        container=ContainerTemplate.serving("xgboost"),
         model=ImportRef("inferry_runtime_xgboost.model:XgboostModel", extra="serve"),
         artifacts=("*.ubj", "*.bst", "model.json"),
         options=OPTIONS,
