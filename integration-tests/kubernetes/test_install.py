@@ -151,12 +151,22 @@ def written(folder: Path, files: dict[str, str]) -> Path:
 
 
 def until_established(cluster: Cluster) -> None:
-    """Wait for every kind; each is one that the API server finds no fault with."""
+    """Wait for every kind; each is one that the API server finds no fault with.
+
+    Each is asked for, as a controller does that runs: what is deleted before anybody
+    asked stays Terminating for minutes, because the API server fails on a cache that is
+    not filled yet ("storage is (re)initializing").
+    """
     for crd in manifests():
         if crd["kind"] == "CustomResourceDefinition":
             name = crd["metadata"]["name"]
             until(lambda: "Established" in holding(cluster, name), name)  # noqa: B023 - at once
             assert "NonStructuralSchema" not in holding(cluster, name)
+            until(lambda: is_served(cluster, name), f"{name} to be served")  # noqa: B023
+
+
+def is_served(cluster: Cluster, name: str) -> bool:
+    return not cluster.kubectl("get", name, "--all-namespaces").returncode
 
 
 def holding(cluster: Cluster, name: str) -> set[str]:
