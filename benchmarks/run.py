@@ -51,19 +51,21 @@ def main() -> None:
     # What was started is stopped on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     sections, data = ({}, {}) if arguments.what else _serving(arguments)
-    if "storage" in arguments.what or arguments.write:
+    # What is written without a name is all there is.
+    what = arguments.what or (tuple(filter(None, _KNOWN)) if arguments.write else ())
+    if "storage" in what:
         result = storage_suite.run(_storage_options(arguments))
         sections["Storage"] = result.markdown
         data["storage"] = result.data
-    if "controller" in arguments.what or arguments.write:
+    if "controller" in what:
         result = controller_suite.run(_controller_options(arguments))
         sections["Controller"] = result.markdown
         data["controller"] = result.data
-    if "runtimes" in arguments.what or arguments.write:
+    if "runtimes" in what:
         result = runtimes_suite.run(_runtimes_options(arguments))
         sections["Runtimes"] = result.markdown
         data["runtimes"] = result.data
-    if "models" in arguments.what or arguments.write:
+    if "models" in what:
         result = many_models.run(quick=arguments.quick)
         sections["Many models"] = result.markdown
         data["models"] = result.data
