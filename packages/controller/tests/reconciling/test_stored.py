@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from copy import deepcopy
 from typing import Any
 
-from inferry_controller.reconciling.stored import stored
+from inferry_controller.reconciling.stored import compact, stored
 
 
 def obj() -> dict[str, Any]:
@@ -78,3 +79,15 @@ def test_the_document_is_the_service_without_its_status() -> None:
     assert "status" not in found.document()
     assert found.status_document() == {"phase": "Ready"}
     assert found.key == "team/iris"
+
+
+def test_what_is_kept_takes_no_more_memory_than_its_bytes() -> None:
+    documents = [{"name": "x" * 300, "number": each} for each in range(200)]
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        kept = [compact(each) for each in documents]
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < sum(map(len, kept)) + 200 * 100

@@ -13,7 +13,7 @@ from inferry_controller.kube.errors import Conflict, Invalid, NotFound
 from inferry_controller.kube.kinds import INFERENCE_SERVICE
 from inferry_controller.names import STATUS_MANAGER
 from inferry_controller.reconciling.children import number
-from inferry_controller.reconciling.stored import digest
+from inferry_controller.reconciling.stored import compact, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,13 +127,13 @@ class Reporter:
             message = f"the status of {service.key} was refused: {error.message}"
             raise Invalid(message, status=error.status) from error
         version = answer["metadata"]["resourceVersion"]
-        told = orjson.dumps(answer.get("status") or {})
+        told = compact(answer.get("status") or {})
         self._last[service.key] = (service.uid, version, told)
         return True
 
 
 def _digest(status: Mapping[str, Any]) -> bytes:
-    return digest(orjson.dumps(status, option=orjson.OPT_SORT_KEYS))
+    return digest(compact(status))
 
 
 def ready(status: Mapping[str, Any]) -> str:

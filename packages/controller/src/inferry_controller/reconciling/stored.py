@@ -70,7 +70,7 @@ def stored(obj: Mapping[str, Any]) -> StoredService:
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop(_LAST_APPLIED, None)
     labels, spec = metadata.get("labels") or {}, obj.get("spec") or {}
-    body = orjson.dumps(
+    body = compact(
         {
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",
@@ -81,8 +81,7 @@ def stored(obj: Mapping[str, Any]) -> StoredService:
                 "annotations": annotations,
             },
             "spec": spec,
-        },
-        option=orjson.OPT_SORT_KEYS,
+        }
     )
     return StoredService(
         namespace=sys.intern(metadata.get("namespace", "")),
@@ -93,10 +92,18 @@ def stored(obj: Mapping[str, Any]) -> StoredService:
         asked=digest(body),
         needs=_shared(tuple(sorted(set(_needs(spec))))),
         body=body,
-        status=orjson.dumps(obj.get("status") or {}),
+        status=compact(obj.get("status") or {}),
         deleting="deletionTimestamp" in metadata,
         finalizers=tuple(metadata.get("finalizers") or ()),
     )
+
+
+def compact(document: Mapping[str, Any]) -> bytes:
+    """Return *document* as JSON in no more memory than it has bytes.
+
+    What orjson returns lies in a buffer of 4 KiB, 8 KiB and so on, and stays there.
+    """
+    return bytes(memoryview(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)))
 
 
 def digest(*parts: bytes) -> bytes:
