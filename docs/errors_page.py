@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Table = Callable[[tuple[str, ...], Iterable[tuple[str, ...]]], str]
+
 _ERRORS = """\
 # Errors
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _DEFAULTS: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
 }
 #: What KServe's own runtimes ask for.
-_RESOURCES: Mapping[str, str] = MappingProxyType({"cpu": "1", "memory": "2Gi"})
+_RESOURCES: Mapping[str, str] = {"cpu": "1", "memory": "2Gi"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 
 
