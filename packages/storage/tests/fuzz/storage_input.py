@@ -138,6 +138,8 @@ def _pickle(data: bytes) -> None:
     found = pickles.names_in(io.BufferedReader(io.BytesIO(data)), certain=False)
     if b"\x92" in data or len(data) > 200:  # large ones take time
         return
+    if pickle.BYTEARRAY8 in data:  # Python takes the memory before it reads the bytes
+        return
     python = _Calls(data)
     with contextlib.suppress(Exception):
         python.load()

@@ -34,7 +34,14 @@ def holds_objects(file: BufferedReader) -> bool:
     try:
         header = ast.literal_eval(file.read(length).decode("latin-1").strip())
         return not all(map(_PLAIN.fullmatch, _types(header["descr"])))
-    except (ValueError, SyntaxError, MemoryError, RecursionError, KeyError, TypeError):
+    except (
+        ValueError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+        LookupError,
+        TypeError,
+    ):
         return True
 
 
