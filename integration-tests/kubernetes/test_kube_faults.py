@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from bed.faults import Fault
 from inferry_controller.kube import errors
@@ -17,6 +17,7 @@ from inferry_controller.kube.kinds import (
     NODE,
 )
 from kube_users import account, config
+from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,9 +35,6 @@ async def through(
     kubeconfig = account(cluster, namespace, fault_proxy.url)
     async with Client.connect(str(kubeconfig)) as client:
         yield client
-    # A call that was given up says good-bye by TLS for as long as nobody answers.
-    fault_proxy.close_callers()
-    await asyncio.sleep(0.1)
 
 
 def first(count: int, fault: Fault) -> Any:
@@ -115,6 +113,24 @@ async def test_a_slow_server_is_given_up_in_time(
     with pytest.raises(errors.Unavailable, match="did not answer in time"):
         await through.get(CONFIG_MAP, namespace, "a", within=0.3)
     assert time.monotonic() - begun < 2
+
+
+async def test_a_call_that_was_given_up_leaves_no_connection(
+    cluster: Cluster, namespace: str, fault_proxy: FaultProxy
+) -> None:
+    fault_proxy.rule = lambda _: Fault(delay=5)
+    port = URL(fault_proxy.url).port
+
+    def ours() -> list[object]:
+        found = psutil.Process().net_connections("tcp")
+        return [each for each in found if each.raddr and each.raddr.port == port]
+
+    kubeconfig = account(cluster, namespace, fault_proxy.url)
+    async with Client.connect(str(kubeconfig)) as client:
+        with pytest.raises(errors.Unavailable, match="did not answer in time"):
+            await client.get(CONFIG_MAP, namespace, "a", within=0.3)
+        assert ours()  # it waits for the server's good-bye
+    assert [each for each in ours() if each.status != psutil.CONN_TIME_WAIT] == []
 
 
 async def test_a_server_that_is_not_there_is_said_so(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 import threading
 import weakref
@@ -81,6 +83,7 @@ class FaultProxy:
         self._tls.load_cert_chain(pair.certificate, pair.key)
         self._watches: set[asyncio.Transport] = set()
         self._callers: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._loop = asyncio.new_event_loop()
         self._ended: asyncio.Event | None = None
         self._ready = threading.Event()
@@ -99,14 +102,7 @@ class FaultProxy:
 
     def close_watches(self) -> int:
         """Cut every open watch in the middle of its answer; return how many."""
-        return self._abort(self._watches)
-
-    def close_callers(self) -> int:
-        """Cut every connection of a caller, also one that waits; return how many."""
-        return self._abort(self._callers)
-
-    def _abort(self, transports: Collection[asyncio.Transport]) -> int:
-        asked = asyncio.run_coroutine_threadsafe(_cut(transports), self._loop)
+        asked = asyncio.run_coroutine_threadsafe(_cut(self._watches), self._loop)
         return asked.result(_START_SECONDS)
 
     def writes(self) -> list[Call]:
@@ -125,7 +121,9 @@ class FaultProxy:
 
     async def _serve(self) -> None:
         self._ended = asyncio.Event()
-        connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
+        connector = aiohttp.TCPConnector(
+            ssl=self._trust, limit=0, socket_factory=self._socket
+        )
         timeout = aiohttp.ClientTimeout(total=None)
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, auto_decompress=False
@@ -143,7 +141,15 @@ class FaultProxy:
             # Without this, TLS waits half a minute for the good-bye of idle callers.
             await _cut(self._callers)
             await runner.cleanup()
+        for each in self._sockets:  # calls that were cut wait for a good-bye, too
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
         await _end_all()
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        made = socket.socket(*address[:3])
+        self._sockets.add(made)
+        return made
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = Call(

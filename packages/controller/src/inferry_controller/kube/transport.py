@@ -7,8 +7,10 @@ own path takes, because bodies are bytes on the way in and on the way out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
+import weakref
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -38,6 +40,8 @@ LARGEST = 256 << 20
 _LARGEST_ERROR = 64 << 10
 _LONGEST_PAUSE = 10.0
 _LEAST = 0.1
+#: Turns of the loop in which a socket that was shut down closes; two suffice.
+_TURNS = 10
 _BAD = 400
 _TOO_MANY = 429
 
@@ -60,13 +64,14 @@ class Transport:
         self._attempts = attempts
         self._slots = asyncio.Semaphore(flights)
         self._session: aiohttp.ClientSession | None = None
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     async def open(self) -> None:
         """Read the credentials and make the session."""
         await self.access.open()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=55, socket_factory=_socket
+                limit=0, keepalive_timeout=55, socket_factory=self._socket
             ),
             # Decompression of a page would stop the loop longer than a network takes.
             headers={"Accept-Encoding": "identity", "User-Agent": self._agent},
@@ -79,6 +84,22 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """End the connections of calls that were given up.
+
+        The session forgets them while TLS waits for the good-bye of a server that may
+        never answer; the loop could end before.
+        """
+        for _ in range(_TURNS):
+            left = [each for each in self._sockets if each.fileno() >= 0]
+            if not left:
+                break
+            for each in left:
+                with contextlib.suppress(OSError):  # it is not connected, or no more
+                    each.shutdown(socket.SHUT_RDWR)
+            await asyncio.sleep(0)
 
     async def call(
         self,
@@ -245,6 +266,22 @@ class Transport:
         text = f"{self.access.url}{path}"
         return URL(f"{text}?{urlencode(query)}" if query else text, encoded=True)
 
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        """Return a socket that notices within a minute when the other end is gone."""
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (
+            ("TCP_KEEPIDLE", 30),
+            ("TCP_KEEPINTVL", 10),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", 30_000),
+        ):
+            if hasattr(socket, name):
+                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._sockets.add(made)
+        return made
+
     def _count(self, method: str, code: str) -> None:
         if self.counted is not None:
             self.counted(method, code, self.access.host)
@@ -321,19 +358,3 @@ def _broken(error: BaseException, what: str, host: str) -> ApiError:
     )
     detail = errors.told(one_line(cause or error))
     return Unavailable(f"{what}: {host} {said} ({detail})", reason=reason)
-
-
-def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """Return a socket that notices within a minute when the other end is gone."""
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (
-        ("TCP_KEEPIDLE", 30),
-        ("TCP_KEEPINTVL", 10),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", 30_000),
-    ):
-        if hasattr(socket, name):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    return made
