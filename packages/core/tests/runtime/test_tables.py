@@ -90,6 +90,28 @@ def test_without_names_there_is_one_input() -> None:
     assert "unknown input 'a'; the model takes 'input-0'" in refused(
         table, tensor("a", ONE)
     )
-    assert "many inputs; the model takes 'input-0'" in refused(
+    assert "unknown input 'a'; the model takes 'input-0'" in refused(
         table, tensor("a", ONE), tensor("b", ONE)
     )
+    whole = tensor("input-0", np.ones((1, 2)))
+    assert "unknown input 'b'" in refused(table, whole, tensor("b", ONE))
+    assert "input 'input-0' is twice" in refused(table, whole, whole)
+
+
+def test_the_whole_table_comes_alone() -> None:
+    whole = tensor("input-0", np.ones((1, 2)))
+    assert refused(NAMED, whole, tensor("age", ONE)) == (
+        "input 'input-0' is the whole table, no other input goes with it"
+    )
+
+
+def test_a_frame_is_in_order_where_columns_have_no_names() -> None:
+    table = Table(features=2)
+    columns = [tensor("b", [[1.0], [2.0]]), tensor("a", [3.0, 4.0])]
+    assert table.read(columns, frame=True).tolist() == [[1, 3], [2, 4]]
+    with pytest.raises(InvalidInput, match="unknown input 'b'"):
+        table.read(columns[:1], frame=True)
+    with pytest.raises(InvalidInput, match="differ in their number of rows"):
+        table.read([columns[0], tensor("a", ONE)], frame=True)
+    named = [tensor("city", [1.0]), tensor("age", [2.0])]
+    assert NAMED.read(named, frame=True).tolist() == [[2, 1]]

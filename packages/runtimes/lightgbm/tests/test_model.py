@@ -171,6 +171,19 @@ def test_features_by_name_in_any_order(trained: Trained) -> None:
         ask(model, tuple(columns[:3]))
 
 
+def test_a_data_frame_is_in_order_where_features_have_no_names(
+    trained: Trained,
+) -> None:
+    model = loaded(trained.saved(trained.booster()))
+    columns = tuple(
+        tensor(np.ascontiguousarray(column), f"c{position}")
+        for position, column in enumerate(trained.rows.T)
+    )
+    frame = InferRequest(inputs=columns, parameters={"content_type": "pd"})
+    found = model.predict(frame).outputs[0].data
+    np.testing.assert_array_equal(found, ask(model, trained.rows))
+
+
 def test_categories_by_their_names_as_in_pandas(trained: Trained) -> None:
     import pandas as pd
 

@@ -28,6 +28,9 @@ CLASSES = np.array([0, 0, 1, 1])
 class Fitted:
     """Makes and saves models; what they answer is plain to see."""
 
+    rows = ROWS
+    labels = CLASSES
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()

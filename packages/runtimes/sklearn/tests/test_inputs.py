@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from inferry.errors import InvalidInput
 from inferry.model import InferRequest, Tensor
@@ -77,7 +82,8 @@ def test_any_number_is_taken(
             r"has shape \[1, 3\], expected \[-1, 2\]",
         ),
         (numbers("input-0", [1, 2]), r"has shape \[2\], expected \[-1, 2\]"),
-        (numbers("input-0", [[1, np.nan]]), "NaN"),
+        (numbers("input-0", [[1, np.nan]]), "the model refuses input 'input-0': .*NaN"),
+        (numbers("input-0", np.ones((0, 2))), "refuses input 'input-0': .* 0 sample"),
         (
             texts("input-0", [b"a", b"b"]),
             "is BYTES, expected numbers, such as FP64",
@@ -102,7 +108,8 @@ def test_no_input_is_refused(classifier: SklearnModel) -> None:
 
 
 def test_several_inputs_need_column_names(classifier: SklearnModel) -> None:
-    with pytest.raises(InvalidInput, match="fitted without column names"):
+    said = r"2 inputs \('a', 'b'\), expected one, .* fitted without column names"
+    with pytest.raises(InvalidInput, match=said):
         answer(classifier, numbers("a", [1]), numbers("b", [1]))
 
 
@@ -120,6 +127,10 @@ def test_texts_are_rows_of_a_text_pipeline(fitted: Fitted) -> None:
         (
             texts("input-0", [b"a", b"b"]),
             r"has shape \[1, 2\], expected \[-1\]",
+        ),
+        (
+            Tensor(name="input-0", datatype="BYTES", data=np.array(b"a", dtype=object)),
+            r"has shape \[\], expected \[-1\]",
         ),
         (texts("input-0", b"ok", b"\xff"), "element 1 of input 'input-0' is not UTF-8"),
     ],
@@ -156,13 +167,50 @@ def test_columns_that_do_not_fit_are_named(
         answer(named, *inputs)
 
 
+def test_an_input_beside_the_only_column_is_refused(fitted: Fitted) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": fitted.rows[:, 0]})
+    model = loaded(fitted, LogisticRegression().fit(frame, fitted.labels))
+
+    assert answer(model, numbers("input-0", [[0]])) == [0]
+    with pytest.raises(InvalidInput, match="unknown input 'x'; expected 'a'"):
+        answer(model, numbers("a", [[0]]), numbers("x", [[0]]))
+
+
+@pytest.mark.parametrize("fitted_on", ["float32", "float64"])
+@pytest.mark.parametrize(("datatype", "dtype"), [("FP32", "float32"), ("FP64", "")])
+def test_compiled_code_takes_floats_of_either_width(
+    fitted: Fitted, fitted_on: str, datatype: str, dtype: str
+) -> None:
+    rows = fitted.rows.astype(fitted_on)
+    model = KMeans(2, n_init=1, random_state=0).fit(rows)
+    served = loaded(fitted, model)
+
+    given = numbers("input-0", fitted.rows, datatype, dtype)
+    assert answer(served, given) == model.predict(rows).tolist()
+
+
+def test_numbers_beside_text_are_read_from_text(fitted: Fitted) -> None:
+    columns = ColumnTransformer(
+        [("city", OneHotEncoder(), [0]), ("age", StandardScaler(), [1])]
+    )
+    rows = np.array([["Bonn", 1], ["Rome", 2], ["Bonn", 30], ["Rome", 40]], object)
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(rows, fitted.labels)
+    model = loaded(fitted, pipeline)
+
+    assert [spec.name for spec in model.metadata().outputs][:1] == ["predict"]
+    assert answer(model, texts("input-0", [b"Bonn", b"40"])) == [1]
+
+
 def test_columns_of_numbers_and_text_make_a_frame(mixed: SklearnModel) -> None:
     assert [spec.datatype for spec in mixed.metadata().inputs] == ["BYTES", "FP64"]
     assert answer(mixed, texts("city", b"Bonn"), numbers("age", [40])) == [1]
 
 
 def test_an_unknown_category_is_the_callers_mistake(mixed: SklearnModel) -> None:
-    with pytest.raises(InvalidInput, match="unknown categories"):
+    said = "refuses inputs 'city', 'age': .*unknown categories"
+    with pytest.raises(InvalidInput, match=said):
         answer(mixed, texts("city", b"Oslo"), numbers("age", [40]))
 
 

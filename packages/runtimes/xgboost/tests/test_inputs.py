@@ -125,7 +125,7 @@ def test_without_names_there_is_one_input(trained: Trained) -> None:
     assert "unknown input 'a'; the model takes 'input-0'" in refused(
         model, tensor("a", one)
     )
-    assert "many inputs; the model takes 'input-0'" in refused(
+    assert "unknown input 'a'; the model takes 'input-0'" in refused(
         model, tensor("a", one), tensor("b", one)
     )
 
@@ -147,3 +147,25 @@ def test_an_unknown_category_is_named(cities: XgboostModel) -> None:
     assert said == (
         "input 'city' has the category 'Rom', the model knows 'Bonn', 'Oslo', 'Rome'"
     )
+
+
+def test_a_number_beyond_the_models_own_is_named(named: XgboostModel) -> None:
+    rows = np.zeros((1, 4))
+    rows[0, 2] = 1e300
+    said = refused(named, tensor("input-0", rows, "FP64"))
+    assert said.startswith("input 'input-0' holds an infinite number, or one beyond")
+    given = [tensor(name, np.zeros(1, np.float32)) for name in NAMES[:3]]
+    said = refused(named, *given, tensor("d", np.full(1, -np.inf, np.float32)))
+    assert said.startswith("input 'd' holds an infinite number")
+
+
+def test_a_data_frame_is_in_order_where_features_have_no_names(
+    trained: Trained,
+) -> None:
+    model = XgboostModel()
+    model.load(trained.saved(trained.booster()), {})
+    rows = np.array([[1, 0, 1, 0], [0, 1, 0, 1]], np.float32)
+    columns = tuple(tensor(f"c{i}", column) for i, column in enumerate(rows.T))
+    frame = InferRequest(inputs=columns, parameters={"content_type": "pd"})
+    found = model.predict(frame).outputs[0].data
+    np.testing.assert_array_equal(found, ask(model, tensor("input-0", rows)))

@@ -53,11 +53,13 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         datatype = _DATATYPES[self.dtype]
         return (TensorSpec(name=INPUT, datatype=datatype, shape=(-1, self.features)),)
 
-    def read(self, inputs: Sequence[Tensor]) -> Array:
+    def read(self, inputs: Sequence[Tensor], *, frame: bool = False) -> Array:
         """Return the rows of *inputs*; NaN is a value that is missing.
 
         One tensor called ``input-0`` is the whole table; several, or one named after a
-        column, are its columns.
+        column, are its columns. With *frame*, ``content_type: pd`` of MLServer's
+        clients, as many tensors as there are columns are these in their order, where
+        they have no names.
 
         Raises:
             InvalidInput: Naming the tensor, what it is and what was expected.
@@ -69,9 +71,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput(f"the request has no input; the model takes {INPUT!r}")
         if self.names:
             return self._columns(inputs)
-        odd = f"unknown input {inputs[0].name!r}" if len(inputs) == 1 else "many inputs"
+        if frame and len(inputs) == self.features:
+            for each in inputs:
+                _check_column(each)
+            return self._in_order(inputs)
+        odd = next((each.name for each in inputs if each.name != INPUT), INPUT)
+        said = f"unknown input {odd!r}" if odd != INPUT else f"input {INPUT!r} is twice"
         raise InvalidInput(
-            f"{odd}; the model takes {INPUT!r}, it was trained without feature names"
+            f"{said}; the model takes {INPUT!r}, it was trained without feature names"
         )
 
     def _matrix(self, tensor: Tensor) -> Array:
@@ -99,30 +106,28 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     def _columns(self, inputs: Sequence[Tensor]) -> Array:
         positions = {name: position for position, name in enumerate(self.names)}
-        columns: dict[int, Array] = {}
+        found: dict[int, Tensor] = {}
         for tensor in inputs:
             position = positions.get(tensor.name)
-            if position is None or position in columns:
+            if position is None or position in found:
                 raise InvalidInput(_odd_name(self.names, tensor.name))
-            if tensor.data.ndim == 0 or tensor.data.size != tensor.data.shape[0]:
-                raise InvalidInput(
-                    f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
-                    "expected [-1]: one value a row"
-                )
-            columns[position] = self._column(position, tensor)
+            _check_column(tensor)
+            found[position] = tensor
         missing = [
-            name for name, position in positions.items() if position not in columns
+            name for name, position in positions.items() if position not in found
         ]
         if missing:
             raise InvalidInput(f"input {_listed(missing)} is missing")
-        if len({len(column) for column in columns.values()}) > 1:
+        return self._in_order([found[position] for position in range(len(positions))])
+
+    def _in_order(self, inputs: Sequence[Tensor]) -> Array:
+        columns = [self._column(*each) for each in enumerate(inputs)]
+        if len({len(column) for column in columns}) > 1:
             rows = ", ".join(
                 f"{each.name!r} {len(each.data)}" for each in inputs[:_SHOWN]
             )
             raise InvalidInput(f"the inputs differ in their number of rows: {rows}")
-        return np.column_stack(
-            [columns[position] for position in range(len(positions))]
-        )
+        return np.column_stack(columns)
 
     def _column(self, position: int, tensor: Tensor) -> Array:
         codes = self.codes.get(position)
@@ -142,6 +147,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
+def _check_column(tensor: Tensor) -> None:
+    if tensor.data.ndim == 0 or tensor.data.size != tensor.data.shape[0]:
+        raise InvalidInput(
+            f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
+            "expected [-1]: one value a row"
+        )
+
+
 def _code(codes: Any, value: Any) -> float:  # noqa: ANN401 - text or a number
     """Return the code of a category; NaN where it is missing, -1 if it is unknown."""
     if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN
@@ -156,6 +169,8 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - text or a number
 def _odd_name(names: Sequence[str], name: str) -> str:
     if name in names:
         return f"input {name!r} is given twice"
+    if name == INPUT:
+        return f"input {INPUT!r} is the whole table, no other input goes with it"
     near = get_close_matches(name, names, n=1)
     wanted = f"{INPUT!r} or one input per feature: {_listed(names)}"
     instead = f"did you mean {near[0]!r}?" if near else f"expected {wanted}"

@@ -79,8 +79,11 @@ def _found(path: Path) -> Path:
 
 
 def _is_model(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_MARK)) == _MARK
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MARK)) == _MARK
+    except OSError:
+        return True  # it may be one, and is refused by name
 
 
 def _refuse_others(file: Path, head: bytes) -> None:

@@ -99,7 +99,8 @@ class LightgbmModel:
         if answers is None:
             raise ModelNotReady("the LightGBM model is not loaded")
         names = outputs.wanted(request.outputs, self._outputs, self._default)
-        rows = self._table.read(request.inputs)
+        frame = request.parameters.get("content_type") == "pd"
+        rows = self._table.read(request.inputs, frame=frame)
         try:
             answer = tuple([self._output(answers, name, rows) for name in names])
         except lightgbm.basic.LightGBMError as error:

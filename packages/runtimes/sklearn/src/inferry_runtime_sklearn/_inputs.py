@@ -12,12 +12,15 @@ from inferry.errors import InvalidInput
 from inferry_runtime_sklearn._signature import INPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inferry.model import Tensor
     from inferry_runtime_sklearn._signature import Signature
 
 _ROWS_AND_COLUMNS = 2
+_SHOWN = 20
+_FLOAT, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_OTHER_WIDTH: Mapping[Any, Any] = {_FLOAT: _DOUBLE, _DOUBLE: _FLOAT}
 
 
 def features(
@@ -34,11 +37,12 @@ def features(
 
     """
     if not inputs:
-        raise InvalidInput("the request has no input")
+        raise InvalidInput(f"the request has no input; the model takes {INPUT!r}")
     if frame and not signature.names and signature.kind == "matrix":
         return _in_order(signature, inputs)
     named = frame or len(inputs) > 1 or inputs[0].name in signature.names
-    if named and not (len(signature.names) == 1 and inputs[0].data.ndim > 1):
+    alone = len(inputs) == 1
+    if named and not (alone and len(signature.names) == 1 and inputs[0].data.ndim > 1):
         return _from_columns(signature, inputs)
     tensor = inputs[0]
     if signature.kind == "columns":
@@ -56,6 +60,30 @@ def features(
         if signature.frame:
             return _frame(signature, dict(zip(signature.names, array.T, strict=True)))
     return array
+
+
+def called(method: Callable[[Any], Any], rows: Any) -> Any:  # noqa: ANN401 - as scikit-learn takes and gives
+    """Return what *method* gives for *rows*.
+
+    Compiled parts of some estimators, such as KMeans, take floats of the width that
+    they were fitted on and no other, so those of the other are converted.
+    """
+    try:
+        return method(rows)
+    except ValueError as error:
+        other = _OTHER_WIDTH.get(getattr(rows, "dtype", None))
+        if other is None or "dtype mismatch" not in str(error):
+            raise
+        return method(rows.astype(other))
+
+
+def refusal(inputs: Sequence[Tensor], said: str) -> InvalidInput:
+    """Return the error for values that an estimator refuses, which *said* why.
+
+    scikit-learn calls whatever it is given X, or says nothing of where it was.
+    """
+    plural = "s" * (len(inputs) > 1)
+    return InvalidInput(f"the model refuses input{plural} {_listed(inputs)}: {said}")
 
 
 def values(tensor: Tensor) -> np.ndarray[Any, Any]:
@@ -88,7 +116,7 @@ def _texts(tensor: Tensor) -> list[str]:
             f"input {tensor.name!r} is {tensor.datatype}, "
             "expected BYTES: one text a row"
         )
-    if tensor.data.size != tensor.data.shape[0]:
+    if tensor.data.ndim == 0 or tensor.data.size != tensor.data.shape[0]:
         raise InvalidInput(
             f"input {tensor.name!r} has shape {list(tensor.data.shape)}, "
             "expected [-1]: one text a row"
@@ -100,8 +128,8 @@ def _texts(tensor: Tensor) -> list[str]:
 def _from_columns(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: ANN401 - array or DataFrame
     if not signature.names:
         raise InvalidInput(
-            f"{len(inputs)} inputs, expected one: the model was fitted without "
-            "column names"
+            f"{len(inputs)} inputs ({_listed(inputs)}), expected one, {INPUT!r}: the "
+            "model was fitted without column names"
         )
     columns: dict[str, np.ndarray[Any, Any]] = {}
     for tensor in inputs:
@@ -125,16 +153,14 @@ def _in_order(signature: Signature, inputs: Sequence[Tensor]) -> Any:  # noqa: A
     """Return the columns of a model that knows no names, in the order they come."""
     if len(inputs) != signature.features:
         raise InvalidInput(
-            f"{len(inputs)} columns, expected {signature.features}: the model was "
-            "fitted without column names"
+            f"{len(inputs)} columns, expected {signature.features}: with content_type "
+            f"pd each column is an input, here {_listed(inputs)}"
         )
     for position, tensor in enumerate(inputs):
         _check_column(signature, tensor, position)
-    rows = {tensor.data.size for tensor in inputs}
-    if len(rows) > 1:
-        raise InvalidInput(
-            f"the columns differ in their number of rows: {min(rows)} to {max(rows)}"
-        )
+    if len({tensor.data.size for tensor in inputs}) > 1:
+        rows = ", ".join(f"{each.name!r} {each.data.size}" for each in inputs[:_SHOWN])
+        raise InvalidInput(f"the inputs differ in their number of rows: {rows}")
     return np.column_stack([values(tensor).reshape(-1) for tensor in inputs])
 
 
@@ -177,6 +203,11 @@ def _odd_name(signature: Signature, name: str) -> str:
     near = get_close_matches(name, signature.names, n=1)
     instead = f"did you mean {near[0]!r}?" if near else f"expected {_names(signature)}"
     return f"unknown input {name!r}; {instead}"
+
+
+def _listed(inputs: Sequence[Tensor]) -> str:
+    more = f" and {len(inputs) - _SHOWN} more" if len(inputs) > _SHOWN else ""
+    return ", ".join(repr(each.name) for each in inputs[:_SHOWN]) + more
 
 
 def _names(signature: Signature) -> str:

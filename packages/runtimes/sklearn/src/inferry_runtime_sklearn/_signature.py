@@ -56,8 +56,10 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
 
     def _texts(self, position: int, shape: list[int]) -> np.ndarray[Any, Any]:
         data = np.empty(shape, dtype=object)
+        # A column beside those of text is of numbers, which come as text too.
+        other = "0" if self.texts else "warm up"
         for offset in range(data.size):
-            text = self.texts.get(position + offset, "warm up")
+            text = self.texts.get(position + offset, other)
             data.flat[offset] = text.encode()
         return data
 

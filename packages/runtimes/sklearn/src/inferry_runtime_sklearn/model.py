@@ -123,7 +123,8 @@ class SklearnModel:
             raise
         except ValueError as error:
             # scikit-learn checks values (missing, infinite, unknown category) so.
-            raise InvalidInput(_persistence.one_line(error)) from error
+            said = _persistence.one_line(error)
+            raise _inputs.refusal(request.inputs, said) from error
         except Exception as error:
             raise InferenceError(
                 f"the model failed: {type(error).__name__}: "
@@ -139,12 +140,13 @@ class SklearnModel:
             answer = self._converted.answer(name, rows)
             if answer is not None:
                 return _outputs.tensor(name, answer)
+        method = getattr(self._model, name)
         if not self._signature.names:
-            return _outputs.tensor(name, getattr(self._model, name)(rows))
+            return _outputs.tensor(name, _inputs.called(method, rows))
         with warnings.catch_warnings():
             # Columns that arrive as one matrix are in the order of the fit.
             warnings.filterwarnings("ignore", message="X does not have valid feature")
-            return _outputs.tensor(name, getattr(self._model, name)(rows))
+            return _outputs.tensor(name, _inputs.called(method, rows))
 
     def _known(self) -> list[str]:
         known = self._outputs or _signature.methods(self._model)

@@ -27,7 +27,7 @@ from inferry_runtime_xgboost._signature import PREDICT, Signature, describe
 from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["XgboostModel"]
@@ -104,12 +104,10 @@ class XgboostModel:
         if predictor is None:
             raise ModelNotReady("the XGBoost model is not loaded")
         names = outputs.wanted(request.outputs, self._outputs, self._default)
-        rows = self._signature.table.read(request.inputs)
+        frame = request.parameters.get("content_type") == "pd"
+        rows = self._signature.table.read(request.inputs, frame=frame)
         if np.isinf(rows).any():
-            raise InvalidInput(
-                "an input holds an infinite number, or one beyond FP32; "
-                "NaN is what stands for a missing value"
-            )
+            raise _infinite(request.inputs)
         try:
             answer = tuple([self._output(predictor, name, rows) for name in names])
         except xgboost.core.XGBoostError as error:
@@ -130,6 +128,19 @@ class XgboostModel:
         if data.ndim != len(spec.shape):  # of no row XGBoost knows no columns
             data = data.reshape(len(rows), *spec.shape[1:])
         return Tensor(name=name, datatype=spec.datatype, data=data)
+
+
+def _infinite(inputs: Sequence[Tensor]) -> InvalidInput:
+    """Name the first of *inputs* with a number that XGBoost would not take."""
+    for each in inputs:
+        if each.datatype != "BYTES":
+            with np.errstate(over="ignore"):
+                if np.isinf(each.data.astype(np.float32)).any():
+                    break
+    return InvalidInput(
+        f"input {each.name!r} holds an infinite number, or one beyond FP32; "
+        "NaN is what stands for a missing value"
+    )
 
 
 def _outputs(
