@@ -277,7 +277,7 @@ def test_log_probabilities_are_the_model_s(client: openai.OpenAI, folder: Path) 
                 }
             },
             openai.BadRequestError,
-            None,
+            "response_format",
         ),
     ],
 )

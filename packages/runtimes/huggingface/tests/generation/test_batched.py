@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from inferry.errors import InferenceError, InvalidInput, ModelNotReady, Overloaded
+from inferry.openai import InvalidParameter
 from inferry_runtime_huggingface.generation._decoder import Decoder
 from inferry_runtime_huggingface.generation.engine import Grammar, Sampling
 
@@ -463,6 +464,40 @@ async def test_random_weights_follow_any_schema(
     for each in complete:
         msgspec.json.decode(each.text, type=shape)
     assert all(len(each.tokens) == 250 for each in found if each.reason == "length")
+
+
+async def test_blanks_between_parts_of_json_are_few(engine: Any, answer: Any) -> None:
+    """A model that likes blanks most of all gets to the end."""
+    blanks = dict.fromkeys(range(1024), 0.0)
+    made = engine()
+    for token in blanks:
+        text = made.vocabulary.text([token], skip_special=False)
+        blanks[token] = 50.0 if text and not text.strip() else 0.0
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": "boolean"} for name in "abcdefgh"},
+        "required": list("abcdefgh"),
+        "additionalProperties": False,
+    }
+    found = await answer(
+        made,
+        PROMPT,
+        grammar=Grammar(kind="json_schema", text=json.dumps(schema)),
+        max_tokens=450,
+        logit_bias={token: bias for token, bias in blanks.items() if bias},
+        ignore_eos=False,
+    )
+
+    assert found.reason == "stop"
+    assert len(found.text) < 8 * 2 * 40
+
+
+async def test_an_error_of_a_grammar_names_its_field(engine: Any, answer: Any) -> None:
+    """Where it has one."""
+    grammar = Grammar(kind="regex", text="(", param="guided_regex")
+    with pytest.raises(InvalidParameter) as caught:
+        await answer(engine(), PROMPT, grammar=grammar)
+    assert caught.value.param == "guided_regex"
 
 
 async def test_a_regular_expression_is_met(engine: Any, gather: Any) -> None:

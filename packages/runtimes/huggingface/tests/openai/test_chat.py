@@ -221,6 +221,8 @@ async def test_text_is_no_form(scripted: Any) -> None:
         ({"n": 1000}, "n"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": "many"}, "max_tokens"),
+        ({"max_completion_tokens": 0}, "max_completion_tokens"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"min_tokens": 9, "max_tokens": 3}, "min_tokens"),
         ({"logit_bias": {"x": 1}}, "logit_bias"),
         ({"logit_bias": {"999": 1}}, "logit_bias"),
@@ -346,3 +348,40 @@ async def test_a_stream_that_is_closed_closes_the_engine_s(
 async def test_answers_are_json(scripted: Any) -> None:
     chunks = await scripted("ab").chat(stream=True, logprobs=True, top_logprobs=1)
     assert json.loads(json.dumps(chunks)) == chunks
+
+
+async def test_no_likeliest_ones_are_nothing_to_refuse(scripted: Any) -> None:
+    answer = await scripted("well").chat(top_logprobs=0)
+    assert answer["choices"][0]["logprobs"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"nonsense": 1}, "unknown_parameter"),
+        ({"store": True}, "unsupported_parameter"),
+        ({"messages": None}, "missing_required_parameter"),
+    ],
+)
+async def test_programs_are_told_what_is_wrong_with_a_field(
+    scripted: Any, body: Any, code: str
+) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        await scripted().chat(**body)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"guided_regex": "a"}, "guided_regex"),
+        ({"structured_outputs": {"choice": ["a"]}}, "structured_outputs"),
+    ],
+)
+async def test_a_grammar_knows_the_field_that_holds_it(
+    scripted: Any, body: Any, param: str
+) -> None:
+    asking = scripted()
+    await asking.chat(**body)
+    assert asking.engine.samplings[0].grammar.param == param

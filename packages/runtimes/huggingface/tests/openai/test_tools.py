@@ -145,6 +145,25 @@ async def test_a_named_call_is_its_arguments_by_grammar(scripted: Any) -> None:
             assert choice["finish_reason"] == "stop"
 
 
+def allowed(mode: str, *names: str) -> dict[str, Any]:
+    """Return the choice of some tools among all."""
+    tools = [{"type": "function", "function": {"name": name}} for name in names]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+
+
+async def test_only_allowed_tools_are_told_of_and_called(scripted: Any) -> None:
+    asking = scripted('[{"name": "get", "parameters": {}}]', "Sure.", template=NATIVE)
+    answer = await asking.chat(tools=[ADD, GET], tool_choice=allowed("required", "get"))
+    assert calls(answer["choices"][0]["message"]) == [("get", {})]
+    grammar = asking.engine.samplings[0].grammar
+    assert len(json.loads(grammar.text)["items"]["anyOf"]) == 1
+    assert grammar.param == "tools"
+
+    answer = await asking.chat(tools=[ADD, GET], tool_choice=allowed("auto", "add"))
+    assert answer["choices"][0]["message"]["content"] == "Sure."
+    assert asking.engine.prompts == ["1 tools <tool_call>"] * 2
+
+
 async def test_what_was_cut_off_is_content(scripted: Any) -> None:
     text = '[{"name": "add", "parameters": {"a": 2}}, {"name": "get"'
     answer = await scripted(text + "x").chat(
@@ -219,6 +238,9 @@ async def test_earlier_calls_and_answers_are_part_of_the_prompt(scripted: Any) -
             },
             "tool_choice",
         ),
+        ({"tools": [ADD], "tool_choice": {"type": "function"}}, "tool_choice"),
+        ({"tools": [ADD], "tool_choice": {"type": "allowed_tools"}}, "tool_choice"),
+        ({"tools": [ADD], "tool_choice": allowed("required", "get")}, "tool_choice"),
         ({"tools": [ADD, ADD]}, "tools"),
         ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools"),
         ({"tools": [{"type": "retrieval"}]}, "tools"),

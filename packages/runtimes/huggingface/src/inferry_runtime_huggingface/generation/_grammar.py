@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import torch
 from llguidance import hf
 
 from inferry.errors import InferenceError, InvalidInput, one_line
+from inferry.openai import InvalidParameter
+from inferry_runtime_huggingface.generation._schema import followed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,9 +30,10 @@ _LIMITS = {
     "max_grammar_size": 100_000,
     "verbose_errors": False,
 }
-# Models that know nothing better go on with white space for ever where they may, and
-# what pydantic writes for unions is oneOf, which is met as anyOf.
-_JSON = {"whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,24}", "coerce_one_of": True}
+# Between the parts of JSON: without a bound weak models write blanks to the end.
+_BLANK = r"(\n[ \t]{0,32}| )?"
+# What pydantic writes for unions is oneOf, which is met as anyOf.
+_JSON = {"whitespace_pattern": _BLANK, "coerce_one_of": True}
 _BITS = torch.arange(32, dtype=torch.int32)
 
 
@@ -57,13 +61,14 @@ class Grammars:
 
         """
         if self._why_not:
-            raise InvalidInput(
-                f"this model's tokenizer has no grammars: {self._why_not}"
+            raise _refusal(
+                grammar, f"this model's tokenizer has no grammars: {self._why_not}"
             )
         if len(grammar.text) > _LONGEST:
-            raise InvalidInput(
+            raise _refusal(
+                grammar,
                 f"the {grammar.kind} has {len(grammar.text)} characters, "
-                f"at most {_LONGEST} are taken"
+                f"at most {_LONGEST} are taken",
             )
         found = self._compiled.get(grammar)
         if found is None:
@@ -77,9 +82,9 @@ class Grammars:
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
         try:
             text = _spelt(grammar)
-        except (ValueError, RecursionError) as error:
-            raise InvalidInput(
-                f"the {grammar.kind} is none: {one_line(error)}"
+        except (ValueError, RecursionError, InvalidInput) as error:
+            raise _refusal(
+                grammar, f"the {grammar.kind} is none: {one_line(error)}"
             ) from None
         made = llguidance.LLMatcher(
             self._tokenizer, text, log_level=0, limits=self._limits
@@ -88,7 +93,7 @@ class Grammars:
             made.compute_bitmask()
         if made.is_error():
             why = _reason(made)
-            raise InvalidInput(f"the {grammar.kind} cannot be used: {why}")
+            raise _refusal(grammar, f"the {grammar.kind} cannot be used: {why}")
         return made
 
     def close(self) -> None:
@@ -130,6 +135,14 @@ class Matcher:
         return stopped
 
 
+def _refusal(grammar: Grammar, text: str) -> InvalidInput:
+    return (
+        InvalidParameter(text, param=grammar.param)
+        if grammar.param
+        else (InvalidInput(text))
+    )
+
+
 def _reason(matcher: llguidance.LLMatcher) -> str:
     text = matcher.get_error().partition("<non-verbose/>")[0]
     return " ".join(text.split())[:300]
@@ -145,7 +158,8 @@ def _spelt(grammar: Grammar) -> str:
     matcher = llguidance.LLMatcher
     spelt: str
     if grammar.kind == "json_schema":
-        spelt = matcher.grammar_from_json_schema(grammar.text, overrides=_JSON)
+        schema = json.dumps(followed(json.loads(grammar.text)))
+        spelt = matcher.grammar_from_json_schema(schema, overrides=_JSON)
     elif grammar.kind == "regex":
         spelt = matcher.grammar_from_regex(grammar.text)
     else:

@@ -29,11 +29,13 @@ class Grammar(msgspec.Struct, frozen=True, kw_only=True):
     """What the text must be: of one ``kind``, in the notation of that kind.
 
     ``text`` is a JSON schema (``json_schema``; ``{}`` is any JSON), a regular
-    expression, or a Lark grammar.
+    expression, or a Lark grammar. ``param`` is the field of a request that holds it,
+    which an error names.
     """
 
     kind: Literal["json_schema", "regex", "lark"]
     text: str
+    param: str = ""
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):

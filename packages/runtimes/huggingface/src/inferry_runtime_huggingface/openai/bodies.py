@@ -153,11 +153,26 @@ class ToolName(Struct, frozen=True, kw_only=True):
     name: str
 
 
-class NamedTool(Struct, frozen=True, kw_only=True):
-    """The tool that must be called."""
+class ToolReference(Struct, frozen=True, kw_only=True):
+    """One of the tools, by the name of its function."""
 
     function: ToolName
     type: Literal["function"] = "function"
+
+
+class AllowedTools(Struct, frozen=True, kw_only=True):
+    """Which of the tools may be called, and whether one must be."""
+
+    tools: list[ToolReference]
+    mode: Literal["auto", "required"] = "auto"
+
+
+class ChosenTools(Struct, frozen=True, kw_only=True):
+    """The function that must be called, or those that may be: one of both."""
+
+    type: Literal["function", "allowed_tools"] = "function"
+    function: ToolName | None = None
+    allowed_tools: AllowedTools | None = None
 
 
 class Chat(Generating, frozen=True, kw_only=True):
@@ -169,7 +184,7 @@ class Chat(Generating, frozen=True, kw_only=True):
     logprobs: bool = False
     top_logprobs: int | None = None
     tools: list[Tool] = []
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tool_choice: Literal["none", "auto", "required"] | ChosenTools | None = None
     parallel_tool_calls: bool = True
     add_generation_prompt: bool = True
     continue_final_message: bool = False

@@ -17,12 +17,17 @@ from inferry_runtime_huggingface.openai.answers import (
     merged,
     seeded,
 )
-from inferry_runtime_huggingface.openai.bodies import Chat, NamedTool
+from inferry_runtime_huggingface.openai.bodies import Chat
 from inferry_runtime_huggingface.openai.calls import reader_for
 from inferry_runtime_huggingface.openai.chances import chat_chances
 from inferry_runtime_huggingface.openai.drawing import grammar_of, sampling_of
 from inferry_runtime_huggingface.openai.fields import integer, read
-from inferry_runtime_huggingface.openai.tools import check_tools, required_grammar
+from inferry_runtime_huggingface.openai.tools import (
+    check_tools,
+    chosen_name,
+    narrowed,
+    required_grammar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -40,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Chats"]
 
+_NEWER_NAME = "max_completion_tokens"
+
 
 class _Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a body comes to; ``choice`` is how a tool is chosen."""
@@ -52,10 +59,8 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def reader(self) -> Reader:
         """Return what reads one answer."""
-        chosen = self.body.tool_choice
-        name = chosen.function.name if isinstance(chosen, NamedTool) else ""
         names = {tool.function.name for tool in self.body.tools}
-        return reader_for(self.choice, self.parser, names, name)
+        return reader_for(self.choice, self.parser, names, chosen_name(self.body))
 
     def finish(self, reason: str | None, *, has_calls: bool) -> str | None:
         """Return why an answer ended, as OpenAI says it."""
@@ -78,6 +83,7 @@ class Chats:
         if not body.messages:
             raise InvalidParameter("'messages' is empty", param="messages")
         integer("n", body.n, 1, 128)
+        body = narrowed(body)
         choice = check_tools(body)
         grammar = _grammar(body, choice)
         # A template may loop over whatever a request holds.
@@ -135,14 +141,13 @@ class Chats:
 
 
 def _max_tokens(body: Chat) -> int | None:
-    given = body.max_completion_tokens
-    if given is None:
-        given = body.max_tokens
-    return None if given is None else integer("max_tokens", given, 1, 1 << 31)
+    name = "max_tokens" if body.max_completion_tokens is None else _NEWER_NAME
+    given = getattr(body, name)
+    return None if given is None else integer(name, given, 1, 1 << 31)
 
 
 def _looked_at(body: Chat) -> int | None:
-    if body.top_logprobs is not None and not body.logprobs:
+    if body.top_logprobs and not body.logprobs:
         raise InvalidParameter(
             "'top_logprobs' wants 'logprobs' to be true", param="top_logprobs"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import UnsetType
 
 from inferry.openai import InvalidParameter
@@ -22,8 +23,6 @@ _STOPS = 16
 _LONGEST_STOP = 1000
 _BIASES = 1024
 _LOGPROBS = 20
-#: Between the parts of JSON: without a bound weak models write blanks to the end.
-_BLANK = r"(\n[ \t]{0,32}| )?"
 #: What may be drawn otherwise by default: ``generation_config.json`` says how.
 _DEFAULTS = {
     "temperature": 1.0,
@@ -52,6 +51,10 @@ def sampling_of(
         InvalidParameter: A field is out of its range.
 
     """
+    if asked.stream_options is not None and not asked.stream:
+        raise InvalidParameter(
+            "'stream_options' wants 'stream' to be true", param="stream_options"
+        )
     if logprobs is not None:
         integer("logprobs", logprobs, 0, _LOGPROBS)
     top_k = int(_given(asked, "top_k", defaults))
@@ -162,16 +165,16 @@ def grammar_of(asked: Generating) -> Grammar | None:
             f"{first!r} and {second!r} both say what the answer must be; keep one",
             param=second,
         )
-    return found[0][1] if found else None
+    if not found:
+        return None
+    ((name, grammar),) = found
+    return msgspec.structs.replace(grammar, param=name)
 
 
-def schema_grammar(schema: object) -> Grammar:
-    """Return the grammar of JSON that fits *schema*, and has little blank in it."""
-    if schema is True:
-        schema = {}
-    if isinstance(schema, dict):
-        schema = {"x-guidance": {"whitespace_pattern": _BLANK}, **schema}
-    return Grammar(kind="json_schema", text=json.dumps(schema))
+def schema_grammar(schema: object, param: str = "") -> Grammar:
+    """Return the grammar of JSON that fits *schema*, which *param* of a body holds."""
+    text = json.dumps({} if schema is True else schema)
+    return Grammar(kind="json_schema", text=text, param=param)
 
 
 def _format(asked: Generating) -> Grammar | None:

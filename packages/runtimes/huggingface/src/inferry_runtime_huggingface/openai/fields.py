@@ -103,7 +103,10 @@ def _refuse(name: str, value: object) -> bool:
     nothing = _UNSERVED.get(name)
     if nothing is None:
         raise InvalidParameter(
-            f"unknown field {shown!r}", param=shown, remedy="leave it out"
+            f"unknown field {shown!r}",
+            param=shown,
+            code="unknown_parameter",
+            remedy="leave it out",
         )
     if any(value == each and type(value) is type(each) for each in nothing):
         return False
@@ -120,7 +123,9 @@ def _worded(text: str) -> InvalidParameter:
     where = _PATH.search(text)
     if where is None:
         name = missing[1] if missing else ""
-        return InvalidParameter(f"the body has no {name!r}", param=name)
+        return InvalidParameter(
+            f"the body has no {name!r}", param=name, code="missing_required_parameter"
+        )
     what = text[: where.start()].replace("`", "")
     name = where["name"]
     return InvalidParameter(f"{name}{where['rest']}: {what[:300]}", param=name)

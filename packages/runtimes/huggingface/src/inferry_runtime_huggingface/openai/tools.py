@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from inferry.openai import InvalidParameter
 from inferry_runtime_huggingface.openai.drawing import schema_grammar
 
@@ -15,7 +17,14 @@ if TYPE_CHECKING:
     from inferry_runtime_huggingface.generation.engine import Grammar
     from inferry_runtime_huggingface.openai.bodies import Chat, Tool
 
-__all__ = ["check_tools", "described", "instructions", "required_grammar"]
+__all__ = [
+    "check_tools",
+    "chosen_name",
+    "described",
+    "instructions",
+    "narrowed",
+    "required_grammar",
+]
 
 _MOST = 128
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
@@ -28,6 +37,42 @@ For each call of a function answer a JSON object within <tool_call></tool_call>:
 <tool_call>
 {{"name": <name of the function>, "arguments": <object of its arguments>}}
 </tool_call>"""
+
+
+def narrowed(chat: Chat) -> Chat:
+    """Return *chat* with those of its tools that its choice allows, if it lists them.
+
+    Raises:
+        InvalidParameter: It lists one that there is not, or says nothing.
+
+    """
+    choice = chat.tool_choice
+    if choice is None or isinstance(choice, str):
+        return chat
+    if (choice.function if choice.type == "function" else choice.allowed_tools) is None:
+        raise InvalidParameter(
+            f"'tool_choice' is of type {choice.type} and does not say which",
+            param="tool_choice",
+        )
+    if choice.type == "function" or choice.allowed_tools is None:
+        return chat
+    allowed = [tool.function.name for tool in choice.allowed_tools.tools]
+    names = [tool.function.name for tool in chat.tools]
+    for name in allowed:
+        _check_known(name, names)
+    return msgspec.structs.replace(
+        chat,
+        tools=[tool for tool in chat.tools if tool.function.name in allowed],
+        tool_choice=choice.allowed_tools.mode,
+    )
+
+
+def chosen_name(chat: Chat) -> str:
+    """Return the name of the function that must be called, "" where none is named."""
+    choice = chat.tool_choice
+    if choice is None or isinstance(choice, str) or choice.function is None:
+        return ""
+    return choice.function.name
 
 
 def check_tools(chat: Chat) -> str:
@@ -63,13 +108,17 @@ def check_tools(chat: Chat) -> str:
         )
     if isinstance(choice, str):
         return choice
-    if choice.function.name not in names:
+    _check_known(chosen_name(chat), names)
+    return "named"
+
+
+def _check_known(name: str, names: Sequence[str]) -> None:
+    if name not in names:
         raise InvalidParameter(
-            f"'tool_choice' names {choice.function.name[:80]!r}, which is none of "
-            f"{', '.join(names)}",
+            f"'tool_choice' names {name[:80]!r}, which is none of "
+            f"{', '.join(names) or 'no tools'}",
             param="tool_choice",
         )
-    return "named"
 
 
 def required_grammar(chat: Chat, choice: str) -> Grammar | None:
@@ -79,9 +128,9 @@ def required_grammar(chat: Chat, choice: str) -> Grammar | None:
     ``name`` and ``parameters``, as vLLM has it.
     """
     if choice == "named":
-        name = chat.tool_choice.function.name  # type: ignore[union-attr]  # named
+        name = chosen_name(chat)
         chosen = next(tool for tool in chat.tools if tool.function.name == name)
-        return schema_grammar(_parameters(chosen))
+        return schema_grammar(_parameters(chosen), "tools")
     if choice != "required":
         return None
     calls = [
@@ -105,7 +154,7 @@ def required_grammar(chat: Chat, choice: str) -> Grammar | None:
     }
     if not chat.parallel_tool_calls:
         schema["maxItems"] = 1
-    return schema_grammar(schema)
+    return schema_grammar(schema, "tools")
 
 
 def _parameters(tool: Tool) -> dict[str, Any]:
