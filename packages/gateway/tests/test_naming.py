@@ -101,9 +101,10 @@ async def test_the_only_service_needs_no_name(world: Any) -> None:
     ("sent", "status", "text"),
     [
         (b"{}", 400, "the body has no 'model' (known models: iris, r)"),
-        (b"", 400, "names no model"),
+        (b"", 400, "names no model: it is empty"),
         (b"[]", 400, "names no model"),
-        (b'{"model": 3}', 400, "names no model"),
+        (b'{"model": 3}', 400, "names no model: model: Expected str | null, got int"),
+        (b"{", 400, "names no model: it is no JSON"),
         (b"\xff\xfe{", 400, "names no model"),
         (body("irs"), 404, "no model named 'irs', did you mean 'iris'?"),
     ],
@@ -117,6 +118,36 @@ async def test_what_names_nobody_is_refused_in_openai_s_shape(
     assert answer.status == status
     assert text in error["message"]
     assert list(error) == ["message", "type", "param", "code"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sent", "param", "code"),
+    [
+        (f"POST {CHAT}", b"{}", "model", None),
+        (f"POST {CHAT}", b'{"model": 3}', "model", None),
+        (f"POST {CHAT}", b"[]", None, None),
+        (f"POST {CHAT}", body("nobody"), "model", "model_not_found"),
+        ("GET /openai/v1/models/nobody", b"", "model", "model_not_found"),
+        ("POST /v1/responses", b"{}", None, None),
+        ("POST /openai/v1/images", b"{}", None, None),
+        (f"GET {CHAT}", b"", None, None),
+    ],
+)
+async def test_openai_s_clients_read_every_refusal(
+    world: Any, line: str, sent: bytes, param: str | None, code: str | None
+) -> None:
+    await two(world)
+    answer = await world.ask(*line.split(), sent, Host=NOBODY)
+    error = json.loads(answer.body)["error"]
+    assert error["type"] == "invalid_request_error"
+    assert (error["param"], error["code"]) == (param, code)
+
+
+async def test_a_wrong_method_is_told_the_right_one(world: Any) -> None:
+    await two(world)
+    for path, method in ((CHAT, "POST"), ("/v2/repository/index", "POST")):
+        answer = await world.ask("GET", path, Host=NOBODY)
+        assert (answer.status, answer.header("allow")) == (405, method)
 
 
 async def test_a_compressed_body_has_to_name_its_service(world: Any) -> None:

@@ -35,15 +35,27 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Exception):
-    """A request that the gateway answers with an error; carries the answer."""
+    """A request that the gateway answers with an error; carries the answer.
+
+    *param* is the field of a body that it is about, *allow* the method that a 405
+    would take.
+    """
 
     def __init__(
-        self, status: int, message: str, *, retry_after: float | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        param: str | None = None,
+        allow: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.retry_after = retry_after
+        self.param = param
+        self.allow = allow
 
     @property
     def answer(self) -> Answer:
@@ -52,6 +64,8 @@ class Refusal(Exception):
         if self.retry_after is not None:
             # Retry-After counts whole seconds; zero would invite a hot loop.
             headers = ((b"retry-after", b"%d" % max(1, round(self.retry_after))),)
+        if self.allow:
+            headers = (*headers, (b"allow", self.allow.encode()))
         return json_answer({"error": self.message}, status=self.status, headers=headers)
 
 

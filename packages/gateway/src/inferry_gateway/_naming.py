@@ -28,8 +28,9 @@ _PATHS = frozenset(
     for prefix in ("", "/openai")
     for operation in OPERATIONS
 )
+_NOT_FOUND = 404
 _SERVER_ERROR = 500
-_CODES = {404: "model_not_found", 503: "model_not_ready", 504: "timeout"}
+_CODES = {_NOT_FOUND: "model_not_found", 503: "model_not_ready", 504: "timeout"}
 _OTHERWISE = "call its host, or put /serving/NAMESPACE/NAME before the path"
 
 
@@ -105,7 +106,7 @@ def check_head(head: RequestHead) -> None:
     """
     if head.method != b"POST":
         path = head.target.partition(b"?")[0].decode("latin-1")
-        raise Refusal(405, f"{path[:100]} answers POST only")
+        raise Refusal(405, f"{path[:100]} answers POST only", allow="POST")
     if any(field.lower().startswith(b"content-encoding:") for field in head.fields):
         raise Refusal(
             415,
@@ -122,21 +123,30 @@ def model_in(body: bytes) -> str | None:
     """
     try:
         return msgspec.json.decode(body, type=_Body).model
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).replace("`", "").partition(" - at ")
+        text = f"the body names no model: {'model: ' if place else ''}{what[:200]}"
+        raise Refusal(400, text, param="model" if place else None) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        text = f"the body names no model: {str(error)[:200]}"
-        raise Refusal(400, text) from None
+        why = f"it is no JSON: {str(error)[:200]}" if body else "it is empty"
+        raise Refusal(400, f"the body names no model: {why}") from None
 
 
 def worded(refusal: Refusal, target: bytes) -> Answer:
     """Return *refusal* in the form that the clients of *target* read."""
-    if not is_operation(target):
+    path = target.partition(b"?")[0]
+    if not path.startswith((b"/openai/", b"/v1/")) or path.startswith(b"/v1/models"):
         return refusal.answer
     status = refusal.status
-    kind = "server_error" if status >= _SERVER_ERROR else "invalid_request_error"
+    missing = status == _NOT_FOUND and _names_a_model(target)
     error: dict[str, Any] = {
         "message": refusal.message,
-        "type": "not_found_error" if status == 404 else kind,  # noqa: PLR2004
-        "param": "model" if status == 404 else None,  # noqa: PLR2004
-        "code": _CODES.get(status),
+        "type": "server_error" if status >= _SERVER_ERROR else "invalid_request_error",
+        "param": "model" if missing else refusal.param,
+        "code": None if status == _NOT_FOUND and not missing else _CODES.get(status),
     }
     return json_answer({"error": error}, status=status, headers=refusal.answer.headers)
+
+
+def _names_a_model(target: bytes) -> bool:
+    return is_operation(target) or target.startswith(b"/openai/v1/models/")

@@ -68,7 +68,7 @@ EXTENSIONS = (
 
 
 def _not_allowed(path: str, method: str) -> Refusal:
-    return Refusal(405, f"{path} answers {method} only")
+    return Refusal(405, f"{path} answers {method} only", allow=method)
 
 
 def _alive(_gateway: Gateway) -> Answer:

@@ -104,7 +104,8 @@ class Table(Generic[T]):
         if name is None:
             if len(self._services) != 1:
                 listing = _listing("known models", self._models)
-                raise Refusal(400, f"the body has no 'model'{listing}")
+                text = f"the body has no 'model'{listing}"
+                raise Refusal(400, text, param="model")
             return next(iter(self._services.values()))
         return self._by_model(name, _HTTP_HINT)
 

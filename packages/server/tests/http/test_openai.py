@@ -72,7 +72,7 @@ async def test_an_unknown_model_is_not_found(talker: Any) -> None:
     assert answer.json() == {
         "error": {
             "message": "there is no model 'gpt'; this server has 'm'",
-            "type": "not_found_error",
+            "type": "invalid_request_error",
             "param": "model",
             "code": "model_not_found",
         }
@@ -204,7 +204,7 @@ async def test_paths_and_methods(talker: Any) -> None:
     assert answer.json()["error"]["type"] == "invalid_request_error"
     answer = await talker.post("/v1/responses", json={})
     assert answer.status_code == 404
-    assert answer.json()["error"]["type"] == "not_found_error"
+    assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
 async def test_models_are_listed_for_v1_and_openai(serve: Serve, spec: SpecOf) -> None:

@@ -26,7 +26,6 @@ _CODES: Mapping[type[Exception], str] = {
 _TYPES: Mapping[int, str] = {
     401: "authentication_error",
     403: "permission_error",
-    404: "not_found_error",
 }
 
 
