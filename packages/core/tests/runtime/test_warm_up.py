@@ -61,6 +61,15 @@ def test_without_open_axes_but_rows_one_request_is_enough() -> None:
     assert model.shapes == [(1, 3)]
 
 
+def test_the_only_axis_may_be_a_length() -> None:
+    model = Model(takes=64)
+
+    request = answered([spec(-1)], model.predict)
+
+    assert request is not None
+    assert model.shapes == [(1,), (16,), (64,)]
+
+
 def test_another_error_is_not_swallowed() -> None:
     with pytest.raises(RuntimeError):
         answered([spec(-1)], Model(takes=7, error=RuntimeError).predict)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from inferry.errors import InferenceError, InvalidInput, ModelLoadError, ModelNotReady
+from inferry.errors import InvalidInput, ModelLoadError, ModelNotReady
 from inferry.model import InferRequest, Tensor, TensorSpec
 from inferry.testing import RuntimeTests
 from inferry_runtime_onnx.model import OnnxModel
@@ -120,11 +120,24 @@ def test_an_unknown_output_is_named(models: Models) -> None:
         model.predict(InferRequest(inputs=inputs, outputs=("total",)))
 
 
-def test_a_graph_that_fails_is_an_inference_error(models: Models) -> None:
+def test_a_size_that_an_operator_refuses_is_the_callers_mistake(
+    models: Models, capfd: pytest.CaptureFixture[str]
+) -> None:
     model = loaded(models.reshape())
 
-    with pytest.raises(InferenceError, match="could not compute"):
+    with pytest.raises(InvalidInput) as caught:
         model.predict(InferRequest(inputs=(fp32("x", [1, 2, 3]),)))
+
+    said = "the model refuses input 'x' of shape [3]: Reshape: The input tensor cannot"
+    assert str(caught.value).startswith(said)
+    assert capfd.readouterr().err == ""
+
+
+def test_warm_up_finds_a_length_for_an_input_without_rows(models: Models) -> None:
+    request = loaded(models.reshape()).warm_up()
+
+    assert request is not None
+    assert request.inputs[0].data.shape == (16,)
 
 
 def test_many_threads_get_their_own_answers(models: Models) -> None:

@@ -95,6 +95,14 @@ def test_a_list_of_maps_becomes_a_matrix_with_its_keys(models: Models) -> None:
     assert (spec.datatype, spec.shape) == ("FP32", (-1, -1))
 
 
+def test_no_row_gives_no_map(models: Models) -> None:
+    model = loaded(models.zipmap())
+
+    answer = ask(model, "FP32", np.zeros((0, 2), np.float32))
+
+    assert (answer.data.shape, answer.data.dtype) == ((0, 0), np.float32)
+
+
 def test_a_list_of_tensors_of_one_shape_is_stacked(models: Models) -> None:
     model = loaded(models.split(sizes=[2, 2]))
 

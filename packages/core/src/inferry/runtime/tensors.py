@@ -154,14 +154,16 @@ def encoded(array: Array) -> Array:
     return objects(elements, array.shape)
 
 
-def zeros(specs: Iterable[TensorSpec], *, open_size: int = 1) -> InferRequest:
+def zeros(
+    specs: Iterable[TensorSpec], *, rows: int = 1, open_size: int = 1
+) -> InferRequest:
     """Return a request of zeros and empty texts.
 
-    It has one row where axis 0 is open, and *open_size* for other open axes.
+    It has *rows* where axis 0 is open, and *open_size* for other open axes.
     """
     made = []
     for spec in specs:
-        sizes = (1, *[open_size] * len(spec.shape))
+        sizes = (rows, *[open_size] * len(spec.shape))
         shape = tuple(
             instead if size == _ANY else size
             for size, instead in zip(spec.shape, sizes, strict=False)

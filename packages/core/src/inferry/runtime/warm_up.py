@@ -26,11 +26,16 @@ def answered(
     """Return the first request of zeros that *predict* answers; None if there is none.
 
     It has one row, and one of *sizes*, tried in this order, for the other axes that
-    *specs* leave open.
+    *specs* leave open. The only axis of an input may be its length instead of its
+    rows, as of sound: where no input has another open axis, it gets *sizes* too.
     """
     inner = any(-1 in spec.shape[1:] for spec in specs)
-    for size in sizes if inner else sizes[:1]:
-        request = zeros(specs, open_size=size)
+    flat = not inner and any(spec.shape == (-1,) for spec in specs)
+    tried = [(1, size) for size in (sizes if inner else sizes[:1])]
+    if flat:
+        tried += [(size, 1) for size in sizes if size > 1]
+    for rows, size in tried:
+        request = zeros(specs, rows=rows, open_size=size)
         with contextlib.suppress(InferenceError, InvalidInput):
             predict(request)
             return request

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     _Provider = tuple[str, dict[str, str]]
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-_ERROR = 3
+_ERROR, _FATAL = 3, 4
 
 
 def open_session(path: Path, *, threads: int, device: str) -> Any:  # noqa: ANN401 - onnxruntime has no types
@@ -54,7 +54,10 @@ def open_session(path: Path, *, threads: int, device: str) -> Any:  # noqa: ANN4
 
 def run_options() -> Any:  # noqa: ANN401 - as above
     """Return the options of every run; to make them anew takes a tenth of a run."""
-    return onnxruntime.RunOptions()
+    options = onnxruntime.RunOptions()
+    # What fails is raised as well; it need not be printed whenever a request is wrong.
+    options.log_severity_level = _FATAL
+    return options
 
 
 def runner(session: Any) -> Runner:  # noqa: ANN401 - as above

@@ -171,6 +171,9 @@ def _stack(
     spec: TensorSpec, values: Sequence[Any]
 ) -> tuple[np.ndarray[Any, Any], Mapping[str, Any]]:
     """Return a list of maps or tensors as one array, and the maps' keys."""
+    if not values:  # no row, so no key either
+        shape = [0 if size == _ANY else size for size in spec.shape]
+        return np.zeros(shape, DATATYPES[spec.datatype]), {}
     maps = [value for value in values if isinstance(value, dict)]
     if not maps:
         shapes = {np.shape(value) for value in values}

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
-
-from inferry.errors import (
-    InferenceError,
-    InvalidInput,
-    ModelNotReady,
-)
+from inferry.errors import ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata
 from inferry.runtime.options import count, switch
 from inferry.runtime.outputs import wanted
 from inferry.runtime.tensors import zeros
 from inferry.runtime.warm_up import answered
-from inferry_runtime_onnx import _external, _files, _session, _tensors
+from inferry_runtime_onnx import _errors, _external, _files, _session, _tensors
 from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
@@ -89,9 +83,9 @@ class OnnxModel:
         model that takes none of them is not warmed up.
         """
         specs = [port.spec for port in self._inputs.values()]
-        if not any(-1 in spec.shape[1:] for spec in specs):
-            return zeros(specs)
-        return answered(specs, self.predict)
+        if any(-1 in spec.shape[1:] or spec.shape == (-1,) for spec in specs):
+            return answered(specs, self.predict)
+        return zeros(specs)
 
     def predict(self, request: InferRequest) -> InferResponse:
         """Run the model, computing only the outputs that *request* names.
@@ -109,12 +103,8 @@ class OnnxModel:
         names = list(wanted(asked, self._outputs)) if asked else self._names
         try:
             values = run(names, feed, self._run_options)
-        except ort_errors.InvalidArgument as error:
-            raise InvalidInput(_one_line(error)) from None
         except Exception as error:
-            raise InferenceError(
-                f"onnxruntime could not compute the answer: {_one_line(error)}"
-            ) from error
+            raise _errors.of_run(error, request.inputs, self._inputs) from error
         return InferResponse(outputs=_tensors.tensors(self._outputs, names, values))
 
     def unload(self) -> None:
@@ -131,8 +121,3 @@ def _same_rows(ports: Iterable[_tensors.Port]) -> bool:
         if isinstance(axis, str) and axis != "?" and not axis.startswith("unk__")
     }
     return all(not isinstance(axis, int) for axis in first) and len(names) <= 1
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text.partition(" : ")[2].partition(" : ")[2] or text
