@@ -225,8 +225,11 @@ Beside these stand the `process_` and `python_` metrics of the Prometheus client
 A request counts when its answer, or the last piece of a stream, is handed to the transport.
 `code` is its HTTP status; a gRPC call counts under the status that HTTP would give for the same [error](errors.md), and 499 is a client that left.
 A request for a model that is not there has an empty `model`, so that clients cannot invent labels.
-Counts survive a reload of the model.
+Counts of requests survive a reload of the model.
 Durations are in seconds, from 50 µs to 60 s: {bounds}.
+
+Those of generation (`inferry_first_token_duration_seconds` and what follows it) are there for models that write text, whatever protocol asks them.
+The model counts them itself, so they begin anew when it is loaded again, and their buckets are {token_bounds}.
 
 A request passes these phases; small bodies come with their heads and have no `receive`.
 
@@ -244,6 +247,7 @@ KServe measures the `preprocess` and `postprocess` methods of a model there; her
 
 def metrics() -> str:
     """Return the page of all metrics of a model server."""
+    from inferry.generation import BOUNDS as TOKEN_BOUNDS
     from inferry_server import statistics
     from inferry_server.counters import BOUNDS
     from inferry_server.metrics import FAMILIES
@@ -261,6 +265,7 @@ def metrics() -> str:
     return _METRICS.format(
         families=table(("name", "kind", "labels", "what"), rows),
         bounds=", ".join(f"{bound / 1e9:g}" for bound in BOUNDS),
+        token_bounds=", ".join(f"{bound:g}" for bound in TOKEN_BOUNDS),
         phases=f"| phase{phases}".strip(),
     )
 

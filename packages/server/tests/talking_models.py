@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from served_models import Echo
 
 from inferry.errors import InvalidInput, Overloaded
+from inferry.generation import Generation
 from inferry.openai import InvalidParameter
 
 if TYPE_CHECKING:
@@ -22,6 +23,16 @@ class Talker(Echo):
     def load(self, path: str, options: dict[str, Any]) -> None:
         super().load(path, options)
         self.openai = {"chat/completions": self.chat, "embeddings": self.embed}
+        self.generation = Generation(
+            running=1,
+            waiting=2,
+            prompt_tokens=30,
+            generated_tokens=40,
+            cached_tokens=70,
+            cached_tokens_limit=512,
+        )
+        self.generation.first_token.add(0.2)
+        self.generation.token.add(0.02)
 
     def warm_up(self) -> None:
         return None

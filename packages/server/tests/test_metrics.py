@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from inferry_server import PayloadLog
-from inferry_server.metrics import FAMILIES
+from inferry_server.metrics import FAMILIES, GENERATION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     import httpx
     from prometheus_client.samples import Sample
     from serving import Serve, SpecOf
+
+
+#: Those of generation, which models that generate nothing do not have.
+SHOWN = {
+    f"{family.name}{'_total' if family.kind == 'counter' else ''}"
+    for family in GENERATION
+}
 
 
 async def samples(client: httpx.AsyncClient) -> list[Sample]:
@@ -36,7 +43,8 @@ async def test_every_family_is_shown_as_it_is_documented(
     serve: Serve, spec: SpecOf, tmp_path: Path
 ) -> None:
     what = spec("Iris", payload_log=PayloadLog(url=tmp_path.as_uri()))
-    async with serve(spec("Pair", name="p"), what) as (_, client):
+    talker = spec("talking_models:Talker", name="t")
+    async with serve(spec("Pair", name="p"), what, talker) as (_, client):
         await client.post("/v1/models/m:predict", json={"instances": [[1, 2, 3, 4]]})
         body = {"instances": [{"text": "a", "size": [1]}]}
         answer = await client.post("/v1/models/p:explain", json=body)
@@ -104,3 +112,22 @@ async def test_requests_in_flight_are_shown(serve: Serve, spec: SpecOf) -> None:
         after = await samples(client)
     assert value(during, "inferry_requests_in_flight", protocol="v1") == 1
     assert value(after, "inferry_requests_in_flight", protocol="v1") == 0
+
+
+async def test_what_a_model_generates_is_shown(serve: Serve, spec: SpecOf) -> None:
+    talker = spec("talking_models:Talker")
+    async with serve(talker, spec("Iris", name="iris")) as (_, client):
+        found = await samples(client)
+    assert value(found, "inferry_first_token_duration_seconds_sum", model="m") == 0.2
+    name = "inferry_first_token_duration_seconds_bucket"
+    assert value(found, name, model="m", le="0.1") == 0
+    assert value(found, name, model="m", le="0.25") == 1
+    assert value(found, "inferry_token_duration_seconds_count", model="m") == 1
+    assert {s.name[8:]: s.value for s in found if s.name in SHOWN} == {
+        "prompt_tokens_total": 30,
+        "generated_tokens_total": 40,
+        "generations_running": 1,
+        "generations_waiting": 2,
+        "cached_tokens": 70,
+        "cached_tokens_limit": 512,
+    }

@@ -135,6 +135,7 @@ class Model(Protocol):
     - ``inline: bool``: the time of ``predict`` depends on nothing but the size of its
       inputs, so the server may run quick calls on its event loop, without a thread.
     - ``max_concurrency: int``: calls of ``predict`` at one time, default 1 for ``def``.
+    - ``generation: Generation``: after load; see `inferry.generation`.
     - ``openai: Mapping[Operation, Answerer]``: after load; see `inferry.openai`.
     - ``memory: int``: bytes that the model holds, on all devices; without it the server
       takes what the process has grown by.

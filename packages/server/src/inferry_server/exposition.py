@@ -14,11 +14,17 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from inferry import generation
 from inferry_server.counters import BOUNDS, PROTOCOLS
 from inferry_server.metrics import (
     BATCH_SIZE,
+    CACHED_TOKENS,
+    CACHED_TOKENS_LIMIT,
     DURATION,
     EVICTIONS,
+    FIRST_TOKEN,
+    GENERATED_TOKENS,
+    GENERATING,
     IN_FLIGHT,
     KSERVE_PHASES,
     LOAD,
@@ -26,11 +32,14 @@ from inferry_server.metrics import (
     LOGGED,
     MEMORY,
     PHASES,
+    PROMPT_TOKENS,
+    PROMPTS_WAITING,
     RECEIVED,
     REQUESTS,
     RUNNING,
     SENT,
     STATE,
+    TOKEN,
     WAITING,
 )
 from inferry_server.states import PHASES as MODEL_PHASES
@@ -67,6 +76,7 @@ class Exposition:
         found = [*_counts(metrics.statistics), _loads(metrics.load_seconds)]
         if metrics.models is not None:
             found += _gauges(metrics.models)
+            found += _generated(metrics.models)
         if metrics.payloads is not None:
             found += _payloads(metrics.payloads)
         return found
@@ -159,6 +169,29 @@ def _gauges(models: Models) -> Iterable[Metric]:
         for phase in MODEL_PHASES:
             state.add_metric([name, phase], float(now.phase == phase))
     return (running, waiting, memory, evictions, state)
+
+
+def _generated(models: Models) -> Iterable[Metric]:
+    first, token = _histogram(FIRST_TOKEN), _histogram(TOKEN)
+    prompts, generated = _counter(PROMPT_TOKENS), _counter(GENERATED_TOKENS)
+    running, waiting = _gauge(GENERATING), _gauge(PROMPTS_WAITING)
+    cached, limit = _gauge(CACHED_TOKENS), _gauge(CACHED_TOKENS_LIMIT)
+    bounds = (*map(str, generation.BOUNDS), "+Inf")
+    for model in models.serving():
+        told = model.generation
+        if told is None:
+            continue
+        label = [model.name]
+        for histogram, durations in ((first, told.first_token), (token, told.token)):
+            counts = tuple(durations.counts)
+            _add_counts(histogram, label, bounds, counts, durations.sum)
+        prompts.add_metric(label, told.prompt_tokens)
+        generated.add_metric(label, told.generated_tokens)
+        running.add_metric(label, told.running)
+        waiting.add_metric(label, told.waiting)
+        cached.add_metric(label, told.cached_tokens)
+        limit.add_metric(label, told.cached_tokens_limit)
+    return (first, token, prompts, generated, running, waiting, cached, limit)
 
 
 def _payloads(payloads: PayloadLogs) -> Iterable[Metric]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inferry.errors import InferenceError, InvalidInput, ModelNotFound
+from inferry.generation import Generation
 from inferry.model import InferRequest, InferResponse, ModelMetadata
 from inferry_server.batching import Batcher
 from inferry_server.codec import signature
@@ -113,6 +114,12 @@ class LoadedModel:
         batched = 0 if self._batcher is None else self._batcher.waiting
         passed = 0 if self.passing is None else self.passing.waiting
         return self.execution.waiting + batched + passed
+
+    @property
+    def generation(self) -> Generation | None:
+        """What it says of the texts that it generates; None where it tells nothing."""
+        found = getattr(self.instance, "generation", None)
+        return found if isinstance(found, Generation) else None
 
     @property
     def is_busy(self) -> bool:

@@ -121,6 +121,49 @@ RUNNING = Family("inferry_requests_running", "gauge", _MODEL, "Calls of the mode
 WAITING = Family(
     "inferry_requests_waiting", "gauge", _MODEL, "Calls that wait for their turn."
 )
+FIRST_TOKEN = Family(
+    "inferry_first_token_duration_seconds",
+    "histogram",
+    _MODEL,
+    "Time from a prompt until the first token of its answer, waiting included.",
+)
+TOKEN = Family(
+    "inferry_token_duration_seconds",
+    "histogram",
+    _MODEL,
+    "Time of each further token, the mean of an answer; a cut off stream has none.",
+)
+PROMPT_TOKENS = Family(
+    "inferry_prompt_tokens", "counter", _MODEL, "Tokens of prompts that were read."
+)
+GENERATED_TOKENS = Family(
+    "inferry_generated_tokens", "counter", _MODEL, "Tokens that were generated."
+)
+GENERATING = Family(
+    "inferry_generations_running", "gauge", _MODEL, "Answers that are generated now."
+)
+PROMPTS_WAITING = Family(
+    "inferry_generations_waiting", "gauge", _MODEL, "Prompts that wait for their turn."
+)
+CACHED_TOKENS = Family(
+    "inferry_cached_tokens",
+    "gauge",
+    _MODEL,
+    "Tokens whose keys and values memory is taken for.",
+)
+CACHED_TOKENS_LIMIT = Family(
+    "inferry_cached_tokens_limit", "gauge", _MODEL, "The most that there may be."
+)
+GENERATION: tuple[Family, ...] = (
+    FIRST_TOKEN,
+    TOKEN,
+    PROMPT_TOKENS,
+    GENERATED_TOKENS,
+    GENERATING,
+    PROMPTS_WAITING,
+    CACHED_TOKENS,
+    CACHED_TOKENS_LIMIT,
+)
 LOAD = Family(
     "inferry_model_load_duration_seconds",
     "gauge",
@@ -165,6 +208,7 @@ FAMILIES: tuple[Family, ...] = (
     IN_FLIGHT,
     RUNNING,
     WAITING,
+    *GENERATION,
     LOAD,
     MEMORY,
     EVICTIONS,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -414,6 +415,37 @@ async def test_counts_are_true(engine: Any, gather: Any) -> None:
     assert sum(map(len, PROMPTS)) == counts["prompt_tokens"]
     assert 5 * len(PROMPTS) == counts["generated_tokens"]
     assert (counts["running"], counts["waiting"], counts["cached_tokens"]) == (0, 0, 0)
+
+
+async def test_times_of_tokens_are_counted_once_an_answer(
+    engine: Any, gather: Any
+) -> None:
+    """An answer of one token has no further ones."""
+    made = engine()
+    await gather(made, PROMPTS, max_tokens=5)
+    await gather(made, PROMPTS[:1], max_tokens=1)
+    told = made.generation()
+
+    assert sum(told.first_token.counts) == len(PROMPTS) + 1
+    assert sum(told.token.counts) == len(PROMPTS)
+    assert told.first_token.sum > 0
+    assert told.token.sum > 0
+    assert told.generated_tokens == 5 * len(PROMPTS) + 1
+    assert told.cached_tokens_limit > 0
+
+
+async def test_waiting_belongs_to_the_time_until_the_first_token(
+    engine: Any, gather: Any
+) -> None:
+    """One after the other, the last waits for all before it."""
+    made = engine(sequences=1)
+    before = time.monotonic()
+    await gather(made, [PROMPT] * 3, max_tokens=40)
+    took = time.monotonic() - before
+    told = made.generation()
+
+    assert told.first_token.sum > took / 2
+    assert told.token.sum * 39 < took
 
 
 class Part(msgspec.Struct, forbid_unknown_fields=True):

@@ -16,11 +16,13 @@ import msgspec
 import torch
 
 from inferry.errors import InferenceError, ModelNotReady, Overloaded, one_line
+from inferry.generation import Generation
 from inferry_runtime_huggingface.generation._chances import chances, prompt_chances
 from inferry_runtime_huggingface.generation._prefill import Prefill
 from inferry_runtime_huggingface.generation._sampler import draw
 from inferry_runtime_huggingface.generation._slots import moves
 from inferry_runtime_huggingface.generation._stream import Outbox, joined
+from inferry_runtime_huggingface.generation._times import Times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,6 +74,7 @@ class Scheduler:
         self._failures = 0
         self._closed = False
         self._totals = {"prompt_tokens": 0, "generated_tokens": 0}
+        self._times = Times()
         self._changed = threading.Condition()
         self._thread = threading.Thread(
             target=self._work, name="generation", daemon=True
@@ -109,6 +112,12 @@ class Scheduler:
             "cached_tokens": self._decoder.rows * self._decoder.width,
             "cached_tokens_limit": self._limits.cached,
         }
+
+    def generation(self) -> Generation:
+        """Return the same with the times of tokens."""
+        return Generation(
+            first_token=self._times.first, token=self._times.token, **self.statistics()
+        )
 
     def close(self) -> None:
         """Stop; what still generates fails with `ModelNotReady`."""
@@ -260,6 +269,7 @@ class Scheduler:
                 self._fail(sequence, error)
                 ended.add(row)
                 continue
+            self._times.count(sequence, ended=piece.finish_reason is not None)
             self._give(sequence, piece)
             if piece.finish_reason is not None:
                 ended.add(row)

@@ -31,12 +31,16 @@ class Sequence:
         *,
         ends: frozenset[int],
         longest: int,
+        arrived: float,
     ) -> None:
         self.prompt = prompt
         self.drawing = drawing
         self.sampling: Sampling = drawing.sampling
         self.stream = stream
         self.last = 0
+        #: When it came and when its first token did, by `time.monotonic`.
+        self.arrived = arrived
+        self.begun = arrived
         #: Set by whoever waits for the answer once it is of no use any more.
         self.cancelled = False
         self.prompt_chances: tuple[TokenChance, ...] = ()

@@ -7,6 +7,7 @@ its own thread.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 from inferry.errors import InvalidInput
@@ -20,6 +21,7 @@ from inferry_runtime_huggingface.generation._vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
+    from inferry.generation import Generation
     from inferry_runtime_huggingface.generation._prefill import Steps
     from inferry_runtime_huggingface.generation.engine import Piece, Sampling
 
@@ -85,6 +87,7 @@ class BatchedEngine:
     async def _answer(
         self, prompt: tuple[int, ...], sampling: Sampling
     ) -> AsyncGenerator[Piece, None]:
+        arrived = time.monotonic()
         self._scheduler.check()
         matcher = None
         if sampling.grammar is not None:
@@ -101,6 +104,7 @@ class BatchedEngine:
             self.vocabulary,
             ends=ends,
             longest=self.max_length,
+            arrived=arrived,
         )
         self._scheduler.submit(sequence)
         try:
@@ -119,6 +123,10 @@ class BatchedEngine:
     def statistics(self) -> Mapping[str, Any]:
         """Return what runs, waits and was generated, for metrics."""
         return self._scheduler.statistics()
+
+    def generation(self) -> Generation:
+        """Return the same with the times of tokens, as the server shows it."""
+        return self._scheduler.generation()
 
     def close(self) -> None:
         """Stop; what still generates fails with `ModelNotReady`."""

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from inferry.errors import InvalidInput, ModelLoadError, ModelNotReady, one_line
+from inferry.generation import Generation
 from inferry.runtime import options as reading
 from inferry.status import Reason
 from inferry_runtime_huggingface import _loading
@@ -107,6 +108,11 @@ class TextGeneration:
     def why_unhealthy(self) -> str:
         """What keeps it from answering; empty while nothing does."""
         return self.engine.why_unhealthy if self.engine is not None else ""
+
+    @property
+    def generation(self) -> Generation:
+        """What it generates and has generated."""
+        return self.engine.generation() if self.engine is not None else Generation()
 
     def metrics(self) -> Mapping[str, float]:
         """Return what runs, waits and was generated."""

@@ -15,7 +15,15 @@ __all__ = ["OPTIONAL", "Task"]
 
 #: What a task may have besides, by presence, as `inferry.model.Model` describes it.
 OPTIONAL = frozenset(
-    {"explain", "metrics", "predict_v1", "stream", "warm_up", "why_unhealthy"}
+    {
+        "explain",
+        "generation",
+        "metrics",
+        "predict_v1",
+        "stream",
+        "warm_up",
+        "why_unhealthy",
+    }
 )
 
 
