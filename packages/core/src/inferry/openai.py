@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from inferry.errors import InvalidInput
 
-__all__ = ["OPERATIONS", "Answer", "Answerer", "InvalidParameter", "Operation"]
+__all__ = ["OPERATIONS", "PATHS", "Answer", "Answerer", "InvalidParameter", "Operation"]
 
 Operation = Literal["chat/completions", "completions", "embeddings", "rerank"]
 OPERATIONS: tuple[Operation, ...] = (
@@ -23,6 +23,17 @@ OPERATIONS: tuple[Operation, ...] = (
     "embeddings",
     "rerank",
 )
+#: Where they stand: at OpenAI's path and at the one that KServe gives; reranking, which
+#: OpenAI has not, also where Cohere's and vLLM's clients seek it.
+PATHS: Mapping[str, Operation] = {
+    **{
+        f"{prefix}/v1/{operation}": operation
+        for prefix in ("", "/openai")
+        for operation in OPERATIONS
+    },
+    "/rerank": "rerank",
+    "/v2/rerank": "rerank",
+}
 #: A whole answer, or its chunks as they come. Closing the generator ends the work.
 Answer = Mapping[str, Any] | AsyncGenerator[Mapping[str, Any], None]
 #: Takes the body; what is awaited is cancelled when the client leaves. An error before

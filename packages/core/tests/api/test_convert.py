@@ -72,6 +72,18 @@ MODEL = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://b/m"}
             "",
         ),
         (
+            {"ports": [{"containerPort": 2**32 + 80}]},
+            "ports[0].containerPort",
+            "is too large: 4294967376; the limit is 2147483647",
+            "",
+        ),
+        (
+            {"ports": [{"containerPort": -(2**31)}]},
+            "ports[0].containerPort",
+            "is too small: -2147483648; the limit is -2147483647",
+            "",
+        ),
+        (
             {"readinessProbe": {"httpGet": {"port": True}}},
             "readinessProbe.httpGet.port",
             "must be a whole number, not a boolean",
@@ -96,6 +108,7 @@ def test_what_does_not_fit_is_told(
         {"resources": {"limits": {"cpu": 1, "memory": "1Gi", "x.io/y": 0.5}}},
         {"readinessProbe": {"httpGet": {"port": "http", "path": "/"}}},
         {"readinessProbe": {"httpGet": {"port": 8080}}},
+        {"readinessProbe": {"terminationGracePeriodSeconds": 2**40}},
         {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}]},
         {"securityContext": {"runAsUser": 1000, "capabilities": {"drop": ["ALL"]}}},
         {"args": None, "runtime": None},

@@ -168,3 +168,13 @@ def test_the_definitions_are_made_anew_each_time() -> None:
     assert first == second
     first[0]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"].clear()
     assert crds() == second
+
+
+def test_no_number_of_replicas_is_more_than_kubernetes_counts() -> None:
+    """A Deployment keeps the low 32 bits of a larger one."""
+    predictor = schema("InferenceService")["properties"]["spec"]["properties"][
+        "predictor"
+    ]["properties"]
+
+    assert predictor["minReplicas"]["maximum"] == 2**31 - 1
+    assert predictor["maxReplicas"]["maximum"] == 2**31 - 1

@@ -7,7 +7,7 @@ import pytest
 
 from inferry.errors import InferenceError, InvalidInput
 from inferry.model import DATATYPES, Tensor, TensorSpec
-from inferry.runtime.tensors import by_name, row_spec, tensor, texts, zeros
+from inferry.runtime.tensors import by_name, described, row_spec, tensor, texts, zeros
 
 SPECS = {
     "x": TensorSpec(name="x", datatype="FP32", shape=(-1, 2)),
@@ -116,3 +116,10 @@ def test_zeros_fit_what_they_were_made_for() -> None:
     assert made["x"].data.shape == (1, 2)
     assert made["mask"].data.shape == (2,)
     assert made["y"].data.tolist() == [[b"", b"", b""]]
+
+
+def test_inputs_are_described_by_name_type_and_shape() -> None:
+    x, mask = given("x", np.zeros((5, 2), "float32")), given("mask", np.zeros(2, bool))
+
+    assert described([x, mask]) == "'x' (FP32 [5, 2]), 'mask' (BOOL [2])"
+    assert described([x] * 25).endswith("'x' (FP32 [5, 2]) and 5 more")

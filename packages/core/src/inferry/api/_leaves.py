@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 MAX_PROBLEMS = 1000
 
 _LONGEST_MESSAGE = 400
-_INT64 = 2**63
+#: The most of nearly every number of Kubernetes; a larger one would lose its high bits.
+INT32 = 2**31 - 1
+_INT64 = 2**63 - 1
+#: The fields that hold more, by their names.
+_LONG = frozenset(
+    {
+        "activeDeadlineSeconds",
+        "expirationSeconds",
+        "terminationGracePeriodSeconds",
+        "tolerationSeconds",
+    }
+)
 QUANTITY = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?"
 )
@@ -116,9 +127,12 @@ def whole(node: Node, path: Path, sink: Sink) -> int | None:
     """Return the whole number of *node*, or None with a problem."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, int) and not isinstance(value, bool):
-        if -_INT64 <= value < _INT64:
+        most = _INT64 if path and path[-1] in _LONG else INT32
+        if -most <= value <= most:
             return value
-        sink.add(node, path, f"is too large: {value}")
+        wrong = "large" if value > 0 else "small"
+        bound = most if value > 0 else -most
+        sink.add(node, path, f"is too {wrong}: {value}; the limit is {bound}")
         return None
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value):
         sink.add(node, path, f"must be a number; remove the quotes around {value}")

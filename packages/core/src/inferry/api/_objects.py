@@ -17,7 +17,7 @@ from inferry.api import _kubernetes, _types
 from inferry.api._convert import DROPPED, FORBIDDEN, INLINED, TABLED, fields_of
 from inferry.api._default import default
 from inferry.api._documents import KINDS, VERSIONS
-from inferry.api._leaves import QUANTITY
+from inferry.api._leaves import INT32, QUANTITY
 from inferry.api._load import loads
 from inferry.api._rules import findings
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Any], Any]
 
-_INT64 = 2**63
 _BY_FILE_ONLY = frozenset({"Secret", "ServiceAccount"})
 
 
@@ -261,7 +260,7 @@ def _one_of(known: frozenset[Any], value: Any) -> Any:  # noqa: ANN401 - as abov
 
 
 def _whole(low: int | None, high: int | None, value: Any) -> Any:  # noqa: ANN401 - as above
-    if type(value) is not int or not -_INT64 <= value < _INT64:
+    if type(value) is not int or not -INT32 <= value <= INT32:
         raise _Unfit
     if low is not None and high is not None and not low <= value <= high:
         raise _Unfit

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "by_name",
     "datatype",
+    "described",
     "encoded",
     "fits",
     "objects",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _ANY = -1
+_SHOWN = 20
 _BY_DTYPE: Mapping[str, str] = {
     dtype: datatype for datatype, dtype in DATATYPES.items() if dtype != "object"
 }
@@ -108,6 +110,18 @@ def by_name(
             f"the model takes {_names(specs)}"
         )
     return found
+
+
+def described(inputs: Sequence[Tensor]) -> str:
+    """Name *inputs* with their types and shapes, for a message about their values."""
+    more = f" and {len(inputs) - _SHOWN} more" if len(inputs) > _SHOWN else ""
+    return (
+        ", ".join(
+            f"{each.name!r} ({each.datatype} {list(each.data.shape)})"
+            for each in inputs[:_SHOWN]
+        )
+        + more
+    )
 
 
 def fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

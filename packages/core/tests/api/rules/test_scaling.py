@@ -26,6 +26,8 @@ def load(service: Callable[..., Loaded], fields: Any, **annotations: Any) -> Any
     [
         ({"minReplicas": -1}, "minReplicas", "at least 0"),
         ({"maxReplicas": -1}, "maxReplicas", "at least 0"),
+        ({"minReplicas": 99_999_999_999}, "minReplicas", "the limit is 2147483647"),
+        ({"timeout": 2**40}, "timeout", "the limit is 2147483647"),
         ({"minReplicas": 3, "maxReplicas": 2}, "minReplicas", "more than maxReplicas"),
         ({"containerConcurrency": -1}, "containerConcurrency", "at least 0"),
         ({"timeout": 0}, "timeout", "at least 1"),

@@ -13,6 +13,7 @@ from inferry.api._crds.descriptions import described
 from inferry.api._crds.narrow import narrowed
 from inferry.api._crds.rules import RULES
 from inferry.api._crds.status import status_schema
+from inferry.api._leaves import INT32
 
 if TYPE_CHECKING:
     from inferry.api._crds.pods import Schema
@@ -100,7 +101,8 @@ def _leaf(kind: kinds.Type) -> Schema:
     if isinstance(kind, kinds.LiteralType):
         return {"type": "string", "enum": [str(each) for each in kind.values]}
     if isinstance(kind, kinds.IntType):
-        bounds = {"minimum": kind.ge, "maximum": kind.le}
+        most = INT32 if kind.le is None else kind.le
+        bounds = {"minimum": kind.ge, "maximum": most}
         given: dict[str, Any] = {k: v for k, v in bounds.items() if v is not None}
         return {"type": "integer", **given}
     if isinstance(kind, kinds.BoolType):
