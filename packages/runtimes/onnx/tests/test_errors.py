@@ -25,7 +25,7 @@ def test_a_size_is_wrong_where_an_axis_is_open() -> None:
     text = f"[ONNXRuntimeError] : 1 : FAIL : {NODE}{WHERE}was false. 2 by 3"
     found = of_run(ort_errors.Fail(text), GIVEN, port(-1, 3))
     assert isinstance(found, InvalidInput)
-    assert str(found) == "the model refuses input 'x' of shape [2, 3]: Add: 2 by 3"
+    assert str(found) == "the model refuses input 'x' (FP32 [2, 3]): Add: 2 by 3"
 
 
 def test_a_condition_alone_is_said() -> None:

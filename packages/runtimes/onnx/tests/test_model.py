@@ -128,7 +128,7 @@ def test_a_size_that_an_operator_refuses_is_the_callers_mistake(
     with pytest.raises(InvalidInput) as caught:
         model.predict(InferRequest(inputs=(fp32("x", [1, 2, 3]),)))
 
-    said = "the model refuses input 'x' of shape [3]: Reshape: The input tensor cannot"
+    said = "the model refuses input 'x' (FP32 [3]): Reshape: The input tensor cannot"
     assert str(caught.value).startswith(said)
     assert capfd.readouterr().err == ""
 

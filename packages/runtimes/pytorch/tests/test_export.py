@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from inferry.errors import InvalidInput, ModelLoadError
 from inferry.model import TensorSpec
 from inferry.status import Reason
+from inferry_runtime_pytorch import _export
 
 from .conftest import Scale, ask, loaded, rewritten, tensor
 
@@ -113,6 +115,17 @@ def test_a_fixed_batch_is_not_joined(models: Models) -> None:
 
     assert model.batching is False
     assert model.metadata().inputs[0].shape == (2, 3)
+
+
+def test_programs_load_at_the_same_time(models: Models) -> None:
+    path = models.exported()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(
+            pool.map(lambda _: _export.load(path, "cpu", trusted=True), "abcdefgh")
+        )
+
+    assert {program.platform for program, _ in found} == {"pytorch_export"}
 
 
 def test_nested_inputs_come_one_by_one(models: Models) -> None:

@@ -58,6 +58,13 @@ class TestWeights(RuntimeTests):
         return models.saved(torch.nn.Linear(3, 2).state_dict())
 
 
+class Mean(torch.nn.Module):
+    """Whose operator torch has for floats alone."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(-1)
+
+
 class Several(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
         return {"sum": x.sum(1), "parts": (x * 2, [x[:, :1], None]), "n": 7}
@@ -132,8 +139,32 @@ def test_a_script_that_nobody_describes_takes_what_fits(models: Models) -> None:
         ask(model, tensor("z", ROW))
     with pytest.raises(InvalidInput, match="input 'x' is missing"):
         ask(model)
-    with pytest.raises(InvalidInput, match="cannot take these inputs"):
+    said = r"cannot take these inputs: .*\(the request has 'x' \(FP32 \[1, 2\]\)\)"
+    with pytest.raises(InvalidInput, match=said):
         ask(model, tensor("x", [[1, 2]]))
+
+
+@pytest.mark.parametrize("module", [Scale(), Mean()])
+def test_whole_numbers_are_floats_where_a_model_takes_no_others(
+    models: Models, module: torch.nn.Module
+) -> None:
+    model = loaded(models.script(module))
+    expected = ask(model, tensor("x", ROW))
+
+    for _ in range(2):
+        assert ask(model, tensor("x", ROW, "INT64")) == expected
+    with pytest.raises(InvalidInput, match="cannot take these inputs"):
+        ask(model, tensor("x", [[True, False, True]], "BOOL"))
+
+
+def test_whole_numbers_stay_so_where_a_model_takes_them(models: Models) -> None:
+    model = loaded(models.script(torch.nn.Embedding(3, 2)))
+
+    assert len(ask(model, tensor("input", [2], "INT64"))["output-0"]) == 1
+    for wrong, datatype in ((9, "INT64"), (1.0, "FP32")):
+        with pytest.raises(InvalidInput, match="cannot take these inputs"):
+            ask(model, tensor("input", [wrong], datatype))
+    assert len(ask(model, tensor("input", [2], "INT64"))["output-0"]) == 1
 
 
 def test_containers_become_named_outputs(models: Models) -> None:

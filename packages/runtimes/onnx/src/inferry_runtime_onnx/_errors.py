@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from inferry.errors import InferenceError, InvalidInput
+from inferry.runtime.tensors import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["of_run"]
 
 _LONGEST = 300
-_SHOWN = 20
 _ANY = -1
 _KIND = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _NODE = re.compile(
@@ -44,11 +44,7 @@ def of_run(
         and any(_ANY in port.spec.shape for port in ports.values())
         and not any(word in said for word in _OF_THE_MACHINE)
     ):
-        given = ", ".join(
-            f"{each.name!r} of shape {list(each.data.shape)}"
-            for each in inputs[:_SHOWN]
-        )
-        return InvalidInput(f"the model refuses input {given}: {said}")
+        return InvalidInput(f"the model refuses input {described(inputs)}: {said}")
     return InferenceError(f"onnxruntime could not compute the answer: {said}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ PLATFORM = "pytorch_export"
 _ANY = -1
 # Torch traces with 2 for a free size, and takes 0 and 1 for it all the same.
 _SPECIALIZED = 2
+# Torch keeps what it reads in a global, and refuses a second file meanwhile.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def load(path: Path, device: str, *, trusted: bool) -> tuple[Program, str]:
@@ -44,7 +47,7 @@ def load(path: Path, device: str, *, trusted: bool) -> tuple[Program, str]:
     """
     version = "" if trusted else _export_check.check(path)
     try:
-        with warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exported = _moved(torch.export.load(str(path)), device)
             module = _callable(exported)

@@ -13,7 +13,7 @@ from inferry_runtime_pytorch._program import Argument
 from inferry_runtime_pytorch._tensors import given, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from inferry.model import Tensor, TensorSpec
     from inferry_runtime_pytorch._program import Program
@@ -38,6 +38,25 @@ class Inputs:
             each.name: each for each in program.arguments or () if each.type in _TYPES
         }
         self._float = program.float_type
+        #: Whether integers are given as floats, which a call has shown to be needed.
+        self.as_floats = False
+
+    def floats(self, values: Sequence[Any], named: Mapping[str, Any]) -> _Call | None:
+        """Return arguments with floats for integers; None if nothing may change.
+
+        JSON writes 1.0 as 1, so where nobody declared the type of an input it is not
+        known to be an integer.
+        """
+        given = [*values, *named.values()]
+        if self.specs or self.as_floats or not any(map(_is_integer, given)):
+            return None
+        return (
+            [self._float_of(each) for each in values],
+            {name: self._float_of(each) for name, each in named.items()},
+        )
+
+    def _float_of(self, value: Any) -> Any:  # noqa: ANN401 - torch has no types
+        return value.to(self._float) if _is_integer(value) else value
 
     def call(self, inputs: Sequence[Tensor]) -> _Call:
         """Return the arguments of ``forward`` for *inputs*.
@@ -68,7 +87,9 @@ class Inputs:
         if argument.type != "tensor":
             return scalar(tensor, argument.type)
         value = given(tensor, self._device)
-        if not self.specs and value.dtype is torch.float64:
+        if self.specs:
+            return value
+        if value.dtype is torch.float64 or (self.as_floats and _is_integer(value)):
             # JSON has one kind of number; nobody said which one the model wants.
             return value.to(self._float)
         return value
@@ -119,6 +140,10 @@ class Inputs:
 
     def _names(self) -> str:
         return ", ".join(map(repr, self._known)) or "none"
+
+
+def _is_integer(value: Any) -> bool:  # noqa: ANN401 - as above
+    return isinstance(value, torch.Tensor) and value.dtype is torch.int64
 
 
 def _check_types(arguments: Sequence[Argument], model: str) -> None:

@@ -116,13 +116,16 @@ class PytorchModel:
         if request.outputs and self._outputs:
             wanted(request.outputs, [each.name for each in self._outputs])
         values, named = self._inputs.call(request.inputs)
-        if self._sequences is not None:
-            with self._sequences.of(request.parameters) as call:
-                answer = self._run(call, values, named, own=True)
-        elif self._most:
-            answer = self._in_parts(self._call, values, named)
-        else:
-            answer = self._run(self._call, values, named, own=False)
+        try:
+            if self._sequences is not None:
+                with self._sequences.of(request.parameters) as call:
+                    answer = self._run(call, values, named, own=True)
+            elif self._most:
+                answer = self._in_parts(self._call, values, named)
+            else:
+                answer = self._stateless(self._call, self._inputs, values, named)
+        except _errors.Refused as refused:
+            raise refused.naming(request.inputs) from refused
         if request.outputs:
             answer = self._chosen(answer, request.outputs)
         return InferResponse(outputs=tuple(answer))
@@ -134,6 +137,24 @@ class PytorchModel:
         if self._sequences is not None:
             self._sequences.clear()
             self._sequences = None
+
+    def _stateless(
+        self,
+        call: Callable[..., Any],
+        inputs: Inputs,
+        values: list[Any],
+        named: dict[str, Any],
+    ) -> list[Tensor]:
+        """Answer, with floats where integers are of no use to the model."""
+        try:
+            return self._run(call, values, named, own=False)
+        except _errors.Refused as refused:
+            floats = inputs.floats(values, named) if refused.of_dtype else None
+            if floats is None:
+                raise
+            answer = self._run(call, *floats, own=False)
+            inputs.as_floats = True
+            return answer
 
     def _run(
         self,
@@ -150,7 +171,8 @@ class PytorchModel:
         except InferryError:
             raise
         except Exception as error:
-            raise _errors.of_call(error) from error
+            declared = self._inputs is not None and bool(self._inputs.specs)
+            raise _errors.of_call(error, declared=declared) from error
 
     def _in_parts(
         self, call: Callable[..., Any], values: list[Any], named: dict[str, Any]
