@@ -18,6 +18,7 @@ _GROUPS = (
     ("V2: traces and logs", ("/trace/", "/logging")),
     ("V2: the repository", ("/repository/",)),
     ("V2: models", ("/v2/models",)),
+    ("OpenAI's", ("/openai/", "completions", "/embeddings", "/rerank")),
     ("V1", ("/v1/",)),
     ("The server", ("/",)),
 )

@@ -140,6 +140,8 @@ def test_openais_client_gets_the_vectors(
 def test_reranks_by_nearness(running: Running) -> None:
     body = {"model": "minilm", "query": "cat", "documents": TEXTS[1:], "top_n": 2}
     answer = running.post("/openai/v1/rerank", body).json()
+    for path in ("/rerank", "/v2/rerank", "/serving/default/minilm/v2/rerank"):
+        assert running.post(path, body).json()["results"] == answer["results"]
 
     first, second = answer["results"]
     assert first["index"] == 0

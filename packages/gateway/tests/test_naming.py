@@ -25,7 +25,9 @@ async def two(world: Any) -> tuple[Any, Any]:
     return first, second
 
 
-@pytest.mark.parametrize("path", [CHAT, "/openai/v1/embeddings", "/v1/rerank/?a=1"])
+@pytest.mark.parametrize(
+    "path", [CHAT, "/openai/v1/embeddings", "/v1/rerank/?a=1", "/v2/rerank"]
+)
 async def test_the_body_says_where_a_request_goes(world: Any, path: str) -> None:
     first, second = await two(world)
     for model in ("r", "iris", "r"):
@@ -128,6 +130,7 @@ async def test_what_names_nobody_is_refused_in_openai_s_shape(
         (f"POST {CHAT}", b"[]", None, None),
         (f"POST {CHAT}", body("nobody"), "model", "model_not_found"),
         ("GET /openai/v1/models/nobody", b"", "model", "model_not_found"),
+        ("POST /v2/rerank", body("nobody"), "model", "model_not_found"),
         ("POST /v1/responses", b"{}", None, None),
         ("POST /openai/v1/images", b"{}", None, None),
         (f"GET {CHAT}", b"", None, None),

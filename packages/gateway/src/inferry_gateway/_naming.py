@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from inferry.openai import OPERATIONS
+from inferry.openai import PATHS
 from inferry_gateway._answers import Answer, Refusal, json_answer
 from inferry_gateway._refusals import too_much
 
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Bytes of a body that is read here; larger ones have to name their service otherwise.
 _LIMIT = 8 * 1024 * 1024
-_PATHS = frozenset(
-    f"{prefix}/v1/{operation}".encode()
-    for prefix in ("", "/openai")
-    for operation in OPERATIONS
-)
+_PATHS = frozenset(path.encode() for path in PATHS)
 _NOT_FOUND = 404
 _SERVER_ERROR = 500
 _CODES = {_NOT_FOUND: "model_not_found", 503: "model_not_ready", 504: "timeout"}
@@ -134,8 +130,7 @@ def model_in(body: bytes) -> str | None:
 
 def worded(refusal: Refusal, target: bytes) -> Answer:
     """Return *refusal* in the form that the clients of *target* read."""
-    path = target.partition(b"?")[0]
-    if not path.startswith((b"/openai/", b"/v1/")) or path.startswith(b"/v1/models"):
+    if not _is_openai(target):
         return refusal.answer
     status = refusal.status
     missing = status == _NOT_FOUND and _names_a_model(target)
@@ -146,6 +141,12 @@ def worded(refusal: Refusal, target: bytes) -> Answer:
         "code": None if status == _NOT_FOUND and not missing else _CODES.get(status),
     }
     return json_answer({"error": error}, status=status, headers=refusal.answer.headers)
+
+
+def _is_openai(target: bytes) -> bool:
+    if target.startswith(b"/v1/"):
+        return not target.startswith(b"/v1/models")
+    return target.startswith(b"/openai/") or is_operation(target)
 
 
 def _names_a_model(target: bytes) -> bool:

@@ -109,6 +109,9 @@ async def test_a_model_without_the_operation_says_what_it_has(
         answer = await client.post("/v1/rerank", json={"model": "m"})
         assert answer.status_code == 400
         assert "it answers chat/completions, embeddings" in answer.text
+        for path in ("/rerank", "/v2/rerank"):
+            same = await client.post(path, json={"model": "m"})
+            assert (same.status_code, same.json()) == (400, answer.json())
         answer = await client.post(CHAT, json={"model": "e"})
         assert answer.status_code == 400
         assert "none of OpenAI's operations" in answer.text

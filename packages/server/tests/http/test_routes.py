@@ -32,6 +32,8 @@ PATHS = [
     ),
     ("/v1/completions", Route("openai", operation="completions")),
     ("/openai/v1/rerank/", Route("openai", operation="rerank")),
+    ("/v2/rerank", Route("openai", operation="rerank")),
+    ("/rerank/", Route("openai", operation="rerank")),
     ("/openai/v1/models/", Route("openai_models")),
     ("/openai/v1/models/m", Route("openai_model", "m")),
     ("/v2/cudasharedmemory/unregister", Route("memory_unregister", memory="cuda")),

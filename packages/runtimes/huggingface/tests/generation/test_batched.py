@@ -249,6 +249,16 @@ async def test_too_many_are_refused_at_once(engine: Any, answer: Any) -> None:
         (PROMPT, {"grammar": Grammar(kind="json_schema", text="[")}, "json_schema"),
         (PROMPT, {"grammar": Grammar(kind="json_schema", text="x" * 70_000)}, "70000"),
         (PROMPT, {"grammar": Grammar(kind="lark", text="a((")}, "lark cannot be used"),
+        (
+            PROMPT,
+            {"grammar": Grammar(kind="json_schema", text="false")},
+            "is an object",
+        ),
+        (
+            PROMPT,
+            {"grammar": Grammar(kind="json_schema", text=f'{{"minimum": {2**70}}}')},
+            "json_schema cannot be used: minimum is beyond",
+        ),
     ],
 )
 async def test_what_cannot_be_answered_is_refused(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from inferry.errors import InvalidInput
 from inferry.openai import InvalidParameter
 from inferry_runtime_huggingface.openai.operations import embedding_operations
 
@@ -30,11 +31,15 @@ class Lengths:
         prompt: str | None = None,
     ) -> Any:
         self.asked.append((list(texts), dimensions, prompt))
+        if not texts[0]:
+            raise InvalidInput("text 0 has no tokens")
         vectors = np.array([[len(text), 0.5] for text in texts], np.float32)
         return SimpleNamespace(vectors=vectors, counts=tuple(map(len, texts)))
 
     async def score(self, query: str, documents: Sequence[str]) -> Any:
         self.asked.append(query)
+        if not query:
+            raise InvalidInput("text 0 is too long", remedy="shorten it")
         scores = np.array([len(text) for text in documents], np.float32)
         return SimpleNamespace(scores=scores, counts=tuple(map(len, documents)))
 
@@ -90,6 +95,7 @@ async def test_dimensions_and_prompts_go_to_the_model(lengths: Lengths) -> None:
         ({"input": [None]}, "input"),
         ({"input": ["a", [1]]}, "input"),
         ({"input": ["a"] * 3000}, "input"),
+        ({"input": [[]]}, "input"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format"),
         ({"input": "a", "dimensions": 0}, "dimensions"),
         ({"input": "a", "colour": "red"}, "colour"),
@@ -125,6 +131,7 @@ async def test_the_best_documents_come_first(lengths: Lengths) -> None:
         ({"query": "q", "documents": []}, "documents"),
         ({"query": "q", "documents": [{"title": "a"}]}, "documents"),
         ({"query": "q", "documents": ["a"], "top_n": 0}, "top_n"),
+        ({"query": "", "documents": ["a"]}, "documents"),
     ],
 )
 async def test_a_bad_field_of_rerank_is_named(

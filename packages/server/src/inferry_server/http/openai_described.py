@@ -47,6 +47,18 @@ OPENAI_ROUTES = (
             ),
         )
     ),
+    *(
+        Described(
+            "POST",
+            path,
+            "Sort documents, where Cohere's and vLLM's clients seek it.",
+            "Reranked",
+            INFERS,
+            "OpenAIRequest",
+            {"model": "ranker", "query": "cat", "documents": ["kitten", "stocks"]},
+        )
+        for path in ("/rerank", "/v2/rerank")
+    ),
     Described(
         "GET",
         "/openai/v1/models",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from inferry import errors
-from inferry.openai import InvalidParameter
+from inferry.openai import PATHS, InvalidParameter
 from inferry_server.errors import DeadlineExceeded
 from inferry_server.http.exchange import Response
 from inferry_server.statuses import explain
@@ -37,7 +37,7 @@ def is_openai(path: str) -> bool:
     """Say whether who asks at *path* expects OpenAI's errors."""
     if path.startswith("/v1/"):
         return not path.startswith("/v1/models")
-    return path.startswith("/openai/")
+    return path.startswith("/openai/") or path.rstrip("/") in PATHS
 
 
 def openai_error(error: Exception, where: str) -> Response:

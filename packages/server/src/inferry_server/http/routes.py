@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from inferry.openai import OPERATIONS
+from inferry.openai import PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,14 +113,9 @@ class Route(NamedTuple):
         return _METHODS.get(self.kind, _READ)
 
 
-#: OpenAI's operations stand under its own path and under the one that KServe gives.
 _FIXED_ROUTES: Mapping[str, Route] = {
     **{path: Route(kind) for path, kind in _FIXED.items()},
-    **{
-        f"{prefix}/v1/{operation}": Route("openai", operation=operation)
-        for prefix in ("", "/openai")
-        for operation in OPERATIONS
-    },
+    **{path: Route("openai", operation=operation) for path, operation in PATHS.items()},
 }
 
 

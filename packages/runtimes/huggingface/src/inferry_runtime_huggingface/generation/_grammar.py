@@ -82,7 +82,11 @@ class Grammars:
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
         try:
             text = _spelt(grammar)
-        except (ValueError, RecursionError, InvalidInput) as error:
+        except InvalidInput as error:
+            raise _refusal(
+                grammar, f"the {grammar.kind} cannot be used: {error.message}"
+            ) from None
+        except (ValueError, RecursionError) as error:
             raise _refusal(
                 grammar, f"the {grammar.kind} is none: {one_line(error)}"
             ) from None
@@ -158,10 +162,19 @@ def _spelt(grammar: Grammar) -> str:
     matcher = llguidance.LLMatcher
     spelt: str
     if grammar.kind == "json_schema":
-        schema = json.dumps(followed(json.loads(grammar.text)))
+        schema = json.dumps(followed(_schema(grammar.text)))
         spelt = matcher.grammar_from_json_schema(schema, overrides=_JSON)
     elif grammar.kind == "regex":
         spelt = matcher.grammar_from_regex(grammar.text)
     else:
         spelt = matcher.grammar_from_lark(grammar.text)
     return spelt
+
+
+def _schema(text: str) -> dict[str, Any]:
+    schema = json.loads(text)
+    if schema is True:
+        return {}
+    if not isinstance(schema, dict):
+        raise InvalidInput("a schema that can be met is an object, or true")
+    return schema

@@ -173,8 +173,7 @@ def grammar_of(asked: Generating) -> Grammar | None:
 
 def schema_grammar(schema: object, param: str = "") -> Grammar:
     """Return the grammar of JSON that fits *schema*, which *param* of a body holds."""
-    text = json.dumps({} if schema is True else schema)
-    return Grammar(kind="json_schema", text=text, param=param)
+    return Grammar(kind="json_schema", text=json.dumps(schema), param=param)
 
 
 def _format(asked: Generating) -> Grammar | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from msgspec import Struct
 
 from inferry.openai import InvalidParameter
-from inferry_runtime_huggingface.openai.fields import integer, read
+from inferry_runtime_huggingface.openai.fields import about, integer, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,9 +72,12 @@ class Embeddings:
         asked = read(body, Embedding)
         if asked.dimensions is not None:
             integer("dimensions", asked.dimensions, 1, 1 << 20)
-        found = await self._embedder.embed(
-            _texts(asked.input), dimensions=asked.dimensions, prompt=asked.prompt_name
-        )
+        with about("input"):
+            found = await self._embedder.embed(
+                _texts(asked.input),
+                dimensions=asked.dimensions,
+                prompt=asked.prompt_name,
+            )
         encode = _base64 if asked.encoding_format == "base64" else _floats
         tokens = sum(found.counts)
         return {

@@ -8,16 +8,18 @@ fields beyond it.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from inferry.errors import InvalidInput
 from inferry.openai import InvalidParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["integer", "number", "read"]
+__all__ = ["about", "integer", "number", "read"]
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -129,6 +131,24 @@ def _worded(text: str) -> InvalidParameter:
     what = text[: where.start()].replace("`", "")
     name = where["name"]
     return InvalidParameter(f"{name}{where['rest']}: {what[:300]}", param=name)
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Make whatever is wrong with an input of the model an error of the field *name*.
+
+    Raises:
+        InvalidParameter: In the place of any other `InvalidInput`.
+
+    """
+    try:
+        yield
+    except InvalidParameter:
+        raise
+    except InvalidInput as error:
+        raise InvalidParameter(
+            error.message, param=name, remedy=error.remedy
+        ) from error
 
 
 def number(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 from inferry.openai import InvalidParameter
-from inferry_runtime_huggingface.openai.fields import integer, read
+from inferry_runtime_huggingface.openai.fields import about, integer, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,8 @@ class Reranking:
             )
         if asked.top_n is not None:
             integer("top_n", asked.top_n, 1, 1 << 31)
-        found = await self._scorer.score(asked.query, documents)
+        with about("documents"):
+            found = await self._scorer.score(asked.query, documents)
         order = sorted(range(len(documents)), key=lambda i: -float(found.scores[i]))
         return {
             "id": f"rerank-{secrets.token_hex(16)}",

@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import torch
 
-from inferry.errors import InvalidInput
 from inferry.model import Tensor, TensorSpec
 from inferry.openai import InvalidParameter
 from inferry_runtime_huggingface import pooling
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from inferry.errors import InvalidInput
     from inferry.model import InferRequest
     from inferry_runtime_huggingface.tasks.encoder import Batch
     from inferry_runtime_huggingface.worker import Answers
@@ -147,12 +147,17 @@ class TextEmbedding(EncoderTask):
         if name not in self.prompts:
             raise self._no_prompt(name)
         if isinstance(given, TokenIds):
-            raise InvalidInput("token ids take no prompt; put its tokens before them")
+            raise InvalidParameter(
+                "token ids take no prompt; put its tokens before them",
+                param="prompt_name",
+            )
         return msgspec.structs.replace(given, prompt=self.prompts[name])
 
     def _no_prompt(self, name: str) -> InvalidInput:
         known = ", ".join(map(repr, self.prompts)) or "none"
-        return InvalidInput(f"unknown prompt {name!r}; the model has {known}")
+        return InvalidParameter(
+            f"unknown prompt {name!r}; the model has {known}", param="prompt_name"
+        )
 
     def _check_dimensions(self, asked: int | None) -> None:
         if asked is None or asked == self.dimensions:
