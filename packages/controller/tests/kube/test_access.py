@@ -71,6 +71,34 @@ async def test_another_context_can_be_chosen(tmp_path: Path) -> None:
         await Access.find(path, "there").open()
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("no-such-sign-in", "No such file or directory"),
+        ("false", "process returned 1"),
+        ("true", "failed to decode process output"),
+    ],
+)
+async def test_a_program_that_gives_no_credentials_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, command: str, said: str
+) -> None:
+    """The client would go on as nobody, who then lacks every right."""
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": command,
+            "interactiveMode": "Never",
+        }
+    }
+
+    with pytest.raises(BackendError, match=said) as caught:
+        await Access.find(kubeconfig(tmp_path, user)).open()
+
+    assert f"program {command!r}" in caught.value.message
+    assert command in caught.value.remedy
+    assert not caplog.records
+
+
 async def test_credentials_are_read_again_when_their_time_is_over() -> None:
     loader = Changing()
     access = Access(loader, refresh=0.0)

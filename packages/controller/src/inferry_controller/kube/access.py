@@ -12,6 +12,7 @@ import logging
 import os
 import ssl
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 from inferry.errors import BackendError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from kubernetes.aio.client import Configuration
 
@@ -172,19 +173,21 @@ class KubeConfig:
         from yaml import YAMLError
 
         try:
-            if self._loader is None:
-                self._missing()
-                load: Any = config.load_kube_config
-                self._loader = await load(
-                    config_file=self._path,
-                    context=self._context,
-                    client_configuration=configuration,
-                    persist_config=False,
-                )
-                return
-            if anew:
-                self._loader.__dict__.pop("exec_plugin_expiry", None)
-            await self._loader.load_and_set(configuration)
+            with _complaints() as complaints:
+                if self._loader is None:
+                    self._missing()
+                    load: Any = config.load_kube_config
+                    self._loader = await load(
+                        config_file=self._path,
+                        context=self._context,
+                        client_configuration=configuration,
+                        persist_config=False,
+                    )
+                else:
+                    if anew:
+                        self._loader.__dict__.pop("exec_plugin_expiry", None)
+                    await self._loader.load_and_set(configuration)
+            self._refuse_anonymity(complaints)
         except ConfigException as error:
             said = one_line(error)
             if self._context and f"with name {self._context} in" in said:
@@ -204,6 +207,21 @@ class KubeConfig:
         raise BackendError(
             f"the kubeconfig {self._path} is of no use: {said}",
             remedy="check it with: kubectl config view",
+        )
+
+    def _refuse_anonymity(self, complaints: list[str]) -> None:
+        """Raise where the program that gives credentials gave none.
+
+        The client only logs that, and goes on as nobody.
+        """
+        user = getattr(self._loader, "_user", None)
+        if not complaints or user is None or "exec" not in user:
+            return
+        command = user["exec"]["command"]
+        said = " ".join(complaints[-1].removeprefix("exec: ").split())
+        raise BackendError(
+            f"the kubeconfig's program {command!r} gave no credentials: {said}",
+            remedy=f"install {command}, or sign in with it; kubectl needs the same",
         )
 
     @property
@@ -257,6 +275,25 @@ class InCluster:
                 f"the ServiceAccount of this pod is of no use: {one_line(error)}",
                 remedy="let the pod have automountServiceAccountToken: true",
             ) from None
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what the client would only log of its troubles, instead of that."""
+    found: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            return True
+        found.append(record.getMessage())
+        return False
+
+    logger = logging.getLogger("kubernetes.aio.config.kube_config")
+    logger.addFilter(keep)
+    try:
+        yield found
+    finally:
+        logger.removeFilter(keep)
 
 
 def context_of(configuration: Configuration) -> ssl.SSLContext:
