@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inferry.errors import ModelNotReady
+from inferry.errors import InvalidInput, ModelNotReady
 from inferry.model import InferRequest, InferResponse, ModelMetadata, Tensor
 from inferry.runtime import options as read
 from inferry.runtime import tensors
@@ -17,7 +17,7 @@ from inferry_runtime_tensorflow import _files, _signatures, _v1
 from inferry_server.cpu import threads as quota
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from inferry_runtime_tensorflow._signatures import Port, Program, Signature
@@ -169,11 +169,16 @@ def _opened(
 def _answer(
     program: Program,
     signature: Signature,
-    inputs: Iterable[Tensor],
+    inputs: Sequence[Tensor],
     asked: tuple[str, ...],
 ) -> tuple[Tensor, ...]:
     names = wanted(asked, signature.outputs)
-    values = program.run(signature, _signatures.feed(signature, inputs), names)
+    feed = _signatures.feed(signature, inputs)
+    try:
+        values = program.run(signature, feed, names)
+    except InvalidInput as error:
+        said = f"{error.message} (the request has {tensors.described(inputs)})"
+        raise InvalidInput(said) from error
     return _tensors(signature.outputs, names, values)
 
 
