@@ -35,6 +35,14 @@ CASES = {
         "cannot list x: 127.0.0.1:9 cannot be reached",
         "kubectl cluster-info",
     ),
+    (0, "x:6443 cannot be reached (certificate verify failed)"): (
+        "x:6443 cannot be reached (certificate verify failed)",
+        "certificate-authority of the kubeconfig",
+    ),
+    (409, "cannot apply x: the object has been modified; try again"): (
+        "cannot apply x: the object has been modified; try again",
+        "take metadata.resourceVersion out of the file",
+    ),
     (409, "cannot apply x: changed"): ("cannot apply x: changed", ""),
 }
 

@@ -118,3 +118,11 @@ def test_an_ingress_is_ready_when_it_is_there() -> None:
     made = Facts(routes=(project("Ingress", {"metadata": {"name": "iris"}}),))
     assert state(made, kind="ingress").ready
     assert not state(facts(), kind="ingress").ready
+
+
+def test_a_service_of_which_nothing_is_made_is_not_told_to_wait_for_a_gateway() -> None:
+    found = state(facts(), routes=None)
+
+    assert not found.ready
+    assert found.message == "no HTTPRoute is made of it yet"
+    assert found.remedy == "see the condition Ready, which says what it waits for"

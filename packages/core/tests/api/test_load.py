@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from inferry.api import load, loads, to_dict
 from inferry.errors import InvalidDocument
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Any
 
 GOOD = """\
@@ -273,6 +273,12 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     (problem,) = load([tmp_path]).problems
 
     assert "holds no file that ends in .yaml, .yml, .json" in problem.message
+
+
+def test_a_url_is_no_file_and_says_how_to_read_it() -> None:
+    (problem,) = load([Path("https://example.test/service.yaml")]).problems
+
+    assert "is a URL; fetch it: `curl -fsSL URL | inferry … -`" in problem.message
 
 
 def test_a_missing_file_names_a_similar_one(tmp_path: Path) -> None:

@@ -114,6 +114,16 @@ def test_get_watch_goes_on_with_what_changes(
     assert result.exit_code == 3
 
 
+def test_a_watch_of_nothing_names_the_columns_above_its_first_row(
+    cli: Callable[..., Result], backend: Any
+) -> None:
+    result = cli("get", "-n", "empty", "-w")
+
+    header, first, *_ = result.stdout.splitlines()
+    assert header.split() == ["NAME", "URL", "READY", "PHASE", "RUNTIME", "AGE"]
+    assert header.index("PHASE") == first.index("Ready")
+
+
 def test_a_misspelt_name_gets_a_suggestion(
     cli: Callable[..., Result], backend: Any
 ) -> None:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 #: The field manager of what users apply with this command.
 MANAGER = "inferry"
 _STDIN = "-"
+#: How problems name it, as `load` does.
+_SHOWN = "<stdin>"
 _AT_A_TIME = 8
+#: What the server makes of its own accord: a file that was printed by it has them.
+_SERVERS = ("creationTimestamp", "generation", "managedFields", "selfLink", "uid")
 _COUNTED = frozenset({"resourceVersion", "managedFields"})
 #: Secrets and accounts before what mounts them, runtimes before services.
 _ORDER = (
@@ -50,8 +54,8 @@ def read(paths: Iterable[Path], namespace: str) -> list[Document]:
     named = list(paths)
     files = [path for path in named if str(path) != _STDIN]
     if len(files) < len(named):
-        texts[_STDIN] = sys.stdin.read()
-        parts.append(loads(texts[_STDIN], file=_STDIN))
+        texts[_SHOWN] = sys.stdin.read()
+        parts.append(loads(texts[_SHOWN], file=_SHOWN))
     parts += [load(files)] if files else []
     for part in parts:
         part.raise_for_problems()
@@ -108,7 +112,8 @@ def _is(raw: Document, made: Document) -> bool:
 
 def _placed(document: Document, namespace: str) -> Document:
     placed = {**document, "metadata": dict(document["metadata"])}
-    placed["metadata"].pop("managedFields", None)
+    for name in _SERVERS:
+        placed["metadata"].pop(name, None)
     placed.pop("status", None)
     if kind_of(placed).namespaced:
         placed["metadata"].setdefault("namespace", namespace)
@@ -121,6 +126,7 @@ async def apply(client: Client, documents: Sequence[Document]) -> list[Applied]:
 
     async def ask(document: Document) -> None:
         async with turns:
+            await _release(client, document)
             await client.apply(document, manager=MANAGER, dry_run=True)
 
     await asyncio.gather(*(ask(each) for each in documents))
@@ -128,6 +134,18 @@ async def apply(client: Client, documents: Sequence[Document]) -> list[Applied]:
     for number, each in sorted(enumerate(documents), key=lambda pair: _rank(pair[1])):
         done.append((number, await _apply(client, each)))
     return [applied for _, applied in sorted(done, key=lambda pair: pair[0])]
+
+
+async def _release(client: Client, document: Document) -> None:
+    """Forget the version that *document* is a change of, where that is gone.
+
+    Where the object is there, a version that is not its last means a lost update.
+    """
+    metadata = document["metadata"]
+    if "resourceVersion" in metadata:
+        where = metadata.get("namespace", ""), metadata["name"]
+        if await client.find(kind_of(document), *where) is None:
+            del metadata["resourceVersion"]
 
 
 def _rank(document: Document) -> int:

@@ -77,6 +77,13 @@ class KubernetesBackend:
 
             return await delete(client, namespace, name, tell or _silence)
 
+    async def delete_model(self, namespace: str, name: str) -> Applied:
+        """Remove one TrainedModel."""
+        async with self._client() as client:
+            from inferry_controller.backend._deleting import delete_model
+
+            return await delete_model(client, namespace, name)
+
     async def logs(
         self, namespace: str, name: str, *, follow: bool, tail: int | None
     ) -> AsyncIterator[str]:

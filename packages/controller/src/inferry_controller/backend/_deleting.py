@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferry.backends import Applied
 from inferry.errors import BackendError
-from inferry_controller.kube.kinds import INFERENCE_SERVICE, POD
+from inferry_controller.kube.kinds import INFERENCE_SERVICE, POD, TRAINED_MODEL
 from inferry_controller.names import SERVICE_LABEL
 
 if TYPE_CHECKING:
@@ -49,6 +49,22 @@ async def delete(
         await asyncio.sleep(_PAUSE)
     return Applied(
         kind=INFERENCE_SERVICE.kind, namespace=namespace, name=name, action="deleted"
+    )
+
+
+async def delete_model(client: Client, namespace: str, name: str) -> Applied:
+    """Remove the TrainedModel *name*, of which nothing runs.
+
+    Raises:
+        BackendError: There is none.
+
+    """
+    if await client.find(TRAINED_MODEL, namespace, name) is None:
+        msg = f"there is no TrainedModel {name!r} in the namespace {namespace!r}"
+        raise BackendError(msg, remedy="`kubectl get trainedmodels -A` lists them")
+    await client.delete(TRAINED_MODEL, namespace, name)
+    return Applied(
+        kind=TRAINED_MODEL.kind, namespace=namespace, name=name, action="deleted"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -67,13 +68,15 @@ async def _events(client: Client, namespace: str, name: str) -> list[EventFact]:
         # They are a help, and a right of their own.
         return []
     ours = [e for e in found if e.name == name or e.name.startswith(f"{name}-")]
-    return sorted(ours, key=lambda each: each.last)
+    # Some have fractions of a second: "04Z" is before "04.3Z", which is less as text.
+    return sorted(ours, key=lambda each: each.last.removesuffix("Z"))
 
 
 def _line(found: EventFact) -> str:
     times = f" (x{found.count})" if found.count > 1 else ""
     text = " ".join(found.message.split())
-    return f"{found.last} {found.kind} {found.name}: {found.reason}: {text}{times}"
+    second = re.sub(r"\.\d+Z$", "Z", found.last)
+    return f"{second} {found.kind} {found.name}: {found.reason}: {text}{times}"
 
 
 async def _pod(

@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from inferry.errors import BackendError
-from inferry_controller.kube.errors import ApiError, Forbidden, NotFound, Unavailable
+from inferry_controller.kube.errors import (
+    ApiError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +25,20 @@ _NAMESPACE = re.compile(r'namespaces "([^"]+)" not found')
 _RIGHT = re.compile(
     r'User "([^"]*)" cannot (\w+) resource "([^"]+)" in API group "([^"]*)"'
     r'(?: in the namespace "([^"]+)")?'
+)
+
+#: What to do about an error of a class whose text has some words.
+_REMEDIES = (
+    (
+        Conflict,
+        "object has been modified",
+        "take metadata.resourceVersion out of the file to overwrite what is there",
+    ),
+    (
+        Unavailable,
+        "certificate verify failed",
+        "check the certificate-authority of the kubeconfig, and the clock",
+    ),
 )
 
 
@@ -48,7 +68,14 @@ def _explained(error: ApiError) -> BackendError:
         role = "view" if verb in {"get", "list", "watch"} else "edit"
         remedy = f"have somebody grant it, such as with the ClusterRole {role}"
         return BackendError(msg, remedy=remedy)
+    return _with_remedy(error)
+
+
+def _with_remedy(error: ApiError) -> BackendError:
+    for kind, words, remedy in _REMEDIES:
+        if isinstance(error, kind) and words in error.message:
+            return BackendError(error.message, remedy=remedy)
     if isinstance(error, Unavailable) and not error.status:
         remedy = "check the network and the kubeconfig: `kubectl cluster-info`"
-        return BackendError(text, remedy=remedy)
+        return BackendError(error.message, remedy=remedy)
     return error

@@ -34,9 +34,15 @@ def ingress_state(
     by_name = {route.name: route for route in facts.routes if route.kind == word}
     names = list(by_name) if routes is None else list(routes)
     missing = [name for name in names if name not in by_name]
-    if missing or not names:
-        what = f"the {word} {missing[0]!r}" if missing else f"its {word}"
-        return _waiting(f"{what} is being made")
+    if missing:
+        return _waiting(f"the {word} {missing[0]!r} is being made")
+    if not names:
+        return ObservedIngress(
+            ready=False,
+            reason=str(Reason.RouteNotReady),
+            message=f"no {word} is made of it yet",
+            remedy="see the condition Ready, which says what it waits for",
+        )
     if kind == "ingress":
         # Many controllers of Ingresses never say that they have taken one.
         return _READY

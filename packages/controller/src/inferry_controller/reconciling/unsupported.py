@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from inferry.status import Reason, remedy
+from inferry.status import Reason
 from inferry_controller.kube.errors import Conflict, NotFound
 from inferry_controller.kube.kinds import INFERENCE_GRAPH, TRAINED_MODEL
 from inferry_controller.kube.queue import LIVE, RESYNC, Queue
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from inferry_controller.kube.store import Change
 
 _KINDS = (TRAINED_MODEL, INFERENCE_GRAPH)
+#: What serves the same on a cluster.
+_INSTEAD = {
+    TRAINED_MODEL.kind: "give the model an InferenceService of its own",
+    INFERENCE_GRAPH.kind: "call its services one by one, or from a transformer",
+}
 _WORKERS = 2
 _Key = tuple[str, str, str]
 
@@ -75,7 +80,7 @@ class Unsupported:
         kind, found = self._kinds[name], self._stores[name].get(*where)
         if found is None or found.told == found.generation:
             return
-        message = f"{name} is not served yet; {remedy(Reason.NotSupportedByBackend)}"
+        message = f"{name} is not served on a cluster yet; {_INSTEAD[name]}"
         condition = {
             "type": "Ready",
             "status": "False",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from inferry.api._types import Document
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+#: A path has one slash where a URL has two.
+_URL = re.compile(r"https?:/")
 
 
 def load(paths: Iterable[str | Path]) -> Loaded:
@@ -68,6 +71,8 @@ def _load_path(path: str | Path) -> Loaded:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
+        if _URL.match(str(path)):
+            return _unusable(path, "is a URL; fetch it: `curl -fsSL URL | inferry … -`")
         return _unusable(path, "does not exist", closest(path.name, _siblings(path)))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"

@@ -25,12 +25,10 @@ class Table:
         self._wide = wide
         self._widths: list[int] = []
 
-    def lines(
-        self, services: Iterable[ServiceStatus], *, header: bool = True
-    ) -> list[str]:
-        """Return a line per service, below the names of the columns."""
+    def lines(self, services: Iterable[ServiceStatus]) -> list[str]:
+        """Return a line per service; the first ones stand below the columns' names."""
         rows = [self._cells(service) for service in services]
-        if header:
+        if not self._widths:
             rows.insert(0, self._header())
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         old = self._widths or [0] * len(widths)

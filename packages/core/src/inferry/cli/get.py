@@ -107,7 +107,7 @@ class _Listing:
         elif self.output == "name":
             click.echo(_kind_name(service))
         else:
-            click.echo("\n".join(table.lines([service], header=False)))
+            click.echo("\n".join(table.lines([service])))
 
 
 def _key(service: ServiceStatus) -> tuple[str, str]:

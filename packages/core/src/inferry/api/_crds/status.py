@@ -39,7 +39,10 @@ def status_schema() -> Schema:
                 "x-kubernetes-list-map-keys": ["type"],
                 **described("Status.conditions"),
             },
-            "inferry": OPAQUE | described("Status.inferry"),
+            # One writer replaces it as a whole: field by field, its owners would be
+            # the longest part of every status.
+            "inferry": {**OPAQUE, "x-kubernetes-map-type": "atomic"}
+            | described("Status.inferry"),
             "observedGeneration": {
                 "type": "integer",
                 "format": "int64",
