@@ -165,7 +165,10 @@ async def test_leaving_a_stream_ends_the_work(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"max_tokens": 0}, "'max_tokens' is '0', expected an integer from 1"),
+        (
+            {"max_tokens": 0},
+            "'max_tokens' is '0', expected an integer from 1 to 2147483648",
+        ),
         ({"max_tokens": "9"}, "'max_tokens' is '9', expected an integer"),
         ({"temperature": -1}, "'temperature' is '-1', expected a number from 0"),
         ({"temperature": float("nan")}, "'temperature' is 'nan'"),

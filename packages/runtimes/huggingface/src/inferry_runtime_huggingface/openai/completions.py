@@ -23,6 +23,7 @@ from inferry_runtime_huggingface.openai.bodies import Completion
 from inferry_runtime_huggingface.openai.chances import completion_chances, token_text
 from inferry_runtime_huggingface.openai.drawing import grammar_of, sampling_of
 from inferry_runtime_huggingface.openai.fields import integer, read
+from inferry_runtime_huggingface.openai.prompts import parted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -83,7 +84,7 @@ class Completions:
         grammar = grammar_of(body)
         asked: list[tuple[Prompt, Sampling]] = []
         fitted, echoes = [], []
-        for given, prompt in zip(_each(body.prompt), found, strict=True):
+        for given, prompt in zip(parted(body.prompt), found, strict=True):
             kept, wanted = prompts.fitted(
                 prompt,
                 max(body.max_tokens, 1),
@@ -161,13 +162,6 @@ class Completions:
                     yield plan.head.chunk([choice], **more)
         if plan.body.with_usage:
             yield plan.head.chunk([], usage=usage.shown())
-
-
-def _each(prompt: str | list[Any]) -> list[Any]:
-    """Return the texts and lists of token ids that *prompt* is."""
-    if isinstance(prompt, str) or (prompt and type(prompt[0]) is int):
-        return [prompt]
-    return prompt
 
 
 def _mean(answer: Gathered) -> float:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from inferry_runtime_huggingface.generation.engine import Engine
 
-__all__ = ["Prompt", "Prompts"]
+__all__ = ["Prompt", "Prompts", "parted"]
 
 #: Longer texts are read in a thread: a megabyte takes a second.
 _INLINE = 4096
@@ -62,16 +62,13 @@ class Prompts:
             InvalidParameter: It is something else.
 
         """
-        if isinstance(given, str):
-            return [await self.encode(given, special=special)]
-        if given and all(type(each) is int for each in given):
-            return [self._known(given)]
-        if not given or len(given) > _MOST:
+        parts = parted(given)
+        if not parts or len(parts) > _MOST:
             raise InvalidParameter(
-                f"'prompt' has {len(given)} prompts, expected 1 to {_MOST}",
+                f"'prompt' has {len(parts)} prompts, expected 1 to {_MOST}",
                 param="prompt",
             )
-        return [await self._one(each, special=special) for each in given]
+        return [await self._one(each, special=special) for each in parts]
 
     async def _one(self, given: object, *, special: bool) -> Prompt:
         if isinstance(given, str):
@@ -127,3 +124,10 @@ class Prompts:
                 param="truncate_prompt_tokens",
             )
         return prompt[-keep:]
+
+
+def parted(given: str | list[Any]) -> list[Any]:
+    """Return the texts and lists of token ids that *given* is, one or several."""
+    if isinstance(given, str) or (given and all(type(each) is int for each in given)):
+        return [given]
+    return given

@@ -157,10 +157,10 @@ def _number(name: str, value: object) -> float:
         or (above and value == least)
     ):
         word = "an integer" if kind is int else "a number"
-        low = f"above {least:g}" if above else f"from {least:g}"
+        low = f"above {least}" if above else f"from {least}"
         raise InvalidInput(
             f"parameter {name!r} is {str(value)[:40]!r}, expected {word} {low} to "
-            f"{most:g}"
+            f"{most}"
         )
     return kind(value)  # type: ignore[no-any-return] # int or float
 
