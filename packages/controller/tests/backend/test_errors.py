@@ -31,6 +31,10 @@ CASES = {
         "alice may not list inferenceservices in the namespace 'team'",
         "grant it",
     ),
+    (403, "x is forbidden: namespace team, because it is being terminated"): (
+        "x is forbidden: namespace team, because it is being terminated",
+        "wait until the namespace is gone",
+    ),
     (0, "cannot list x: 127.0.0.1:9 cannot be reached"): (
         "cannot list x: 127.0.0.1:9 cannot be reached",
         "kubectl cluster-info",

@@ -211,6 +211,26 @@ def test_delete_of_nothing_is_an_error_unless_ignored(
     assert cli("delete", "nothing", "--ignore-not-found").exit_code == 0
 
 
+def test_what_is_not_there_keeps_nothing_else_from_being_deleted(
+    cli: Callable[..., Result], backend: Any
+) -> None:
+    result = cli("delete", "nothing", "iris", "nowhere")
+
+    assert result.exit_code == 1
+    assert result.stdout == "inferenceservice.serving.kserve.io/iris deleted\n"
+    assert result.stderr.count("error: there is no service") == 2
+
+
+@pytest.mark.parametrize("name", ["../x", "My team", "-a", "a" * 64])
+def test_a_namespace_that_cannot_be_is_refused(
+    cli: Callable[..., Result], backend: Any, name: str
+) -> None:
+    result = cli("get", "-n", name)
+
+    assert result.exit_code == 2
+    assert f"{name!r} is no name of a namespace" in result.stderr
+
+
 def test_the_port_reaches_the_backend(cli: Callable[..., Result], backend: Any) -> None:
     cli("get", "--port", "8081")
 

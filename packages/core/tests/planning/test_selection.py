@@ -245,6 +245,7 @@ def test_an_alias_of_two_plugins_is_refused(kitchen: Any) -> None:
     [
         ("sklern", "did you mean 'sklearn'?"),
         ("kserve-xgbserver", "inferry[xgboost]"),
+        ("kserve-mlserver", "leave spec.predictor.model.runtime out"),
         ("kserve-sklearn", "did you mean 'kserve-sklearnserver'?"),
         ("onnx", 'install it with: pip install "inferry[onnx]"'),
         ("zzz", "the runtimes here are: sklearn"),

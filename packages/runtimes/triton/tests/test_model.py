@@ -245,6 +245,14 @@ def test_an_address_without_a_port_is_refused(tmp_path: Path) -> None:
         loaded(tmp_path, url="triton")
 
 
+@pytest.mark.parametrize("url", ["h:99999", "h:0", "https://h:1", "a:b:1", "h/p:1"])
+def test_an_address_that_cannot_be_is_refused_before_it_is_asked(
+    tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(ModelLoadError, match="write it as host:port"):
+        loaded(tmp_path, url=url)
+
+
 def _servers() -> list[psutil.Process]:
     """Return the servers that this process has started and that still run."""
     return [

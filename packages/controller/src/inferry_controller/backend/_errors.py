@@ -30,6 +30,11 @@ _RIGHT = re.compile(
 #: What to do about an error of a class whose text has some words.
 _REMEDIES = (
     (
+        Forbidden,
+        "because it is being terminated",
+        "wait until the namespace is gone and create it again, or choose another",
+    ),
+    (
         Conflict,
         "object has been modified",
         "take metadata.resourceVersion out of the file to overwrite what is there",

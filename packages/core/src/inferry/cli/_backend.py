@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,6 +25,8 @@ INSTALL = {
     "kubernetes": 'pip install "inferry[kubernetes]"',
 }
 DEFAULT_NAMESPACE = "default"
+#: As Kubernetes has it: a label of DNS.
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -105,9 +108,19 @@ def namespace_option(function: _F) -> _F:
     return click.option(
         "-n",
         "--namespace",
+        callback=_namespace,
         help="The namespace of the service; default: that of the kubeconfig's context, "
         "or default.",
     )(function)
+
+
+def _namespace(
+    _context: click.Context, _parameter: click.Parameter, given: str | None
+) -> str | None:
+    if given and not _NAMESPACE.fullmatch(given):
+        msg = f"{given!r} is no name of a namespace"
+        raise click.BadParameter(msg)
+    return given
 
 
 def namespace_of(backend: Backend, given: str | None) -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inferry.cli._backend import backend_options, find, namespace_of, namespace_option
+from inferry.cli._backend import (
+    backend_options,
+    namespace_of,
+    namespace_option,
+    not_found,
+)
+from inferry.cli._errors import report
 from inferry.cli._services import names
 from inferry.cli.apply import line
 from inferry.errors import BackendError
@@ -68,17 +74,23 @@ async def _delete(
     ignore_not_found: bool,
 ) -> None:
     removing: Any = getattr(backend, "delete_model", None)
+    absent: list[BackendError] = []
     for namespace, name in models if removing is not None else ():
         try:
             click.echo(line(await removing(namespace, name)))
-        except BackendError:
-            if not ignore_not_found:
-                raise
+        except BackendError as error:
+            absent.append(error)
     for namespace, name in keys:
-        if ignore_not_found and not await backend.get(namespace, name):
-            continue
-        await find(backend, namespace, name)
-        click.echo(line(await _removed(backend, namespace, name)))
+        if await backend.get(namespace, name):
+            click.echo(line(await _removed(backend, namespace, name)))
+        elif not ignore_not_found:
+            absent.append(await not_found(backend, namespace, name))
+    # What is not there keeps nothing else from being removed.
+    if absent and not ignore_not_found:
+        *others, last = absent
+        for other in others:
+            report(other)
+        raise last
 
 
 async def _removed(backend: Backend, namespace: str, name: str) -> Applied:

@@ -64,6 +64,9 @@ KSERVE_RUNTIMES = MappingProxyType(
     }
 )
 
+#: KServe's runtimes of several formats each, which one plugin for each stands for here.
+KSERVE_SEVERAL = frozenset({"kserve-mlserver", "kserve-predictiveserver"})
+
 #: Scheme of a URI -> the storage backend that reads it.
 SCHEMES = MappingProxyType(
     {

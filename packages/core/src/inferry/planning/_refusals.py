@@ -9,6 +9,7 @@ from inferry.errors import PlanningError
 from inferry.planning._known import (
     FORMATS,
     KSERVE_RUNTIMES,
+    KSERVE_SEVERAL,
     listed,
     runtime_package,
 )
@@ -140,7 +141,9 @@ def not_recognized(name: str, visible: Sequence[RuntimeEntry]) -> PlanningError:
     """Return the error for a runtime name that nothing has."""
     names = sorted(each.name for each in visible)
     aliases = [alias for each in visible for alias in each.aliases]
-    if package := runtime_package(KSERVE_RUNTIMES.get(name, "") or name):
+    if name in KSERVE_SEVERAL:
+        remedy = f"each format has its own here; leave {FIELD} out to have it chosen"
+    elif package := runtime_package(KSERVE_RUNTIMES.get(name, "") or name):
         remedy = package
     else:
         remedy = suggestion(name, [*names, *aliases]) or (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ __all__ = ["TritonModel"]
 
 logger = logging.getLogger(__name__)
 
+_ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_PORTS = 2**16
 _READY = "READY"
 _MODULE = "ModuleNotFoundError: No module named"
 
@@ -293,15 +296,15 @@ def _addresses(options: Mapping[str, Any]) -> tuple[str, str]:
     given = {name: str(options.get(name) or "") for name in ("url", "grpcUrl")}
     found: dict[str, tuple[str, int]] = {}
     for name, text in given.items():
-        host, colon, port = text.removeprefix("http://").rstrip("/").rpartition(":")
-        if text and not (colon and host and port.isdecimal()):
+        parts = _ADDRESS.fullmatch(text.removeprefix("http://").rstrip("/"))
+        if text and not (parts and 0 < int(parts["port"]) < _PORTS):
             raise ModelLoadError(
                 f"option {name} is {text!r}",
                 reason=Reason.InvalidSpec,
                 remedy="write it as host:port",
             )
-        if text:
-            found[name] = host, int(port)
+        if parts:
+            found[name] = parts["host"], int(parts["port"])
     http, grpc = found.get("url"), found.get("grpcUrl")
     if grpc is None and http is not None:
         grpc = http[0], http[1] + 1
