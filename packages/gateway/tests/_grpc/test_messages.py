@@ -25,9 +25,9 @@ FIXED64 = b"\x29abcdefgh"  # field 5
 def test_a_text_is_found_among_other_fields(
     name: str, number: int, other: bytes
 ) -> None:
-    around = nested(number + 1, other) + FIXED32 + FIXED64 + enum(6, 300)
     if number in {4, 5, 6}:
         number = 7
+    around = nested(number + 1, other) + FIXED32 + FIXED64 + enum(6, 300)
     message = around + text(number, name) + around
     assert text_field(message, number) == name
 
