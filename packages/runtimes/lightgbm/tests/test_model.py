@@ -245,3 +245,17 @@ def test_what_is_not_loaded_does_not_answer(trained: Trained) -> None:
     model.unload()
     with pytest.raises(ModelNotReady):
         ask(model, trained.rows)
+
+
+def test_threads_have_the_name_of_kserves_server_too(trained: Trained) -> None:
+    path = trained.saved(trained.booster())
+    for given, threads in (({}, 1), ({"threads": 2, "nthread": 0}, 2)):
+        assert _threads(loaded(path, **given)) == threads
+    assert _threads(loaded(path, threads=1, nthread=3)) == 3
+    with pytest.raises(ModelLoadError, match="option nthread is -1"):
+        loaded(path, nthread=-1)
+
+
+def _threads(model: LightgbmModel) -> int:
+    assert model._answers is not None
+    return model._answers._threads

@@ -270,3 +270,17 @@ def test_unknown_options_are_named(trained: Trained) -> None:
         loaded(path, trees="some")
     with pytest.raises(ModelLoadError, match="option threads is -1"):
         loaded(path, threads=-1)
+
+
+def test_threads_have_the_name_of_kserves_server_too(trained: Trained) -> None:
+    path = trained.saved(trained.booster())
+    for given, threads in (({}, 1), ({"threads": 2, "nthread": 0}, 2)):
+        assert _threads(loaded(path, **given)) == threads
+    assert _threads(loaded(path, threads=1, nthread=3)) == 3
+    with pytest.raises(ModelLoadError, match="option nthread is -1"):
+        loaded(path, nthread=-1)
+
+
+def _threads(model: XgboostModel) -> int:
+    assert model._predictor is not None
+    return model._predictor._threads

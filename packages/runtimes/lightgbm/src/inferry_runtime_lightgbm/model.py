@@ -53,15 +53,15 @@ class LightgbmModel:
     def load(self, path: Path, options: Mapping[str, Any]) -> None:
         """Read the model at *path*, a file or a folder that holds one.
 
-        Options: ``threads``, ``method``, ``versionMismatch``; the descriptor says what
-        they mean.
+        Options: ``threads``, ``nthread``, ``method``, ``versionMismatch``; the
+        descriptor says what they mean.
 
         Raises:
             ModelLoadError: With the reason and what to do.
 
         """
         strict = choice(options, "versionMismatch", ("warn", "fail")) == "fail"
-        threads = count(options, "threads", 1)
+        threads = count(options, "nthread", count(options, "threads", 1))
         document = _document.read(path)
         compare(document, strict=strict)
         self._table = _table(document)

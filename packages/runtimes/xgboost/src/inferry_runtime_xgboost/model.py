@@ -53,8 +53,8 @@ class XgboostModel:
     def load(self, path: Path, options: Mapping[str, Any]) -> None:
         """Read the model at *path*, a file or a folder that holds one.
 
-        Options: ``threads``, ``device``, ``method``, ``trees``, ``versionMismatch``;
-        the descriptor says what they mean.
+        Options: ``threads``, ``nthread``, ``device``, ``method``, ``trees``,
+        ``versionMismatch``; the descriptor says what they mean.
 
         Raises:
             ModelLoadError: With the reason and what to do.
@@ -68,7 +68,7 @@ class XgboostModel:
         predictor = Predictor.made(
             document,
             self._signature,
-            threads=count(options, "threads", 1),
+            threads=count(options, "nthread", count(options, "threads", 1)),
             device=str(options.get("device") or "cpu"),
             trees=trees,
         )

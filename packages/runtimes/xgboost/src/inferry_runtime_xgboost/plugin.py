@@ -24,6 +24,12 @@ OPTIONS = (
         help="Threads of one inference; more than 1 slows small requests.",
     ),
     Option(
+        name="nthread",
+        type="int",
+        default=0,
+        help="The same as threads, as KServe's server calls it; it wins if not 0.",
+    ),
+    Option(
         name="device",
         default="cpu",
         help="cpu, cuda, cuda:N, or cuda,cpu: the first that this machine has.",
