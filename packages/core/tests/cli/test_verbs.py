@@ -174,6 +174,20 @@ def test_apply_prints_what_kubectl_prints(
     assert ("apply", ["b.yaml", "a.yaml"]) in backend.CALLS
 
 
+def test_apply_of_nothing_that_is_ours_is_an_error(
+    cli: Callable[..., Result], backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_self: object, _paths: object) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(backend.FakeBackend, "apply", nothing)
+    result = cli("apply", "-")
+
+    assert result.exit_code == 1
+    assert "nothing is applied" in result.stderr
+    assert "kubectl" in result.stderr
+
+
 def test_apply_prints_every_problem_and_ends_with_1(
     cli: Callable[..., Result], backend: Any
 ) -> None:

@@ -121,3 +121,42 @@ def test_a_long_listing_is_cut(tmp_path: Path) -> None:
         touch(tmp_path / f"{number:02}")
 
     assert listing(tmp_path).endswith("08, 09 and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.onnx", "if a.onnx is the model, use the format onnx, or "),
+        ("saved_model.pb", "is the model, use the format tensorflow, or "),
+        ("model.pkl", "model.pkl is a pickle: save it as its framework does, or "),
+    ],
+)
+def test_a_file_of_another_framework_is_told(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    file = touch(tmp_path / name)
+    touch(tmp_path / "zz.txt")
+
+    for path in (tmp_path, file):
+        with pytest.raises(ModelLoadError) as caught:
+            TREES.find(path)
+        assert said in caught.value.remedy
+        assert caught.value.remedy.endswith("correct the path (storageUri, --model)")
+
+
+def test_a_folder_is_not_taken_for_a_file(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").mkdir()
+
+    with pytest.raises(ModelLoadError, match="found model.onnx/") as caught:
+        TREES.find(tmp_path)
+    assert caught.value.remedy.startswith("put the model there")
+
+
+def test_a_folder_that_cannot_be_listed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    assert listing(tmp_path) == "a folder that cannot be read (Permission denied)"

@@ -55,8 +55,12 @@ def apply(
     if given.keys() - inspect.signature(backend.apply).parameters.keys():
         msg = "this backend takes no --namespace for files"
         raise BackendError(msg, remedy="write metadata.namespace into them")
-    for applied in asyncio.run(backend.apply(paths, **given)):
+    done = asyncio.run(backend.apply(paths, **given))
+    for applied in done:
         click.echo(line(applied))
+    if not done:
+        msg = "nothing is applied: no document is of a kind that Inferry reads"
+        raise BackendError(msg, remedy="give Deployments and the like to kubectl")
 
 
 def _warn(paths: list[Path]) -> None:

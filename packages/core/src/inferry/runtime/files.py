@@ -26,6 +26,24 @@ _POINTERS = {
     b"<html": ("is a web page, not a model", "correct the address of the download"),
 }
 _PUT_IT = "put the model there, or correct the path (storageUri, --model)"
+#: The model format whose file a name or a suffix is, for those that are plain to see.
+_FORMATS = {
+    ".joblib": "sklearn",
+    ".mar": "pytorch",
+    ".onnx": "onnx",
+    ".pdiparams": "paddle",
+    ".pdmodel": "paddle",
+    ".pt": "pytorch",
+    ".pt2": "pytorch",
+    ".pth": "pytorch",
+    ".safetensors": "huggingface",
+    ".skops": "sklearn",
+    ".tflite": "tensorflow",
+    ".ubj": "xgboost",
+    "config.pbtxt": "triton",
+    "saved_model.pb": "tensorflow",
+}
+_PICKLES = (".pkl", ".pickle")
 _NAME_ONE = "name one of them as the path (storageUri, --model)"
 
 
@@ -64,7 +82,8 @@ class ModelFiles(msgspec.Struct, frozen=True, kw_only=True):
                     f"{path.name} is no {self.title} model: looked for "
                     f"{self.looked_for}",
                     reason=Reason.ModelNotFound,
-                    remedy="correct the path (storageUri, --model)",
+                    remedy=_hint([path.name])
+                    + "correct the path (storageUri, --model)",
                 )
             return readable(path)
         if not path.is_dir():
@@ -109,8 +128,30 @@ def not_found(path: Path, title: str, looked_for: str) -> ModelLoadError:
     return ModelLoadError(
         f"no {title} model in {path}: looked for {looked_for}; found {listing(path)}",
         reason=Reason.ModelNotFound,
-        remedy=_PUT_IT,
+        remedy=_hint(_files(path)) + _PUT_IT,
     )
+
+
+def _files(path: Path) -> list[str]:
+    try:
+        return sorted(each.name for each in path.iterdir() if each.is_file())
+    except OSError:
+        return []
+
+
+def _hint(names: Iterable[str]) -> str:
+    """Say what the first of *names* is that shows whose file it is."""
+    for name in names:
+        suffix = name[name.rfind(".") :] if "." in name else ""
+        known = _FORMATS.get(name) or _FORMATS.get(suffix)
+        if known:
+            return f"if {name} is the model, use the format {known}, or "
+        if suffix in _PICKLES:
+            return (
+                f"{name} is a pickle: save it as its framework does, or if scikit-learn "
+                "wrote it use the format sklearn; else "
+            )
+    return ""
 
 
 def readable(path: Path) -> Path:
@@ -141,7 +182,10 @@ def readable(path: Path) -> Path:
 
 def listing(path: Path) -> str:
     """Name what a folder holds, a few entries of it."""
-    names = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
+    try:
+        names = sorted(p.name + ("/" if p.is_dir() else "") for p in path.iterdir())
+    except OSError as error:
+        return f"a folder that cannot be read ({error.strerror})"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more if names else "nothing"
 
