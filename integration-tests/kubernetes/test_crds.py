@@ -234,6 +234,29 @@ def test_status_is_written_by_itself_and_keeps_what_it_holds(
     assert after["status"] == status
 
 
+def test_the_record_of_the_controller_has_one_owner_and_is_replaced_as_a_whole(
+    cluster: Cluster, namespace: str
+) -> None:
+    made = cluster.api.create(placed(service(), namespace))
+    record = {"inputs": "abc", "children": {"a": ["x", "y"], "b": ["x", "y"]}}
+    change = {
+        "apiVersion": made["apiVersion"],
+        "kind": made["kind"],
+        "metadata": {"name": "iris", "namespace": namespace},
+        "status": {"inferry": record},
+    }
+    cluster.api.apply(change, manager="status", part="status")
+    change["status"] = {"inferry": {"children": {"b": ["x", "z"]}}}
+    after = cluster.api.apply(change, manager="status", part="status")
+    assert change["status"] == after["status"]
+    (entry,) = [
+        each
+        for each in after["metadata"]["managedFields"]
+        if each.get("subresource") == "status"
+    ]
+    assert entry["fieldsV1"] == {"f:status": {"f:inferry": {}}}
+
+
 def test_kubectl_lists_services_in_kserves_columns(
     cluster: Cluster, namespace: str, kubectl: Callable[..., Any]
 ) -> None:
