@@ -10,6 +10,8 @@ from inferry.planning._scaling import scaling_plan, with_policy
 from inferry.plugins import AutoscalingPolicy, ImportRef, Provided
 
 CLASS = "serving.kserve.io/autoscalerClass"
+METRIC = "serving.kserve.io/metric"
+SHARE = "serving.kserve.io/targetUtilizationPercentage"
 
 
 def cpu(**target: Any) -> AutoScalingSpec:
@@ -27,6 +29,28 @@ def cpu(**target: Any) -> AutoScalingSpec:
         (ComponentSpec(scale_metric="cpu"), {}, "utilisation", "cpu", 80.0),
         (ComponentSpec(max_replicas=3), {CLASS: "none"}, "none", "", None),
         (ComponentSpec(), {CLASS: "hpa"}, "utilisation", "cpu", 80.0),
+        (ComponentSpec(), {CLASS: "hpa", SHARE: "60"}, "utilisation", "cpu", 60.0),
+        (
+            ComponentSpec(scale_metric="cpu", scale_target=50),
+            {CLASS: "hpa", SHARE: "60", METRIC: "memory"},
+            "utilisation",
+            "cpu",
+            50.0,
+        ),
+        (
+            ComponentSpec(),
+            {CLASS: "hpa", METRIC: "memory", SHARE: "70"},
+            "utilisation",
+            "memory",
+            70.0,
+        ),
+        (
+            ComponentSpec(scale_metric="rps", scale_target=200),
+            {CLASS: "hpa"},
+            "utilisation",
+            "cpu",
+            80.0,
+        ),
         (ComponentSpec(), {CLASS: "keda"}, "keda", "", None),
         (
             ComponentSpec(auto_scaling=cpu(averageUtilization=60)),

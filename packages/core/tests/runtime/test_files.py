@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inferry.errors import ModelLoadError
-from inferry.runtime.files import ModelFiles, listing
+from inferry.runtime.files import ModelFiles, listing, not_found
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +128,7 @@ def test_a_long_listing_is_cut(tmp_path: Path) -> None:
     [
         ("a.onnx", "if a.onnx is the model, use the format onnx, or "),
         ("saved_model.pb", "is the model, use the format tensorflow, or "),
-        ("model.pkl", "model.pkl is a pickle: save it as its framework does, or "),
+        ("model.pkl", "model.pkl is a pickle: save it as its framework does, or use"),
     ],
 )
 def test_a_file_of_another_framework_is_told(
@@ -144,10 +144,17 @@ def test_a_file_of_another_framework_is_told(
         assert caught.value.remedy.endswith("correct the path (storageUri, --model)")
 
 
+def test_half_of_a_model_is_not_called_another_format(tmp_path: Path) -> None:
+    touch(tmp_path / "model.safetensors")
+
+    error = not_found(tmp_path, "Hugging Face", "config.json")
+    assert error.remedy.startswith("put the model there")
+
+
 def test_a_folder_is_not_taken_for_a_file(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").mkdir()
 
-    with pytest.raises(ModelLoadError, match="found model.onnx/") as caught:
+    with pytest.raises(ModelLoadError, match=r"found model\.onnx/") as caught:
         TREES.find(tmp_path)
     assert caught.value.remedy.startswith("put the model there")
 

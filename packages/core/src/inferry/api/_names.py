@@ -5,6 +5,9 @@ from __future__ import annotations
 PREFIX = "serving.kserve.io/"
 DEPLOYMENT_MODE = f"{PREFIX}deploymentMode"
 AUTOSCALER_CLASS = f"{PREFIX}autoscalerClass"
+#: What an HPA goes by, as KServe's pages wrote it before scaleMetric and scaleTarget.
+AUTOSCALER_METRIC = f"{PREFIX}metric"
+TARGET_UTILIZATION = f"{PREFIX}targetUtilizationPercentage"
 GPU_RESOURCE_TYPES = f"{PREFIX}gpu-resource-types"
 MODEL_FORMAT = "modelFormat"
 #: Either names the secret that opens the store; a chart of KServe sets the second.
@@ -29,10 +32,12 @@ ANNOTATIONS = frozenset(
         "enable-tag-routing",
         "gke-accelerator",
         "gpu-resource-types",
+        "metric",
         "nodegroup",
         "secretName",
         "storage-initializer-uid",
         "storageSecretName",
         "stop",
+        "targetUtilizationPercentage",
     )
 )

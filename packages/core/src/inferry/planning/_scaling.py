@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inferry.api._names import AUTOSCALER_METRIC, TARGET_UTILIZATION
 from inferry.errors import PlanningError
 from inferry.planning.plan import ScalingPlan
 from inferry.status import Reason
@@ -35,6 +36,7 @@ _METRICS = MappingProxyType(
         "rps": "rps",
     }
 )
+_RESOURCES = frozenset({"cpu", "memory"})
 _DEFAULT_CPU_TARGET = 80.0  # per cent, as KServe's HPA
 
 
@@ -99,14 +101,14 @@ def _policy(
     """Return (policy, metric, target, why)."""
     target = None if component.scale_target is None else float(component.scale_target)
     named = annotations.get(CLASS_ANNOTATION, "")
-    metric = component.scale_metric or ""
-    if metric == "cpu" and target is None:
-        target = _DEFAULT_CPU_TARGET
+    metric: str = component.scale_metric or ""
     if named:
         policy = _CLASSES.get(named, named)
-        if policy == "utilisation" and metric not in {"cpu", "memory"}:
-            metric, target = "cpu", target or _DEFAULT_CPU_TARGET
+        if policy == "utilisation":
+            metric, target = _utilisation(metric, target, annotations)
         return policy, metric, target, f"{CLASS_ANNOTATION} is {named}"
+    if metric == "cpu" and target is None:
+        target = _DEFAULT_CPU_TARGET
     if metric:
         return _METRICS[metric], metric, target, f"scaleMetric is {metric}"
     if component.auto_scaling is not None and component.auto_scaling.metrics:
@@ -120,6 +122,23 @@ def _policy(
         )
         return "utilisation", "cpu", target or _DEFAULT_CPU_TARGET, why
     return "none", "", None, "the number of replicas is fixed"
+
+
+def _utilisation(
+    metric: str, target: float | None, annotations: Mapping[str, str]
+) -> tuple[str, float | None]:
+    """Return what an HPA goes by; fields win over KServe's older annotations."""
+    if metric and metric not in _RESOURCES:
+        # Its target is one of requests, not a share.
+        metric, target = "cpu", None
+    written = annotations.get(AUTOSCALER_METRIC, "")
+    metric = metric or (written if written in _RESOURCES else "cpu")
+    share = annotations.get(TARGET_UTILIZATION, "")
+    if target is None and share.isdecimal():
+        target = float(share)
+    if target is None and metric == "cpu":
+        target = _DEFAULT_CPU_TARGET
+    return metric, target
 
 
 def _from_metrics(component: ComponentSpec) -> tuple[str, str, float | None, str]:

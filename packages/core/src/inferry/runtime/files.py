@@ -82,7 +82,7 @@ class ModelFiles(msgspec.Struct, frozen=True, kw_only=True):
                     f"{path.name} is no {self.title} model: looked for "
                     f"{self.looked_for}",
                     reason=Reason.ModelNotFound,
-                    remedy=_hint([path.name])
+                    remedy=_hint([path.name], self.title)
                     + "correct the path (storageUri, --model)",
                 )
             return readable(path)
@@ -128,7 +128,7 @@ def not_found(path: Path, title: str, looked_for: str) -> ModelLoadError:
     return ModelLoadError(
         f"no {title} model in {path}: looked for {looked_for}; found {listing(path)}",
         reason=Reason.ModelNotFound,
-        remedy=_hint(_files(path)) + _PUT_IT,
+        remedy=_hint(_files(path), title) + _PUT_IT,
     )
 
 
@@ -139,17 +139,18 @@ def _files(path: Path) -> list[str]:
         return []
 
 
-def _hint(names: Iterable[str]) -> str:
-    """Say what the first of *names* is that shows whose file it is."""
+def _hint(names: Iterable[str], title: str) -> str:
+    """Say which format a file of *names* is of, unless *title* is the name of it."""
+    own = title.replace(" ", "").lower()
     for name in names:
         suffix = name[name.rfind(".") :] if "." in name else ""
         known = _FORMATS.get(name) or _FORMATS.get(suffix)
-        if known:
+        if known and known != own:
             return f"if {name} is the model, use the format {known}, or "
         if suffix in _PICKLES:
             return (
-                f"{name} is a pickle: save it as its framework does, or if scikit-learn "
-                "wrote it use the format sklearn; else "
+                f"{name} is a pickle: save it as its framework does, or use the format "
+                "sklearn if scikit-learn wrote it; else "
             )
     return ""
 

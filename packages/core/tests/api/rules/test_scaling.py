@@ -199,3 +199,42 @@ def test_a_right_metric_passes(
     fields = {"autoScaling": {"metrics": [metric]}}
 
     assert load(service, fields, scaler=scaler).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("targetUtilizationPercentage", "0"),
+        ("targetUtilizationPercentage", "200"),
+        ("targetUtilizationPercentage", "most"),
+        ("metric", "rps"),
+    ],
+)
+def test_an_older_annotation_of_an_hpa_that_cannot_be_is_refused(
+    service: Callable[..., Loaded], name: str, value: str
+) -> None:
+    key = f"serving.kserve.io/{name}"
+    given = {SCALER: "hpa", key: value}
+
+    (problem,) = service({"predictor": MODEL}, annotations=given).problems
+
+    assert problem.path == f"metadata.annotations[{key}]"
+    assert problem.severity == "error"
+
+
+def test_older_annotations_of_an_hpa_pass(service: Callable[..., Loaded]) -> None:
+    names = {"metric": "memory", "targetUtilizationPercentage": "80"}
+    given = {f"serving.kserve.io/{key}": value for key, value in names.items()}
+
+    loaded = service({"predictor": MODEL}, annotations={SCALER: "hpa", **given})
+
+    assert loaded.problems == ()
+
+
+def test_a_metric_that_an_hpa_does_not_know_is_told(
+    service: Callable[..., Loaded],
+) -> None:
+    (problem,) = load(service, {"scaleMetric": "rps"}, scaler="hpa").problems
+
+    assert "it goes by cpu" in problem.message
+    assert problem.severity == "warning"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inferry.api._names import AUTOSCALER_CLASS, DEPLOYMENT_MODE
+from inferry.api._names import (
+    AUTOSCALER_CLASS,
+    AUTOSCALER_METRIC,
+    DEPLOYMENT_MODE,
+    TARGET_UTILIZATION,
+)
 from inferry.api._problems import Finding
 from inferry.api._quantities import amount
 from inferry.api._rules._parts import components
@@ -71,9 +76,28 @@ def mode_metrics(service: InferenceService) -> Iterator[Finding]:
             message = f"is {metric!r}; in mode Standard it is cpu or memory"
             if metric is not None and metric not in _HPA_METRICS:
                 yield Finding((*path, "scaleMetric"), message)
+        elif mode is None and scaler == "hpa" and metric in _KNATIVE_METRICS:
+            message = f"is {metric!r}, which an HPA does not know; it goes by cpu"
+            yield Finding((*path, "scaleMetric"), message, severity="warning")
         elif mode == "Knative" and metric not in (None, *known):
             message = f"is {metric!r}; in mode Knative it is {' or '.join(known)}"
             yield Finding((*path, "scaleMetric"), message)
+
+
+def older(service: InferenceService) -> Iterator[Finding]:
+    """KServe's annotations of an HPA, from before its fields, can be."""
+    annotations = service.metadata.annotations
+    share = annotations.get(TARGET_UTILIZATION)
+    if share is not None and not (share.isdecimal() and 1 <= int(share) <= _PERCENT):
+        message = f"is {share!r}; it is a percentage, from 1 to 100"
+        yield Finding(("metadata", "annotations", TARGET_UTILIZATION), message)
+    metric = annotations.get(AUTOSCALER_METRIC)
+    if annotations.get(AUTOSCALER_CLASS) == "hpa" and metric not in (
+        None,
+        *_HPA_METRICS,
+    ):
+        message = f"is {metric!r}; for an HPA it is cpu or memory"
+        yield Finding(("metadata", "annotations", AUTOSCALER_METRIC), message)
 
 
 def strategies(service: InferenceService) -> Iterator[Finding]:
@@ -113,6 +137,7 @@ RULES = (
     bounds,
     targets,
     mode_metrics,
+    older,
     strategies,
     metrics,
     loggers,
