@@ -240,13 +240,13 @@ class Worker:
         self._batches += 1
         self._tokens += sum(len(row.ids) for row in rows)
         self._padded += max(len(row.ids) for row in rows) * len(rows)
+        with self._wake:  # whoever has an answer sees that it waits no more
+            self._waiting -= len(batch)
         for (job, index), result in zip(batch, results, strict=True):
             job.results[index] = result
             job.size -= 1
             if not job.size:
                 self._finish(job)
-        with self._wake:
-            self._waiting -= len(batch)
 
     def _failed(self, batch: Sequence[tuple[_Job, int]], error: Exception) -> None:
         """Halve the batch until the row is found that it fails with, or fits."""
