@@ -71,6 +71,7 @@ BESIDE = {
     "lightgbm": ("pandas", "scikit-learn"),
     "paddle": ("inferry-runtime-onnx[serve]",),
     "pytorch": ("inferry-runtime-onnx[serve]", "requests", "torchvision", "tqdm"),
+    "tensorflow": ("inferry-runtime-pytorch[serve]",),
     "triton": ("onnx", "uv"),
     "xgboost": ("pandas", "scikit-learn"),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from inferry_server.cpu import threads as quota
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from inferry_runtime_tensorflow._signatures import Port, Program, Signature
 
@@ -156,6 +158,9 @@ def _opened(
         )
     # TensorFlow tells every start what its own build could do better.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow and the compiler that torch would import both bring LLVM, and the one
+    # that comes second ends the process. Torch runs exported programs without it.
+    sys.modules.setdefault("triton", cast("ModuleType", None))
     from inferry_runtime_tensorflow import _saved_model, _session
 
     return _saved_model.SavedModel(
