@@ -138,6 +138,22 @@ def test_a_run_killed_while_it_starts_leaves_no_process(
     assert left(running, 10) == []
 
 
+def test_a_request_under_way_is_answered_before_a_run_ends(
+    tmp_path: Path, run: Callable[..., Running]
+) -> None:
+    services(tmp_path, {"good": "pass"})
+    running = run("all.yaml", INFERRY_PLUGINS__PYTHON__TRUST=str(tmp_path))
+    running.wait("good", "Ready")
+    answers: list[httpx.Response] = []
+    flying = threading.Thread(target=lambda: answers.append(ask(running, 4)))
+    flying.start()
+    asked = tmp_path / "good" / "model.py.asked"
+    running.wait_for(asked.exists, "the request to be in flight", 10)
+    assert running.stop() == 0
+    flying.join(10)
+    assert answers[0].status_code == 200
+
+
 def test_a_run_killed_while_it_serves_leaves_no_process_and_no_folder(
     tmp_path: Path, run: Callable[..., Running]
 ) -> None:

@@ -52,6 +52,7 @@ class FakeSupervisor:
     """Serves nothing, and makes everything that is applied ready at once."""
 
     def __init__(self) -> None:
+        self.drain_timeout = 1.0
         self.url = "http://127.0.0.1:18080"
         self.services: dict[tuple[str, str], ServiceStatus] = {}
         self.applied: list[Document] = []

@@ -25,12 +25,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _START_SECONDS = 20.0
+#: Of stopping, besides the time for requests under way.
 _STOP_SECONDS = 45.0
 _INTERRUPTED = 130
 
 
 class Runnable(Controlled, Protocol):
-    """What a run needs of a supervisor."""
+    """What a run needs of a supervisor.
+
+    ``drain_timeout`` is how many seconds of `stop` requests under way may take.
+    """
+
+    drain_timeout: float
 
     async def start(self) -> str:
         """Start what serves, and return its url."""
@@ -188,11 +194,12 @@ class Run:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await control.stop()
+        most = self._supervisor.drain_timeout + _STOP_SECONDS
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(most):
                 await self._supervisor.stop()
         except TimeoutError:
-            _log.warning("stopping took more than %g s: ended by force", _STOP_SECONDS)
+            _log.warning("stopping took more than %g s: ended by force", most)
             _kill_children()
         finally:
             self._reporter.close()

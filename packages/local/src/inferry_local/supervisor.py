@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 1.0
 ROLLOUT_CANCEL_SECONDS = 2.0
 SPARE_DELAY_SECONDS = 1.0
 
@@ -227,7 +226,10 @@ class Supervisor:
         return f"Ray's process {name} has ended, without which no replica can start"
 
     async def stop(self) -> None:
-        """End everything that was started; bounded in time, leaves nothing running."""
+        """End everything that was started; leaves nothing running.
+
+        Requests under way have ``[server] drain_timeout`` seconds to be answered.
+        """
         for service in self._services.values():
             with contextlib.suppress(Exception):
                 await self._cancel(service)
@@ -235,7 +237,7 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(Exception):
-            await self._gateway.drain(DRAIN_SECONDS)
+            await self._gateway.drain(self.drain_timeout)
         await self._gateway.stop()
         await self._channel.stop()
         if self._ray_started is not None:
