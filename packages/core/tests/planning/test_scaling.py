@@ -52,6 +52,7 @@ def cpu(**target: Any) -> AutoScalingSpec:
             80.0,
         ),
         (ComponentSpec(), {CLASS: "keda"}, "keda", "", None),
+        (ComponentSpec(scale_metric="cpu"), {CLASS: "keda"}, "keda", "cpu", 80.0),
         (
             ComponentSpec(auto_scaling=cpu(averageUtilization=60)),
             {},

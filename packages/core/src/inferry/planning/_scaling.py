@@ -102,13 +102,13 @@ def _policy(
     target = None if component.scale_target is None else float(component.scale_target)
     named = annotations.get(CLASS_ANNOTATION, "")
     metric: str = component.scale_metric or ""
-    if named:
-        policy = _CLASSES.get(named, named)
-        if policy == "utilisation":
-            metric, target = _utilisation(metric, target, annotations)
-        return policy, metric, target, f"{CLASS_ANNOTATION} is {named}"
+    policy = _CLASSES.get(named, named)
+    if policy == "utilisation":
+        metric, target = _utilisation(metric, target, annotations)
     if metric == "cpu" and target is None:
         target = _DEFAULT_CPU_TARGET
+    if named:
+        return policy, metric, target, f"{CLASS_ANNOTATION} is {named}"
     if metric:
         return _METRICS[metric], metric, target, f"scaleMetric is {metric}"
     if component.auto_scaling is not None and component.auto_scaling.metrics:
@@ -136,8 +136,6 @@ def _utilisation(
     share = annotations.get(TARGET_UTILIZATION, "")
     if target is None and share.isdecimal():
         target = float(share)
-    if target is None and metric == "cpu":
-        target = _DEFAULT_CPU_TARGET
     return metric, target
 
 
